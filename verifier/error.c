@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static void error_set(struct ak_error *err, enum ak_code code, int sys_errno, const char *fmt,
-                      va_list ap)
+__attribute__((format(printf, 4, 0))) static void
+error_set(struct ak_error *err, enum ak_code code, int sys_errno, const char *fmt, va_list ap)
 {
     if (err == NULL)
         return;
