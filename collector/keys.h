@@ -1,0 +1,67 @@
+/* keys.h - the only module that sees secret keys.
+ *
+ * A log has the log key (signs every checkpoint) and a list of epoch keys of which only the
+ * running epoch's seed is kept (format.md 5.1). They lie in <store>/keys/<log id>/, mode 0600:
+ *   log.key     32-byte Ed25519 seed
+ *   epoch.seed  u32 epoch, 32-byte seed of that epoch
+ *   epoch.pub   the N raw public keys
+ *   state       newest signed {u64 size, root}: lies with the key, so that a restored store shows
+ */
+#ifndef AK_KEYS_H
+#define AK_KEYS_H
+
+#include <akashi/error.h>
+#include <akashi/note.h>
+#include <akashi/sha256.h>
+#include <akashi/tree.h>
+
+#include <stdint.h>
+
+#define AK_EPOCHS_DEFAULT   32768u
+#define AK_EPOCHS_MAX       1048576u
+#define AK_ORIGIN_BYTES_MAX 200u
+
+struct ak_keys; /* secrets in sodium_malloc memory; one thread at a time */
+
+/* Makes keys for a new log named `name` (the origin without its digest), `epochs` epoch keys, in
+ * the directory `keys_dir_fd`/<log id> (made; refused if it exists). Gives the origin
+ * ("NAME/32 hex digits", AK_ORIGIN_BYTES_MAX + 1 bytes of room) and the loaded keys.
+ * `seed` is NULL (random) or 64 bytes for known answers in tests (log seed, seed_0). */
+enum ak_code ak_keys_make(int keys_dir_fd, const char *name, uint32_t epochs,
+                          const unsigned char *seed, char *origin, struct ak_keys **out,
+                          struct ak_error *err);
+
+/* Loads the keys of the log `origin` (id = its last 32 characters). */
+enum ak_code ak_keys_load(int keys_dir_fd, const char *origin, struct ak_keys **out,
+                          struct ak_error *err);
+void ak_keys_free(struct ak_keys *keys);
+
+const struct ak_vkey *ak_keys_log(const struct ak_keys *keys);   /* public half of the log key */
+const struct ak_vkey *ak_keys_epoch(const struct ak_keys *keys); /* of the running epoch's key */
+
+/* The start note of epoch 0 (format.md 5.2), into `out`; AK_NOTE_BYTES_MAX bytes of room. */
+enum ak_code ak_keys_epoch_note(struct ak_keys *keys, char *out, size_t cap, size_t *len,
+                                struct ak_error *err);
+
+/* Signs the checkpoint of the tree that `more` leads to, with both keys, and checks both signatures
+ * before giving it out. `more` is the compact range [m, n), m being the size signed last: the keys
+ * hold the range [0, m) themselves and merge, so that nothing can be signed that does not go on
+ * from what was signed before (a consistency proof in its strictest form). n = m gives the same
+ * note again. Refused, with the messages of docs/messages.md: any other begin, n = 0. */
+enum ak_code ak_keys_sign(struct ak_keys *keys, const struct ak_range *more, char *out, size_t cap,
+                          size_t *len, struct ak_error *err);
+
+/* At start: a NOTE found in the log, valid under both keys, and the range [0, size) that folds to
+ * its root, newer than what the state file says: the keys signed it, so they go on from there.
+ * Refused if the note is not valid or contradicts the state. */
+enum ak_code ak_keys_resume(struct ak_keys *keys, const void *note, size_t note_len,
+                            const struct ak_range *range, struct ak_error *err);
+
+/* Makes what was signed last durable beside the key: before a note leaves the machine, and at
+ * most once a second otherwise. */
+enum ak_code ak_keys_save(struct ak_keys *keys, struct ak_error *err);
+
+/* Range [0, m) of what was signed last (end 0: nothing yet). Borrowed. */
+const struct ak_range *ak_keys_signed(const struct ak_keys *keys);
+
+#endif

@@ -1,0 +1,70 @@
+/* segment_writer.h - from prepared batches to durable, markable segments of one log.
+ *
+ * The life of a group commit: ak_prepare (pool, parallel, pure computing) turns each batch into
+ * COLUMNS and DATA; ak_writer_commit (pool, one at a time per log, in order) merges ranges,
+ * writes NOTE? (COLUMNS DATA)+ MARK with one writev, and fdatasyncs. When it returns AK_OK the
+ * records are on stable storage and may be acknowledged.
+ *
+ * Failure modes: no room (AK_ENOSPC): the file is cut back to the last MARK or NOTE and the same
+ * batches may be offered again later. A failed sync: the file is dead for ever (`dead` is set);
+ * the caller offers the same batches again and they go to a new segment, same roots. */
+#ifndef AK_SEGMENT_WRITER_H
+#define AK_SEGMENT_WRITER_H
+
+#include "batch.h"
+
+/* CPU half: salts, commitments, leaves, ranges, columns, compression. Any thread, any order.
+ * Fills everything below "Made by ak_prepare" and batch->rc/err. `zstd` is a ZSTD_CCtx of this
+ * thread (void * so that callers need no zstd header). */
+struct ak_prepare_scratch; /* per thread: contexts and tables; reused, never shared */
+struct ak_prepare_scratch *ak_prepare_scratch_new(void);
+void ak_prepare_scratch_free(struct ak_prepare_scratch *scratch);
+enum ak_code ak_prepare(struct ak_batch *batch, struct ak_prepare_scratch *scratch);
+
+/* What a writer must know of its log. All borrowed for the writer's life. */
+struct ak_writer_options {
+    int log_dir_fd; /* the log's directory */
+    const char *origin;
+    const unsigned char *epoch_note; /* payload of the newest kind-4 entry (6.2), or NULL */
+    size_t epoch_note_len;
+    uint64_t claim;
+    struct ak_hash previous; /* digest of the newest HEADER of the log; zero if there is none */
+};
+
+struct ak_writer;
+
+/* State of the tree to go on from: [0, end). No file is opened yet: the first commit does. */
+enum ak_code ak_writer_new(const struct ak_writer_options *options, const struct ak_range *range,
+                           struct ak_writer **out, struct ak_error *err);
+void ak_writer_free(struct ak_writer *writer); /* closes the file; nothing is synced */
+
+/* What a commit did, for the loop and the signer. */
+struct ak_commit_result {
+    uint64_t size;          /* entries now durable */
+    struct ak_range range;  /* compact range [0, size) */
+    uint64_t file_bytes;    /* length of the segment now */
+    uint64_t segment_first; /* first index of the segment written to */
+    bool rolled;            /* a new segment was begun in this commit */
+    uint64_t written;       /* bytes written by this commit */
+};
+
+/* Commits `count` prepared batches (in order, consecutive indices, the first one at the writer's
+ * end). At most one of them has new_segment set and then it is the first. `note` (may be NULL) is
+ * a checkpoint that waits to be written: in front, or dropped if its size is below the segment's
+ * first index. `now_ns` is the HEADER's time if a segment is begun.
+ * `checkpoint` (may be NULL) is the newest checkpoint known, for a new HEADER.
+ * AK_OK: durable. AK_ENOSPC: nothing changed, offer again. Others: the file is dead; offer again
+ * (a new segment is begun by itself). */
+enum ak_code ak_writer_commit(struct ak_writer *writer, struct ak_batch *const *batches,
+                              size_t count, const void *note, size_t note_len,
+                              const void *checkpoint, size_t checkpoint_len, uint64_t now_ns,
+                              struct ak_commit_result *result, struct ak_error *err);
+
+/* Writes and syncs a waiting note alone (idle log). The same results as a commit. */
+enum ak_code ak_writer_note(struct ak_writer *writer, const void *note, size_t note_len,
+                            struct ak_error *err);
+
+/* First index of the open segment, or UINT64_MAX when none is open; its present length. */
+uint64_t ak_writer_segment(const struct ak_writer *writer, uint64_t *file_bytes);
+
+#endif
