@@ -24,13 +24,16 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define AK_CONFIG_FILE_BYTES_MAX 1048576u /* thousands of listeners; more is not a configuration   \
-                                           */
-#define AK_CONFIG_LOGS_MAX       1024u
-#define AK_CONFIG_LISTENERS_MAX  1024u
-#define AK_CONFIG_LIST_MAX       16384u /* entries of one list: allow, route, expected, ... */
-#define AK_CONFIG_NAME_BYTES_MAX 63u    /* of a log: [a-z0-9-]{1,63} */
-#define AK_CONFIG_PEER_BYTES_MAX 253u   /* of a certificate name: the longest dNSName */
+#define AK_CONFIG_FILE_BYTES_MAX                                                                   \
+    1048576u /* thousands of listeners; more is not a configuration                                \
+              */
+#define AK_CONFIG_LOGS_MAX      1024u
+#define AK_CONFIG_LISTENERS_MAX 1024u
+#define AK_CONFIG_LIST_MAX                                                                         \
+    4096u                             /* entries of one list (allow, route, expected, ...); some   \
+                                         are compared with all before them */
+#define AK_CONFIG_NAME_BYTES_MAX 63u  /* of a log: [a-z0-9-]{1,63} */
+#define AK_CONFIG_PEER_BYTES_MAX 253u /* of a certificate name: the longest dNSName */
 
 /* A sender as the operator names it: by certificate name or by address. */
 struct ak_config_peer {
