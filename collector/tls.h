@@ -114,8 +114,9 @@ struct ak_tls_input {
  * again, followed by newer bytes, when there is room; a call with n = 0 only gives what is kept.
  * While ak_tls_is_held says true nothing more needs to be read from the connection.
  * AK_OK also when the peer has sent close_notify: what follows that is no part of the connection
- * and counts as consumed. Other codes end the session: AK_EKEY where the peer was refused,
- * AK_EMALFORMED for what is not TLS or broken, AK_ELIMIT for bounds, AK_ENOMEM. Plaintext in front
+ * and counts as consumed. Other codes end the session: AK_EKEY where the peer was refused
+ * or refuses us, AK_EUNSUPPORTED for its TLS version or ciphers, AK_EMALFORMED for what is not TLS
+ * or broken, AK_ELIMIT for bounds, AK_ENOMEM. Plaintext in front
  * of a broken record was handed out before. */
 enum ak_code ak_tls_feed(struct ak_tls_session *session, struct ak_tls_input *input,
                          struct ak_error *err);
@@ -123,8 +124,9 @@ enum ak_code ak_tls_feed(struct ak_tls_session *session, struct ak_tls_input *in
 /* True while plaintext waits in the session because on_plain did not take it. */
 bool ak_tls_is_held(const struct ak_tls_session *session);
 
-/* Encrypts all of `n` bytes into the output. Only when ak_tls_peer is not NULL. AK_ELIMIT if the
- * output would exceed AK_TLS_OUTPUT_BYTES_MAX: nothing was written, the session is still good. */
+/* Encrypts all of `n` bytes into the output. Never before the handshake is complete. AK_ELIMIT if
+ * the output would exceed AK_TLS_OUTPUT_BYTES_MAX: nothing was written, the session is still good.
+ * AK_EUSAGE after ak_tls_close or a failure; AK_ENOMEM. */
 enum ak_code ak_tls_write(struct ak_tls_session *session, const void *plain, size_t n,
                           struct ak_error *err);
 
