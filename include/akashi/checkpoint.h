@@ -24,11 +24,12 @@ struct ak_checkpoint {
     struct ak_hash root;
 };
 
-/* Reads the text of a note (ak_note.text). AK_EMALFORMED for anything that is not one encoding of
- * one checkpoint: leading zeros, a root that is not canonical base64 of 32 bytes, missing line
- * ends, a root other than H("") for size 0. Extension lines, which nobody can audit, are malformed
- * unless `allow_extensions`; an empty one always is. AK_ELIMIT for an origin past
- * AK_ORIGIN_BYTES_MAX or a size past AK_TREE_SIZE_MAX. */
+/* Reads the text of a note (ak_note.text). AK_EMALFORMED for anything that is not the one encoding
+ * of a checkpoint: leading zeros, a root that is not canonical base64 of 32 bytes, missing line
+ * ends, bytes that are not UTF-8, control characters. Extension lines, which nobody can audit, are
+ * malformed unless `allow_extensions`; an empty one always is. AK_ELIMIT for an origin past
+ * AK_ORIGIN_BYTES_MAX or a size past AK_TREE_SIZE_MAX. Whether the origin is one of ours and the
+ * root fits the size is not asked here. */
 enum ak_code ak_checkpoint_parse(struct ak_checkpoint *cp, const char *text, size_t len,
                                  bool allow_extensions, struct ak_error *err);
 

@@ -83,14 +83,15 @@ size_t ak_vkey_format(char *out, size_t cap, const struct ak_vkey *vkey);
 
 /* Reads a note of exactly `len` bytes. AK_EMALFORMED for anything that is not one: bytes that are
  * not UTF-8, control characters, no empty line, a line that is no signature line, a name that is
- * none, base64 that is not canonical, bytes behind the last line, two lines of one name and key ID
- * (format.md R7). AK_ELIMIT past AK_NOTE_BYTES_MAX or AK_NOTE_SIGNATURES_MAX. */
+ * none, base64 that is not canonical, bytes behind the last line. AK_ELIMIT past AK_NOTE_BYTES_MAX
+ * or AK_NOTE_SIGNATURES_MAX. */
 enum ak_code ak_note_parse(struct ak_note *note, const void *data, size_t len,
                            struct ak_error *err);
 
 /* Judges a note by `n` known keys; `verified[i]` tells whether keys[i] has signed (all false on
  * failure). Lines of unknown keys (name and key ID) are ignored. AK_ESIGNATURE if a line of a known
- * key does not verify, whatever else verifies; AK_EKEY if no known key has signed. */
+ * key does not verify, whatever else verifies; AK_EMALFORMED for two lines of one known key
+ * (format.md R7); AK_EKEY if no known key has signed. */
 enum ak_code ak_note_verify(const struct ak_note *note, const struct ak_vkey *keys, size_t n,
                             bool *verified, struct ak_error *err);
 
