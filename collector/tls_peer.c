@@ -83,7 +83,7 @@ const char *ak_tls_label(const X509 *certificate, char *out)
     uint8_t fingerprint[32] = {0};
 
     if (name != NULL && len > 0) {
-        memcpy(out, "CN=", 3);
+        memcpy(out, "CN=", sizeof("CN="));
         (void)ak_escape_terminal(out + 3, LABEL_BYTES, name, len);
     } else {
         (void)fingerprint_of(certificate, fingerprint);

@@ -46,6 +46,9 @@ static void expect_refused(const struct ak_tls_options *options, const struct pk
         assert_string_equal(pair.err.text, text);
         assert_null(ak_tls_peer(pair.server));
         assert_int_equal(pair.plain_len, 0);
+        /* The sender is told by an alert, so that its own log says so too. */
+        (void)SSL_read(pair.client, &(char){0}, 1);
+        assert_true((SSL_get_shutdown(pair.client) & SSL_RECEIVED_SHUTDOWN) != 0);
         pair_close(&pair);
     }
     ak_tls_context_unref(context);
