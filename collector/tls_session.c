@@ -20,13 +20,11 @@
 #include <string.h>
 
 #define OUTPUT_BYTES_FIRST 4096u
-#define OUTPUT_BYTES_SLACK                                                                         \
-    65536u                      /* above the bound of answers: handshake, alerts, close_notify     \
-                                 */
-#define RECORD_OVERHEAD    64u  /* header, nonce, tag and padding of one record; really 29 */
-#define PLAIN_SHOWN_BYTES  16u  /* of what was no TLS, in a message */
-#define ALERT_REASON_FIRST 1000 /* OpenSSL: reason of alert N is 1000 + N */
-#define HANDSHAKE_RECORD   0x16 /* RFC 8446 5.1: the first byte of every TLS connection */
+#define OUTPUT_BYTES_SLACK 65536u /* above the bound of answers: handshake and alerts */
+#define RECORD_OVERHEAD    64u    /* header, nonce, tag and padding of one record; really 29 */
+#define PLAIN_SHOWN_BYTES  16u    /* of what was no TLS, in a message */
+#define ALERT_REASON_FIRST 1000   /* OpenSSL: reason of alert N is 1000 + N */
+#define HANDSHAKE_RECORD   0x16   /* RFC 8446 5.1: the first byte of every TLS connection */
 
 /* the ends */
 
