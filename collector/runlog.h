@@ -1,0 +1,210 @@
+/* runlog.h - one log at run time: numbering, filling, commit pipeline, signing, events.
+ *
+ * Everything here belongs to the loop thread. What runs elsewhere (prepare, commit, sign, seal)
+ * gets its input before it starts and is looked at again when its callback runs.
+ *
+ * The way of a record:
+ *   1. a reader (stream_conn.c, datagram.c) asks ak_runlog_ready, then hands over the bytes of one
+ *      record with ak_runlog_record: they are copied into the filling batch and have their index.
+ *   2. ak_runlog_flush, at the end of each turn of the loop, closes the batch when somebody waits
+ *      and nothing is under way, when it is full, or when its interval has passed.
+ *   3. prepare and commit run in the pool; batches commit in order.
+ *   4. when the commit is durable, ackers are told, batches go back, readers that waited go on,
+ *      and the signer is asked.
+ * Failure modes: no room (the log is `full`: nothing is acknowledged, the batches are kept and
+ * offered again each second); a failed write or sync (new segment, same batches, an event). */
+#ifndef AK_RUNLOG_H
+#define AK_RUNLOG_H
+
+#include "batch.h"
+#include "keys.h"
+#include "payload.h"
+#include "segment_writer.h"
+#include "sources.h"
+
+#include <uv.h>
+
+#define AK_COMMIT_BATCHES_MAX 8u    /* batches of one commit: bounds one writev and one stall */
+#define AK_PENDING_OWN_MAX    1024u /* own entries that wait for room; more are counted, not kept */
+#define AK_RESERVE_OWN_BYTES  65536u /* room in a batch kept for own entries beside a record */
+#define AK_NOTE_ROOM          65536u /* as AK_NOTE_BYTES_MAX */
+
+struct ak_server;
+struct ak_signer;
+
+/* Somebody who waits for an acknowledgement; embedded in its owner. */
+struct ak_acker {
+    /* `count` more of its records are on stable storage, in the order they were given. */
+    void (*on_durable)(struct ak_acker *acker, uint32_t count);
+};
+
+/* Somebody who stopped reading because the log had no room; embedded in its owner. */
+struct ak_reader {
+    void (*on_room)(struct ak_reader *reader); /* go on reading */
+    struct ak_reader *next;
+    bool waiting;
+};
+
+/* Settings of one log; see the configuration's reference for their meaning. */
+struct ak_runlog_options {
+    const char *name;
+    uint64_t interval_ns;      /* longest wait of a record nobody waits for */
+    uint64_t interval_min_ns;  /* shortest time between two commits; 0: none */
+    uint64_t state_ns;         /* between two state entries */
+    uint64_t segment_bytes;    /* a segment is closed at this size */
+    uint64_t segment_age_ns;   /* or at this age */
+    uint64_t silence_ns;       /* a source is silent after this; 0: never */
+    uint64_t share_bytes;      /* most that the log's directory may hold; 0: no bound */
+    uint32_t record_bytes_max; /* longer records are cut */
+};
+
+struct ak_pending_own {
+    struct ak_pending_own *next;
+    uint8_t kind;
+    size_t len;
+    char data[];
+};
+
+struct ak_runlog_stats {
+    uint64_t records;
+    uint64_t bytes;
+    uint64_t fragments;
+    uint64_t commits;
+    uint64_t acknowledged;
+    uint64_t durable; /* entries on stable storage */
+    uint64_t signed_size;
+    uint64_t udp_dropped;
+};
+
+struct ak_runlog {
+    struct ak_server *server;
+    struct ak_runlog_options options;
+    char origin[AK_ORIGIN_BYTES_MAX + 1];
+    char id[33];
+    int dir_fd;
+    struct ak_runlog *next;
+
+    /* numbering */
+    struct ak_sources *sources;
+    uint64_t next_index;
+    uint64_t received; /* of the last entry */
+    uint16_t clock_run;
+    uint64_t claim;
+    int64_t wall_offset; /* wall clock minus boot time when last looked at; 0: not yet */
+
+    /* batches: one fills, closed ones wait in order */
+    struct ak_batch *filling;
+    uint64_t filling_since; /* boot time of its first entry */
+    struct ak_batch *closed_head, *closed_tail;
+    unsigned held; /* batches of the pool that this log holds */
+    struct ak_pending_own *pending_head, *pending_tail;
+    unsigned pending_count;
+    uint64_t pending_lost;
+    struct ak_reader *waiting; /* readers without room */
+    uint64_t waiting_since;    /* wall clock; 0: nobody waits */
+    bool back_pressure_told;
+
+    /* commit */
+    struct ak_writer *writer;
+    bool committing;
+    uv_work_t commit_work;
+    struct ak_batch *commit_batches[AK_COMMIT_BATCHES_MAX];
+    unsigned commit_count;
+    char *commit_note; /* note that goes in front; owned by the job while it runs */
+    size_t commit_note_len;
+    uint64_t commit_wall;
+    struct ak_commit_result commit_result;
+    struct ak_error commit_error;
+    enum ak_code commit_rc;
+    uint64_t last_commit; /* boot time of the last commit's end */
+    uint64_t retry_at;    /* boot time before which a failed commit is not tried again */
+
+    /* segment */
+    uint64_t segment_first;
+    uint64_t segment_size;   /* bytes, as of the last commit */
+    uint64_t segment_opened; /* boot time */
+    bool segment_used;       /* it holds something besides own entries of kinds 2, 3, 4, 8 */
+    bool segment_wanted;     /* the next batch begins a new one */
+    uint64_t key_group;      /* group whose key is kept */
+    uint8_t key[32];
+
+    /* signing */
+    int signer_slot;
+    uint64_t durable; /* size on stable storage */
+    uint64_t signed_size;
+    uint64_t unsigned_since; /* boot time; 0: all is signed or signing stopped */
+    bool unsigned_told;
+    char *note; /* newest checkpoint that is not yet in the segment */
+    size_t note_len;
+    uint64_t note_since; /* boot time */
+    char *checkpoint;    /* newest checkpoint known */
+    size_t checkpoint_len;
+
+    /* room */
+    bool full;
+    uint64_t full_since; /* wall clock */
+    uint64_t bytes;      /* of the log's directory, reckoned */
+
+    /* times of duties, boot time */
+    uint64_t next_state;
+    bool stopping;
+    bool stopped_entries_written;
+
+    struct ak_runlog_stats stats;
+};
+
+/* Opens log `options->name` of the server's store: recovery, keys, the entries of a start.
+ * `*out` belongs to the server; freed with ak_runlog_free. */
+enum ak_code ak_runlog_open(struct ak_server *server, const struct ak_runlog_options *options,
+                            const struct ak_hash *configuration, struct ak_runlog **out,
+                            struct ak_error *err);
+void ak_runlog_free(struct ak_runlog *log);
+
+/* True if a record of the log's greatest length, its declaration and its events have room now. If
+ * not, the caller stops reading and waits with ak_runlog_wait. */
+bool ak_runlog_ready(struct ak_runlog *log);
+void ak_runlog_wait(struct ak_runlog *log, struct ak_reader *reader);
+void ak_runlog_unwait(struct ak_runlog *log, struct ak_reader *reader);
+
+/* What a declaration says beside its identity (format.md 10.1). NULL members are left out. */
+struct ak_declaration {
+    const char *transport;
+    const char *listener;
+    const char *identity;
+    const char *address;
+    const char *name;
+    const uint8_t *fingerprint; /* 32 bytes */
+    bool relay;
+};
+
+/* Ordinal of an identity; declares it if it is new (ak_runlog_ready was asked). 0: no memory or
+ * too many sources; told in the log of diagnostics. */
+uint32_t ak_runlog_source(struct ak_runlog *log, const struct ak_identity *identity,
+                          const struct ak_declaration *declaration);
+
+/* Takes one record (kind AK_KIND_RECORD or AK_KIND_FRAGMENT). ak_runlog_ready was asked. Gives its
+ * index. `acker` may be NULL. */
+uint64_t ak_runlog_record(struct ak_runlog *log, uint32_t ordinal, uint8_t kind, const void *data,
+                          size_t len, struct ak_acker *acker);
+
+/* Takes an own entry; kept for later if there is no room. The payload is used up. */
+void ak_runlog_own(struct ak_runlog *log, uint8_t kind, struct ak_payload *payload);
+
+/* Takes a state entry of now (format.md 10.4). */
+void ak_runlog_state(struct ak_runlog *log);
+
+/* End of a turn of the loop: close and commit what is due. */
+void ak_runlog_flush(struct ak_runlog *log);
+
+/* Once a second: duties that depend on time (state, silence, clock, age of the segment). */
+void ak_runlog_tick(struct ak_runlog *log);
+
+/* The signer's answers. */
+void ak_runlog_on_note(struct ak_runlog *log, const char *note, size_t len, uint64_t size);
+void ak_runlog_on_unsigned(struct ak_runlog *log, const struct ak_error *err);
+
+/* Begins the end: last entries, commit, note. True when nothing is under way any more. */
+void ak_runlog_stop(struct ak_runlog *log, const char *reason);
+bool ak_runlog_stopped(const struct ak_runlog *log);
+
+#endif
