@@ -20,11 +20,12 @@ static inline bool vectors_path(char *out, size_t cap, const char *name)
     return false;
 }
 
-/* The JSON file at `path`; the test program stops if it is none. */
+/* The JSON file at `path`; the test program stops if it is none. All numbers come as doubles:
+ * jansson has no integers above 2^63, which some vectors hold. */
 static inline json_t *vectors_load(const char *path)
 {
     json_error_t why;
-    json_t *value = json_load_file(path, 0, &why);
+    json_t *value = json_load_file(path, JSON_DECODE_INT_AS_REAL, &why);
 
     if (value == NULL) {
         (void)fprintf(stderr, "%s: %s\n", path, why.text);
