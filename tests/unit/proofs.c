@@ -255,7 +255,6 @@ static void forged_bits(void **state)
         claim.root.b[bit / 8] ^= mask;
         assert_int_equal(judge(&claim), AK_EINTEGRITY);
     }
-    memset(&claim, 0, sizeof(claim));
     claim = good;
     memset(&claim.root, 0, sizeof(claim.root));
     assert_int_equal(judge(&claim), AK_EINTEGRITY);
@@ -320,6 +319,22 @@ static void forged_inner_node(void **state)
     ak_hash_leaf(&claim.leaf, children, sizeof(children));
     assert_false(ak_hash_equal(&claim.leaf, &node));
     assert_int_equal(judge(&claim), AK_EINTEGRITY); /* ... that no record can have */
+}
+
+/* F11: the same text in other bytes (here composed and decomposed) is another record. */
+static void forged_decoding(void **state)
+{
+    struct ak_hash leaves[2];
+    struct ak_hash root;
+
+    (void)state;
+    ak_hash_leaf(&leaves[0], "caf\xc3\xa9", 5);
+    ak_hash_leaf(&leaves[1], "other", 5);
+    ak_hash_node(&root, &leaves[0], &leaves[1]);
+    assert_int_equal(ak_inclusion_verify(0, 2, &leaves[0], &leaves[1], 1, &root, NULL), AK_OK);
+    ak_hash_leaf(&leaves[0], "cafe\xcc\x81", 6);
+    assert_int_equal(ak_inclusion_verify(0, 2, &leaves[0], &leaves[1], 1, &root, NULL),
+                     AK_EINTEGRITY);
 }
 
 /* F9: a consistency proof that leads from the old root around the middle is none, as is one with a
@@ -566,6 +581,7 @@ int main(void)
         cmocka_unit_test(forged_bits),
         cmocka_unit_test(forged_length),
         cmocka_unit_test(forged_inner_node),
+        cmocka_unit_test(forged_decoding),
         cmocka_unit_test(forged_consistency),
         cmocka_unit_test(consistency_edges),
         cmocka_unit_test(making_fails),
