@@ -1,0 +1,316 @@
+/* signer.c - one thread, one mutex, one slot a log.
+ *
+ * The happy path: ak_signer_post merges into the slot's `wanted` range and wakes the thread; it
+ * takes the range, signs without the mutex, puts the note into the slot, and uv_async brings it to
+ * the loop. Failure modes: ak_keys_sign refuses (the slot stops, the loop is told once); the
+ * checkpoint file cannot be written (tried again with the next note). */
+#include "signer.h"
+
+#include "clock.h"
+#include "disk.h"
+#include "log.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define NS_PER_S        1000000000ull
+#define CHECKPOINT_MODE 0644     /* it is meant to be handed out */
+#define PUBLISH_NS      NS_PER_S /* a checkpoint file at most once a second */
+
+struct slot {
+    struct ak_signer_client client;
+    struct ak_range wanted; /* posted and not yet taken; under the mutex */
+    bool posted;            /* under the mutex */
+    bool stopped;           /* refused: nothing is signed any more; thread only */
+    uint64_t next;          /* boot time before which it is not signed again; thread only */
+    uint64_t publish_at;    /* likewise for the file */
+    char *published;        /* newest note not yet in the file; thread only */
+    size_t published_len;
+    char *note; /* answer on its way to the loop; under the mutex */
+    size_t note_len;
+    uint64_t note_size;
+    bool refused; /* answer on its way; under the mutex */
+    struct ak_error err;
+};
+
+struct ak_signer {
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t wake; /* on CLOCK_MONOTONIC */
+    uv_async_t async;
+    uint64_t interval_ns;
+    bool closing;
+    int count;
+    struct slot *slots[AK_SIGNER_LOGS_MAX];
+    void (*on_closed)(void *ctx);
+    void *closed_ctx;
+};
+
+static void answer(struct ak_signer *signer, struct slot *slot, char *note, size_t len,
+                   uint64_t size)
+{
+    pthread_mutex_lock(&signer->mutex);
+    free(slot->note); /* the loop never saw it: a newer one covers it */
+    slot->note = note;
+    slot->note_len = len;
+    slot->note_size = size;
+    pthread_mutex_unlock(&signer->mutex);
+    uv_async_send(&signer->async);
+}
+
+static void refuse(struct ak_signer *signer, struct slot *slot, const struct ak_error *err)
+{
+    slot->stopped = true;
+    pthread_mutex_lock(&signer->mutex);
+    slot->refused = true;
+    slot->err = *err;
+    pthread_mutex_unlock(&signer->mutex);
+    uv_async_send(&signer->async);
+}
+
+/* What was signed becomes durable beside the key before anybody outside can see it. */
+static void publish(struct slot *slot, uint64_t now)
+{
+    struct ak_error err = {0};
+
+    if (ak_keys_save(slot->client.keys, &err) != AK_OK ||
+        ak_disk_put(slot->client.tmp_fd, slot->client.tmp_name, slot->client.log_dir_fd,
+                    "checkpoint", CHECKPOINT_MODE, slot->published, slot->published_len,
+                    &err) != AK_OK) {
+        ak_log(AK_LOG_WARNING, "checkpoint not published, tried again with the next one: %s",
+               err.text);
+    }
+    free(slot->published);
+    slot->published = NULL;
+    slot->publish_at = now + PUBLISH_NS;
+}
+
+static void sign(struct ak_signer *signer, struct slot *slot, const struct ak_range *more,
+                 uint64_t now)
+{
+    struct ak_error err = {0};
+    char *note = malloc(AK_NOTE_BYTES_MAX);
+    size_t len = 0;
+
+    if (note == NULL)
+        (void)ak_fail(&err, AK_ENOMEM, "signer: no memory for a checkpoint");
+    if (note == NULL ||
+        ak_keys_sign(slot->client.keys, more, note, AK_NOTE_BYTES_MAX, &len, &err) != AK_OK) {
+        free(note);
+        refuse(signer, slot, &err);
+        return;
+    }
+    free(slot->published);
+    slot->published = malloc(len);
+    slot->published_len = len;
+    if (slot->published != NULL)
+        memcpy(slot->published, note, len);
+    answer(signer, slot, note, len, more->end);
+    slot->next = now + signer->interval_ns;
+}
+
+/* Does what is due; gives the boot time at which something else will be, or UINT64_MAX. */
+static uint64_t turn(struct ak_signer *signer, bool closing)
+{
+    uint64_t soonest = UINT64_MAX;
+
+    for (int i = 0; i < signer->count; i++) {
+        struct slot *slot = signer->slots[i];
+        uint64_t now = ak_clock_boottime();
+        struct ak_range more;
+        bool take;
+
+        pthread_mutex_lock(&signer->mutex);
+        take = slot->posted && !slot->stopped && (closing || slot->next <= now);
+        if (slot->posted && !slot->stopped && !take && slot->next < soonest)
+            soonest = slot->next;
+        if (take) {
+            more = slot->wanted;
+            ak_range_init(&slot->wanted, more.end);
+            slot->posted = false;
+        }
+        pthread_mutex_unlock(&signer->mutex);
+        if (take)
+            sign(signer, slot, &more, now);
+        if (slot->published != NULL && (closing || slot->publish_at <= now))
+            publish(slot, now);
+        else if (slot->published != NULL && slot->publish_at < soonest)
+            soonest = slot->publish_at;
+    }
+    return soonest;
+}
+
+static bool anything_posted(const struct ak_signer *signer)
+{
+    for (int i = 0; i < signer->count; i++) {
+        const struct slot *slot = signer->slots[i];
+        if (slot->posted && !slot->stopped && slot->next <= ak_clock_boottime())
+            return true;
+    }
+    return false;
+}
+
+static void wait_until(struct ak_signer *signer, uint64_t when)
+{
+    uint64_t now = ak_clock_boottime();
+    struct timespec until;
+
+    if (when == UINT64_MAX) {
+        pthread_cond_wait(&signer->wake, &signer->mutex);
+        return;
+    }
+    if (when <= now)
+        return;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += (time_t)((when - now) / NS_PER_S);
+    until.tv_nsec += (long)((when - now) % NS_PER_S);
+    if (until.tv_nsec >= (long)NS_PER_S) {
+        until.tv_sec++;
+        until.tv_nsec -= (long)NS_PER_S;
+    }
+    (void)pthread_cond_timedwait(&signer->wake, &signer->mutex, &until);
+}
+
+static void *signer_main(void *arg)
+{
+    struct ak_signer *signer = arg;
+    bool closing = false;
+
+    while (!closing) {
+        uint64_t soonest;
+
+        pthread_mutex_lock(&signer->mutex);
+        closing = signer->closing;
+        pthread_mutex_unlock(&signer->mutex);
+        soonest = turn(signer, closing);
+        pthread_mutex_lock(&signer->mutex);
+        if (!closing && !signer->closing && !anything_posted(signer))
+            wait_until(signer, soonest);
+        pthread_mutex_unlock(&signer->mutex);
+    }
+    return NULL;
+}
+
+static void on_async(uv_async_t *async)
+{
+    struct ak_signer *signer = async->data;
+
+    for (int i = 0; i < signer->count; i++) {
+        struct slot *slot = signer->slots[i];
+        struct ak_error err;
+        char *note;
+        size_t len;
+        uint64_t size;
+        bool refused;
+
+        pthread_mutex_lock(&signer->mutex);
+        note = slot->note;
+        len = slot->note_len;
+        size = slot->note_size;
+        refused = slot->refused;
+        err = slot->err;
+        slot->note = NULL;
+        slot->refused = false;
+        pthread_mutex_unlock(&signer->mutex);
+        if (note != NULL)
+            slot->client.on_note(slot->client.ctx, note, len, size);
+        if (refused)
+            slot->client.on_refused(slot->client.ctx, &err);
+    }
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct ak_signer *signer = handle->data;
+    void (*on_closed)(void *) = signer->on_closed;
+    void *ctx = signer->closed_ctx;
+
+    for (int i = 0; i < signer->count; i++) {
+        free(signer->slots[i]->note);
+        free(signer->slots[i]->published);
+        ak_keys_free(signer->slots[i]->client.keys);
+        free(signer->slots[i]);
+    }
+    pthread_cond_destroy(&signer->wake);
+    pthread_mutex_destroy(&signer->mutex);
+    free(signer);
+    if (on_closed != NULL)
+        on_closed(ctx);
+}
+
+enum ak_code ak_signer_new(uv_loop_t *loop, uint64_t interval_ns, struct ak_signer **out,
+                           struct ak_error *err)
+{
+    struct ak_signer *signer = calloc(1, sizeof(*signer));
+    pthread_condattr_t attr;
+    int rc;
+
+    if (signer == NULL)
+        return ak_fail(err, AK_ENOMEM, "no memory for the signer");
+    signer->interval_ns = interval_ns;
+    pthread_mutex_init(&signer->mutex, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&signer->wake, &attr);
+    pthread_condattr_destroy(&attr);
+    signer->async.data = signer;
+    rc = uv_async_init(loop, &signer->async, on_async);
+    if (rc != 0) {
+        free(signer);
+        return ak_fail(err, AK_EIO, "start the signer: %s", uv_strerror(rc));
+    }
+    rc = pthread_create(&signer->thread, NULL, signer_main, signer);
+    if (rc != 0) {
+        uv_close((uv_handle_t *)&signer->async, on_handle_closed);
+        return ak_fail_errno(err, rc, "start the signer's thread");
+    }
+    *out = signer;
+    return AK_OK;
+}
+
+enum ak_code ak_signer_add(struct ak_signer *signer, const struct ak_signer_client *client,
+                           int *slot, struct ak_error *err)
+{
+    struct slot *added = calloc(1, sizeof(*added));
+
+    if (added == NULL)
+        return ak_fail(err, AK_ENOMEM, "no memory for the signer");
+    added->client = *client;
+    ak_range_init(&added->wanted, ak_keys_signed(client->keys)->end);
+    pthread_mutex_lock(&signer->mutex);
+    if (signer->count == AK_SIGNER_LOGS_MAX) {
+        pthread_mutex_unlock(&signer->mutex);
+        free(added);
+        return ak_fail(err, AK_ELIMIT, "one collector keeps at most %d logs", AK_SIGNER_LOGS_MAX);
+    }
+    *slot = signer->count;
+    signer->slots[signer->count++] = added;
+    pthread_mutex_unlock(&signer->mutex);
+    return AK_OK;
+}
+
+void ak_signer_post(struct ak_signer *signer, int slot, const struct ak_range *more)
+{
+    struct slot *s = signer->slots[slot];
+
+    pthread_mutex_lock(&signer->mutex);
+    if (ak_range_merge(&s->wanted, more, NULL) == AK_OK)
+        s->posted = s->wanted.end > s->wanted.begin;
+    pthread_cond_signal(&signer->wake);
+    pthread_mutex_unlock(&signer->mutex);
+}
+
+void ak_signer_close(struct ak_signer *signer, void (*on_closed)(void *ctx), void *ctx)
+{
+    signer->on_closed = on_closed;
+    signer->closed_ctx = ctx;
+    pthread_mutex_lock(&signer->mutex);
+    signer->closing = true;
+    pthread_cond_signal(&signer->wake);
+    pthread_mutex_unlock(&signer->mutex);
+    (void)pthread_join(signer->thread, NULL);
+    uv_close((uv_handle_t *)&signer->async, on_handle_closed);
+}

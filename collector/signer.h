@@ -1,0 +1,44 @@
+/* signer.h - the thread that signs: the newest durable head of each log, at most every 10 ms.
+ *
+ * The loop posts what became durable as a compact range; the thread merges it into what it signed
+ * last, signs with both keys, publishes the `checkpoint` file at most once a second, and answers
+ * into the loop. No acknowledgement waits for it. A refusal (an older copy of the store, a foreign
+ * range) stops signing for that log until the process starts again; receiving goes on. */
+#ifndef AK_SIGNER_H
+#define AK_SIGNER_H
+
+#include "keys.h"
+
+#include <uv.h>
+
+#define AK_SIGNER_LOGS_MAX 1024 /* logs of one process; one slot each */
+
+struct ak_signer;
+
+struct ak_signer_client {
+    void *ctx;
+    struct ak_keys *keys; /* given to the signer: it frees them */
+    int log_dir_fd;       /* borrowed: where `checkpoint` is published */
+    int tmp_fd;           /* borrowed: the store's tmp/ */
+    const char *tmp_name; /* borrowed: name of this log's own in tmp/ */
+    /* Both are called in the loop's thread. `note` is malloc'ed and given. */
+    void (*on_note)(void *ctx, char *note, size_t len, uint64_t size);
+    void (*on_refused)(void *ctx, const struct ak_error *err);
+};
+
+/* Starts the thread. `interval_ns` is the least time between two signatures of one log. */
+enum ak_code ak_signer_new(uv_loop_t *loop, uint64_t interval_ns, struct ak_signer **out,
+                           struct ak_error *err);
+
+/* Adds a log before its first post; gives its slot. On failure the keys stay the caller's. */
+enum ak_code ak_signer_add(struct ak_signer *signer, const struct ak_signer_client *client,
+                           int *slot, struct ak_error *err);
+
+/* `more` goes on from the end of what was posted last for this slot. Copied. */
+void ak_signer_post(struct ak_signer *signer, int slot, const struct ak_range *more);
+
+/* Ends the thread after what is posted was signed, publishes the newest checkpoints, makes the
+ * keys' state durable, and closes the handle in the loop; `on_closed` may be NULL. */
+void ak_signer_close(struct ak_signer *signer, void (*on_closed)(void *ctx), void *ctx);
+
+#endif
