@@ -137,6 +137,8 @@ enum ak_code ak_range_proof_verify(const struct ak_range *middle, uint64_t size,
     struct ak_hash sum;
     enum ak_code rc;
 
+    ak_range_init(&whole, 0);
+    ak_range_init(&rest, middle->end);
     rc = ak_range_load(&whole, 0, middle->begin, before, before_count, err);
     if (rc == AK_OK)
         rc = ak_range_load(&rest, middle->end, size, after, after_count, err);

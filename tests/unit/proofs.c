@@ -283,10 +283,10 @@ static void forged_length(void **state)
     }
     for (unsigned i = 0; i <= good.proof.n; i++) {
         const struct ak_hash zero = {{0}};
-        const struct ak_hash *const extra[] = {&good.root, &good.leaf, &zero, &good.proof.hash[0]};
-        for (size_t k = 0; k < sizeof(extra) / sizeof(*extra); k++) {
+        const struct ak_hash extra[] = {good.root, good.leaf, zero, good.proof.hash[0]};
+        for (size_t k = 0; k < sizeof(extra) / sizeof(extra[0]); k++) {
             claim = good;
-            insert_hash(&claim.proof, i, extra[k]);
+            insert_hash(&claim.proof, i, &extra[k]);
             assert_int_equal(judge(&claim), AK_EINTEGRITY);
         }
     }
