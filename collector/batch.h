@@ -71,14 +71,17 @@ struct ak_batch {
     /* Made by ak_prepare. */
     unsigned char *frames; /* COLUMNS frame, then DATA frame, ready to be written */
     size_t frames_cap;
-    size_t columns_bytes;       /* length of the COLUMNS frame with its frame header */
-    size_t data_bytes;          /* length of the DATA frame */
-    struct ak_hash data_digest; /* H(DATA frame) */
-    struct ak_range range;      /* compact range [first, first + count) */
+    size_t columns_bytes;             /* length of the COLUMNS frame with its frame header */
+    size_t data_bytes;                /* length of the DATA frame */
+    struct ak_hash data_digest;       /* H(DATA frame) */
+    struct ak_sha256_ctx columns_ctx; /* over the COLUMNS frame up to its level-8 hashes, which are
+                                         its end */
+    struct ak_range range;            /* compact range [first, first + count) */
     struct ak_hash level8[AK_BATCH_GROUPS_MAX]; /* hashes of the groups completed here; the first
                                     one is made by the commit when the group began earlier */
     uint32_t level8_count;
     bool level8_first_open; /* level8[0] must be patched by the commit */
+    bool prepared;          /* ak_prepare was run on what is in it */
     enum ak_code rc;        /* how prepare ended */
     struct ak_error err;
 };

@@ -79,7 +79,7 @@ struct ak_runlog_stats {
 struct ak_runlog {
     struct ak_server *server;
     struct ak_runlog_options options;
-    char origin[AK_ORIGIN_BYTES_MAX + 1];
+    char origin[AK_LOG_ORIGIN_BYTES_MAX + 1];
     char id[33];
     int dir_fd;
     struct ak_runlog *next;
@@ -112,12 +112,15 @@ struct ak_runlog {
     unsigned commit_count;
     char *commit_note; /* note that goes in front; owned by the job while it runs */
     size_t commit_note_len;
+    char *commit_checkpoint; /* copy of the newest checkpoint, for a new HEADER; likewise */
+    size_t commit_checkpoint_len;
     uint64_t commit_wall;
     struct ak_commit_result commit_result;
     struct ak_error commit_error;
     enum ak_code commit_rc;
     uint64_t last_commit; /* boot time of the last commit's end */
     uint64_t retry_at;    /* boot time before which a failed commit is not tried again */
+    bool write_failed;    /* the last commit failed for another reason than room */
 
     /* segment */
     uint64_t segment_first;
@@ -199,9 +202,12 @@ void ak_runlog_flush(struct ak_runlog *log);
 /* Once a second: duties that depend on time (state, silence, clock, age of the segment). */
 void ak_runlog_tick(struct ak_runlog *log);
 
+/* There is no room: nothing is accepted until there is (duties.c). */
+void ak_runlog_full(struct ak_runlog *log);
+
 /* The signer's answers. */
-void ak_runlog_on_note(struct ak_runlog *log, const char *note, size_t len, uint64_t size);
-void ak_runlog_on_unsigned(struct ak_runlog *log, const struct ak_error *err);
+void ak_runlog_on_note(void *log, char *note, size_t len, uint64_t size);
+void ak_runlog_on_refused(void *log, const struct ak_error *err);
 
 /* Begins the end: last entries, commit, note. True when nothing is under way any more. */
 void ak_runlog_stop(struct ak_runlog *log, const char *reason);
