@@ -1,9 +1,12 @@
 /* init.h - `akashi-collector init`: makes store, log and keys, and the log's first segment.
  *
  * After it the log holds entry 0 (the start note of epoch 0), durable and signed, so that even a
- * log that never received anything verifies. */
+ * log that never received anything verifies. The line in `names` is written last: what has none is
+ * an init that did not end, and the next one says so. */
 #ifndef AK_INIT_H
 #define AK_INIT_H
+
+#include "store.h"
 
 #include <akashi/error.h>
 #include <akashi/note.h>
@@ -15,13 +18,15 @@ struct ak_init_options {
     const char *log;    /* [a-z0-9-]{1,63} */
     const char *origin; /* the name in the origin, without the digest */
     uint32_t epochs;    /* AK_EPOCHS_DEFAULT */
+    /* NULL: random. Else 96 bytes that all that is random is made of (seeds of log and epoch 0, key
+     * of group 0): a log whose bytes are known before, for tests. Never for real logs. */
+    const unsigned char *seed;
 };
+#define AK_INIT_SEED_BYTES 96u
 
-/* Refuses (AK_EEXIST) a log name or origin that is in the store already. Gives the vkey. */
+/* Refuses (AK_EEXIST) a log name or origin that is in the store already, or a store with the rest
+ * of an init that did not end. Gives the vkey. */
 enum ak_code ak_init_log(const struct ak_init_options *options, struct ak_vkey *vkey,
                          struct ak_error *err);
-
-/* Finds log `name` in an existing store (file `names`): its id (32 hex digits and NUL). */
-enum ak_code ak_store_find(int store_fd, const char *name, char id[33], struct ak_error *err);
 
 #endif

@@ -10,28 +10,29 @@
 #ifndef AK_KEYS_H
 #define AK_KEYS_H
 
+#include <akashi/checkpoint.h>
 #include <akashi/error.h>
+#include <akashi/format.h>
 #include <akashi/note.h>
 #include <akashi/sha256.h>
 #include <akashi/tree.h>
 
 #include <stdint.h>
 
-#define AK_EPOCHS_DEFAULT   32768u
-#define AK_EPOCHS_MAX       1048576u
-#define AK_ORIGIN_BYTES_MAX 200u
+#define AK_EPOCHS_DEFAULT 32768u /* 3.7 years of one-hour epochs; made in about a second */
 
 struct ak_keys; /* secrets in sodium_malloc memory; one thread at a time */
 
 /* Makes keys for a new log named `name` (the origin without its digest), `epochs` epoch keys, in
  * the directory `keys_dir_fd`/<log id> (made; refused if it exists). Gives the origin
- * ("NAME/32 hex digits", AK_ORIGIN_BYTES_MAX + 1 bytes of room) and the loaded keys.
+ * ("NAME/32 hex digits", at most AK_LOG_ORIGIN_BYTES_MAX bytes and a NUL) and the loaded keys.
  * `seed` is NULL (random) or 64 bytes for known answers in tests (log seed, seed_0). */
 enum ak_code ak_keys_make(int keys_dir_fd, const char *name, uint32_t epochs,
                           const unsigned char *seed, char *origin, struct ak_keys **out,
                           struct ak_error *err);
 
-/* Loads the keys of the log `origin` (id = its last 32 characters). */
+/* Loads the keys of the log `origin` (id = its last 32 characters). AK_EKEY, with the remedy, if a
+ * file is not as it was made, may be read by others, or does not belong to the origin. */
 enum ak_code ak_keys_load(int keys_dir_fd, const char *origin, struct ak_keys **out,
                           struct ak_error *err);
 void ak_keys_free(struct ak_keys *keys);
@@ -51,15 +52,25 @@ enum ak_code ak_keys_epoch_note(struct ak_keys *keys, char *out, size_t cap, siz
 enum ak_code ak_keys_sign(struct ak_keys *keys, const struct ak_range *more, char *out, size_t cap,
                           size_t *len, struct ak_error *err);
 
-/* At start: a NOTE found in the log, valid under both keys, and the range [0, size) that folds to
- * its root, newer than what the state file says: the keys signed it, so they go on from there.
- * Refused if the note is not valid or contradicts the state. */
+/* At start: what was found in the log, for the keys to go on from. `range` is [0, size); with a
+ * note (valid under both keys, of that size) it must fold to the note's root, without one (NULL)
+ * it must be what the state file says. AK_ESIGNATURE, AK_EKEY or AK_EMALFORMED for a note that is
+ * not valid; AK_EINTEGRITY if roots differ, or if the state file says that more was signed already:
+ * then the store is older than the key, and nothing will be signed. */
 enum ak_code ak_keys_resume(struct ak_keys *keys, const void *note, size_t note_len,
                             const struct ak_range *range, struct ak_error *err);
+
+/* What the state file said when the keys were loaded, or what was saved last: size and root of
+ * the newest signed tree (size 0: none). */
+uint64_t ak_keys_state(const struct ak_keys *keys, struct ak_hash *root);
 
 /* Makes what was signed last durable beside the key: before a note leaves the machine, and at
  * most once a second otherwise. */
 enum ak_code ak_keys_save(struct ak_keys *keys, struct ak_error *err);
+
+/* "signer: asked for size 100, but signed 140 on 2026-11-22: ...": the one text for a store that is
+ * older than its key. Always AK_EINTEGRITY. */
+enum ak_code ak_keys_older(const struct ak_keys *keys, uint64_t size, struct ak_error *err);
 
 /* Range [0, m) of what was signed last (end 0: nothing yet). Borrowed. */
 const struct ak_range *ak_keys_signed(const struct ak_keys *keys);

@@ -10,6 +10,8 @@
 #include <akashi/sha256.h>
 #include <akashi/tree.h>
 
+#include "torn.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -19,16 +21,6 @@ struct ak_position {
     uint64_t last_index;
     uint64_t last_received;
     uint64_t declared; /* index of its declaration */
-};
-
-/* Something a recovery event must tell of (format.md 10.3). */
-struct ak_torn {
-    char file[64];
-    uint64_t good; /* bytes kept */
-    uint64_t cut;  /* bytes behind */
-    struct ak_hash sha256;
-    bool corruption; /* signed data is bad: an event `corruption`, not a cut */
-    char reason[160];
 };
 
 #define AK_TORN_MAX 64 /* more unclean files than this at one start: refused, look at the disk */

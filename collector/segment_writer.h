@@ -6,12 +6,16 @@
  * records are on stable storage and may be acknowledged.
  *
  * Failure modes: no room (AK_ENOSPC): the file is cut back to the last MARK or NOTE and the same
- * batches may be offered again later. A failed sync: the file is dead for ever (`dead` is set);
- * the caller offers the same batches again and they go to a new segment, same roots. */
+ * batches may be offered again later. Any other failure of a write or sync: the file is dead: it is
+ * never written, synced or cut again. The caller offers the same batches again and they go to a new
+ * segment, same roots. A dead file that acknowledged nothing (no durable MARK) is removed then: all
+ * it holds is offered again, and its name is needed. One that did stays, and what lies behind its
+ * last durable MARK or NOTE must be told of by a `recovery` event (R27): `result->torn`. */
 #ifndef AK_SEGMENT_WRITER_H
 #define AK_SEGMENT_WRITER_H
 
 #include "batch.h"
+#include "torn.h"
 
 /* CPU half: salts, commitments, leaves, ranges, columns, compression. Any thread, any order.
  * Fills everything below "Made by ak_prepare" and batch->rc/err. `zstd` is a ZSTD_CCtx of this
@@ -46,21 +50,28 @@ struct ak_commit_result {
     uint64_t segment_first; /* first index of the segment written to */
     bool rolled;            /* a new segment was begun in this commit */
     uint64_t written;       /* bytes written by this commit */
+    bool has_torn;          /* a dead segment was left behind since the last commit: write a */
+    struct ak_torn torn;    /* `recovery` event with file, good, cut, sha256 and size of this */
 };
 
+/* Batches of one commit; bounds the vector of one writev. */
+#define AK_WRITER_BATCHES_MAX 64u
+
 /* Commits `count` prepared batches (in order, consecutive indices, the first one at the writer's
- * end). At most one of them has new_segment set and then it is the first. `note` (may be NULL) is
+ * end; 1 to AK_WRITER_BATCHES_MAX). At most one of them has new_segment set and then it is the
+ * first; an open segment that holds nothing yet serves as the new one. `note` (may be NULL) is
  * a checkpoint that waits to be written: in front, or dropped if its size is below the segment's
- * first index. `now_ns` is the HEADER's time if a segment is begun.
- * `checkpoint` (may be NULL) is the newest checkpoint known, for a new HEADER.
- * AK_OK: durable. AK_ENOSPC: nothing changed, offer again. Others: the file is dead; offer again
- * (a new segment is begun by itself). */
+ * first index or that of a NOTE that is there already. `now_ns` is the HEADER's time if a segment
+ * is begun. `checkpoint` (may be NULL) is the newest checkpoint known, for a new HEADER. AK_OK:
+ * durable. AK_ENOSPC: nothing changed, offer again. Others: the file is dead; offer again (a new
+ * segment is begun by itself). */
 enum ak_code ak_writer_commit(struct ak_writer *writer, struct ak_batch *const *batches,
                               size_t count, const void *note, size_t note_len,
                               const void *checkpoint, size_t checkpoint_len, uint64_t now_ns,
                               struct ak_commit_result *result, struct ak_error *err);
 
-/* Writes and syncs a waiting note alone (idle log). The same results as a commit. */
+/* Writes and syncs a waiting note alone (idle log). The same results as a commit; dropped, with
+ * AK_OK, if no segment is open or its size does not fit into the open one. */
 enum ak_code ak_writer_note(struct ak_writer *writer, const void *note, size_t note_len,
                             struct ak_error *err);
 

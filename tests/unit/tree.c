@@ -189,6 +189,7 @@ static void limits(void **state)
     ak_range_init(&range, UINT64_MAX);
     assert_int_equal(ak_range_append(&range, &hash), AK_ELIMIT);
     ak_range_init(&range, 0);
+    assert_int_equal(ak_range_append_node(&range, 63, &hash), AK_EUSAGE);
     assert_int_equal(ak_range_append_node(&range, 62, &hash), AK_OK);
     assert_int_equal(ak_range_append_node(&range, 62, &hash), AK_ELIMIT);
     assert_int_equal(ak_range_append_node(&range, 63, &hash), AK_EUSAGE);

@@ -1,0 +1,265 @@
+/* init.c - a new log, in an order that leaves a whole log or one that no list names.
+ *
+ *     store and lock -> keys/ID -> ID/ -> segment with entry 0, durable -> NOTE -> state of the
+ *     keys -> checkpoint -> line in `names`
+ *
+ * A crash in between leaves keys or a directory under an id that `names` does not know; the id is
+ * random, so nothing is in the way of anything, but it is told. */
+#include "init.h"
+
+#include "batch.h"
+#include "clock.h"
+#include "disk.h"
+#include "keys.h"
+#include "segment_writer.h"
+
+#include <akashi/format.h>
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define COMMAND "akashi-collector init"
+
+/* Modes: whoever may read a log's directory may read the log; its checkpoint is public. */
+#define LOG_DIR_MODE    0700
+#define CHECKPOINT_MODE 0644
+
+struct init {
+    const struct ak_init_options *options;
+    struct ak_store store;
+    struct ak_keys *keys;
+    char origin[AK_LOG_ORIGIN_BYTES_MAX + 1];
+    const char *id; /* in `origin` */
+    int dir_fd;     /* the log's directory */
+    struct ak_writer *writer;
+    struct ak_batch *batch;
+    struct ak_prepare_scratch *scratch;
+    char note[AK_NOTE_BYTES_MAX];
+};
+
+static enum ak_code on_known(void *ctx, const char *name, const char *id, struct ak_error *err)
+{
+    const struct init *init = ctx;
+    char origin[AK_LOG_ORIGIN_BYTES_MAX + 1];
+    size_t len = strlen(init->options->origin);
+    enum ak_code rc;
+
+    if (strcmp(name, init->options->log) == 0)
+        return ak_fail(err, AK_EEXIST, "log %s is in this store already; it is left as it is",
+                       name);
+    rc = ak_store_origin(init->store.fd, id, origin, err);
+    if (rc != AK_OK) {
+        ak_wrap(err, "log %s", name);
+        return rc;
+    }
+    if (strlen(origin) == len + 1 + AK_LOG_ID_CHARS &&
+        memcmp(origin, init->options->origin, len) == 0)
+        return ak_fail(err, AK_EEXIST,
+                       "origin %s is that of log %s already: two logs of one origin could not be "
+                       "told apart in a proof. Take another one",
+                       init->options->origin, name);
+    return AK_OK;
+}
+
+/* Whether a name in the store is that of a log's directory. */
+static bool is_id(const char *name)
+{
+    return strlen(name) == AK_LOG_ID_CHARS && strspn(name, "0123456789abcdef") == AK_LOG_ID_CHARS;
+}
+
+struct known {
+    const char *id;
+    bool found;
+};
+
+static enum ak_code on_id(void *ctx, const char *name, const char *id, struct ak_error *err)
+{
+    struct known *known = ctx;
+
+    (void)name;
+    (void)err;
+    known->found = known->found || strcmp(id, known->id) == 0;
+    return AK_OK;
+}
+
+static enum ak_code check_leftover(const struct init *init, const char *where, const char *id,
+                                   struct ak_error *err)
+{
+    struct known known = {.id = id};
+    enum ak_code rc = ak_store_each(init->store.fd, on_id, &known, err);
+
+    if (rc == AK_OK && !known.found)
+        rc =
+            ak_fail(err, AK_EEXIST,
+                    "%s/%s%s is in no line of `names`: an init that did not end left it, or a line "
+                    "was removed. If it holds no records, remove %s and keys/%s there and run init "
+                    "again; else put the line \"NAME %s\" back",
+                    init->options->store, where, id, id, id, id);
+    return rc;
+}
+
+/* Looks for directories of logs that `names` does not know, in the store or in keys/. */
+static enum ak_code find_leftovers(const struct init *init, int dir_fd, const char *where,
+                                   struct ak_error *err)
+{
+    int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    enum ak_code rc = AK_OK;
+    struct dirent *entry;
+
+    if (dir == NULL) {
+        rc = ak_fail_errno(err, errno, "could not list %s", init->options->store);
+        if (fd >= 0)
+            (void)close(fd);
+        return rc;
+    }
+    while (rc == AK_OK && (entry = readdir(dir)) != NULL) {
+        if (is_id(entry->d_name))
+            rc = check_leftover(init, where, entry->d_name, err);
+    }
+    (void)closedir(dir);
+    return rc;
+}
+
+static enum ak_code check_store(const struct init *init, struct ak_error *err)
+{
+    enum ak_code rc = ak_store_each(init->store.fd, on_known, (void *)(uintptr_t)init, err);
+
+    if (rc == AK_OK)
+        rc = find_leftovers(init, init->store.keys_fd, "keys/", err);
+    if (rc == AK_OK)
+        rc = find_leftovers(init, init->store.fd, "", err);
+    return rc;
+}
+
+/* Entry 0: the start note of epoch 0, in a batch of its own. */
+static enum ak_code fill_batch(struct init *init, struct ak_error *err)
+{
+    uint64_t now = ak_clock_wall();
+    struct ak_run run = {
+        .received = now - now % AK_TIME_UNIT, .source = AK_KIND_EPOCH, .kind = AK_KIND_EPOCH};
+    size_t len;
+    enum ak_code rc = ak_keys_epoch_note(init->keys, init->note, sizeof(init->note), &len, err);
+
+    if (rc != AK_OK)
+        return rc;
+    init->batch = ak_batch_new();
+    init->scratch = ak_prepare_scratch_new();
+    if (init->batch == NULL || init->scratch == NULL)
+        return ak_fail(err, AK_ENOMEM, "no memory for the first entry");
+    ak_batch_begin(init->batch, NULL);
+    assert(ak_batch_fits(init->batch, len));
+    ak_batch_add(init->batch, &run, init->note, len);
+    init->batch->first = 0;
+    init->batch->new_segment = true;
+    if (init->options->seed == NULL)
+        randombytes_buf(init->batch->group_key[0], AK_GROUP_KEY_BYTES);
+    else
+        memcpy(init->batch->group_key[0], init->options->seed + 64, AK_GROUP_KEY_BYTES);
+    if (ak_prepare(init->batch, init->scratch) != AK_OK) {
+        if (err != NULL)
+            *err = init->batch->err;
+        return init->batch->rc;
+    }
+    return AK_OK;
+}
+
+static enum ak_code write_segment(struct init *init, struct ak_commit_result *result,
+                                  struct ak_error *err)
+{
+    const struct ak_writer_options options = {
+        .log_dir_fd = init->dir_fd, .origin = init->origin, .claim = 1};
+    struct ak_range empty;
+    enum ak_code rc;
+
+    ak_range_init(&empty, 0);
+    rc = ak_writer_new(&options, &empty, &init->writer, err);
+    if (rc == AK_OK)
+        rc = ak_writer_commit(init->writer, &init->batch, 1, NULL, 0, NULL, 0, ak_clock_wall(),
+                              result, err);
+    return rc;
+}
+
+/* Signs what is durable; NOTE, state of the keys and `checkpoint`, in this order. */
+static enum ak_code sign(struct init *init, const struct ak_range *range, struct ak_error *err)
+{
+    size_t len;
+    enum ak_code rc = ak_keys_sign(init->keys, range, init->note, sizeof(init->note), &len, err);
+
+    if (rc == AK_OK)
+        rc = ak_writer_note(init->writer, init->note, len, err);
+    if (rc == AK_OK)
+        rc = ak_keys_save(init->keys, err);
+    if (rc == AK_OK)
+        rc = ak_disk_put(init->store.tmp_fd, "checkpoint", init->dir_fd, "checkpoint",
+                         CHECKPOINT_MODE, init->note, len, err);
+    return rc;
+}
+
+static enum ak_code make_log(struct init *init, struct ak_error *err)
+{
+    struct ak_commit_result result;
+    enum ak_code rc =
+        ak_keys_make(init->store.keys_fd, init->options->origin, init->options->epochs,
+                     init->options->seed, init->origin, &init->keys, err);
+
+    if (rc != AK_OK)
+        return rc;
+    init->id = init->origin + strlen(init->origin) - AK_LOG_ID_CHARS;
+    rc = ak_disk_mkdir(init->store.fd, init->id, LOG_DIR_MODE, &init->dir_fd, err);
+    if (rc == AK_OK)
+        rc = fill_batch(init, err);
+    if (rc == AK_OK)
+        rc = write_segment(init, &result, err);
+    if (rc == AK_OK)
+        rc = sign(init, &result.range, err);
+    if (rc == AK_OK)
+        rc = ak_store_add(&init->store, init->options->log, init->id, err);
+    return rc;
+}
+
+static void init_free(struct init *init)
+{
+    ak_writer_free(init->writer);
+    ak_prepare_scratch_free(init->scratch);
+    ak_batch_free(init->batch);
+    ak_keys_free(init->keys);
+    if (init->dir_fd >= 0)
+        (void)close(init->dir_fd); /* only read through */
+    ak_store_close(&init->store);
+    free(init);
+}
+
+enum ak_code ak_init_log(const struct ak_init_options *options, struct ak_vkey *vkey,
+                         struct ak_error *err)
+{
+    struct init *init;
+    enum ak_code rc;
+
+    if (!ak_log_name_valid(options->log))
+        return ak_fail(err, AK_EUSAGE,
+                       "log name %s: it must be 1 to %u of a-z, 0-9 and '-'. It is your own word "
+                       "for the log; the origin is what others see",
+                       options->log, AK_LOG_NAME_BYTES_MAX);
+    init = calloc(1, sizeof(*init));
+    if (init == NULL)
+        return ak_fail(err, AK_ENOMEM, "no memory to make a log");
+    init->options = options;
+    init->dir_fd = -1;
+    rc = ak_store_make(options->store, COMMAND, &init->store, err);
+    if (rc == AK_OK)
+        rc = check_store(init, err);
+    if (rc == AK_OK)
+        rc = make_log(init, err);
+    if (rc == AK_OK)
+        *vkey = *ak_keys_log(init->keys);
+    init_free(init);
+    return rc;
+}

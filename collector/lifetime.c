@@ -1,0 +1,257 @@
+/* lifetime.c - how a log begins and ends in one process.
+ *
+ * Begin: keys, recovery, writer, signer, then the entries of a start (start, recovery and gap
+ * where they apply, configuration, state). End: state and stop, commit, note. */
+#include "clock.h"
+#include "disk.h"
+#include "init.h"
+#include "log.h"
+#include "pipeline.h"
+#include "recover.h"
+#include "server.h"
+
+#include <akashi/format.h>
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Bytes of evidence there are already, for the log's share. */
+static uint64_t bytes_in(int dir_fd)
+{
+    int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    const struct dirent *entry;
+    uint64_t sum = 0;
+    struct stat st;
+
+    if (dir == NULL) {
+        if (fd >= 0)
+            (void)close(fd);
+        return 0;
+    }
+    while ((entry = readdir(dir)) != NULL) {
+        if (fstatat(dir_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+            sum += (uint64_t)st.st_size;
+    }
+    (void)closedir(dir);
+    return sum;
+}
+
+static void tell_torn(struct ak_runlog *log, const struct ak_torn *torn, uint64_t size)
+{
+    struct ak_payload p;
+
+    ak_payload_event(&p, torn->corruption ? "corruption" : "recovery", "collector");
+    ak_payload_string(&p, "file", torn->file);
+    ak_payload_dec(&p, "good", torn->good);
+    if (torn->corruption) {
+        ak_payload_string(&p, "reason", torn->reason);
+    } else {
+        ak_payload_dec(&p, "cut", torn->cut);
+        ak_payload_bytes(&p, "sha256", torn->sha256.b, AK_HASH_BYTES);
+        ak_payload_dec(&p, "size", size);
+    }
+    ak_runlog_own(log, AK_KIND_EVENT, &p);
+    if (torn->corruption)
+        ak_log(AK_LOG_ERROR, "log %s: %s: %s. It is left as it is; akashi-verify names the place.",
+               log->options.name, torn->file, torn->reason);
+    else
+        ak_log(
+            AK_LOG_NOTICE,
+            "log %s: recovered: %llu bytes behind the last commit in %s were never acknowledged; "
+            "they are kept and recorded",
+            log->options.name, (unsigned long long)torn->cut, torn->file);
+}
+
+void ak_runlog_tell_torn(struct ak_runlog *log, const struct ak_torn *torn)
+{
+    tell_torn(log, torn, log->durable);
+}
+
+static void tell_start(struct ak_runlog *log, const struct ak_recovered *recovered,
+                       const struct ak_hash *configuration)
+{
+    struct ak_payload p;
+
+    ak_payload_event(&p, "start", "collector");
+    ak_payload_string(&p, "version", AKASHI_VERSION);
+    ak_payload_dec(&p, "claim", log->claim);
+    ak_payload_number(&p, "pid", (uint64_t)getpid());
+    ak_runlog_own(log, AK_KIND_EVENT, &p);
+    for (unsigned i = 0; i < recovered->torn_count; i++)
+        ak_runlog_tell_torn(log, &recovered->torn[i]);
+    ak_payload_event(&p, "gap", "collector");
+    ak_payload_dec(&p, "since", recovered->received);
+    ak_payload_dec(&p, "until", log->server->wall);
+    ak_runlog_own(log, AK_KIND_EVENT, &p);
+    ak_payload_event(&p, "configuration", "operator");
+    ak_payload_bytes(&p, "sha256", configuration->b, AK_HASH_BYTES);
+    ak_runlog_own(log, AK_KIND_EVENT, &p);
+    ak_runlog_state(log);
+}
+
+static enum ak_code on_declared(void *ctx, uint32_t ordinal, const void *payload, size_t len,
+                                struct ak_error *err)
+{
+    struct ak_runlog *log = ctx;
+
+    if (ordinal != ak_sources_count(log->sources))
+        return ak_fail(err, AK_EMALFORMED, "source %u is declared out of order", ordinal);
+    return ak_sources_load(log->sources, payload, len, err);
+}
+
+/* Numbering goes on where the log ends. */
+static void take_positions(struct ak_runlog *log, const struct ak_recovered *recovered)
+{
+    for (uint32_t i = 0; i < AK_ORDINALS_OWN + recovered->sources; i++) {
+        struct ak_source *source = ak_sources_at(log->sources, i);
+        source->at = recovered->positions[i];
+        source->silence_ns = i < AK_ORDINALS_OWN ? 0 : log->options.silence_ns;
+    }
+    log->next_index = log->durable = recovered->range.end;
+    log->received = recovered->received;
+    log->clock_run = recovered->clock_run;
+    log->claim = recovered->claim + 1;
+}
+
+static enum ak_code begin_writer(struct ak_runlog *log, const struct ak_recovered *recovered,
+                                 struct ak_error *err)
+{
+    struct ak_writer_options options = {
+        .log_dir_fd = log->dir_fd,
+        .origin = log->origin,
+        .epoch_note = recovered->epoch_note,
+        .epoch_note_len = recovered->epoch_note_len,
+        .claim = log->claim,
+        .previous = recovered->previous,
+    };
+
+    return ak_writer_new(&options, &recovered->range, &log->writer, err);
+}
+
+static enum ak_code begin_signing(struct ak_runlog *log, struct ak_keys *keys,
+                                  const struct ak_recovered *recovered, struct ak_error *err)
+{
+    struct ak_signer_client client = {
+        .ctx = log,
+        .keys = keys,
+        .log_dir_fd = log->dir_fd,
+        .tmp_fd = log->server->tmp_fd,
+        .tmp_name = log->id,
+        .on_note = ak_runlog_on_note,
+        .on_refused = ak_runlog_on_refused,
+    };
+    enum ak_code rc = ak_signer_add(log->server->signer, &client, &log->signer_slot, err);
+
+    if (rc == AK_OK && recovered->more.end > recovered->more.begin)
+        ak_signer_post(log->server->signer, log->signer_slot, &recovered->more);
+    return rc;
+}
+
+static enum ak_code open_directory(struct ak_runlog *log, struct ak_error *err)
+{
+    enum ak_code rc = ak_store_find(log->server->store_fd, log->options.name, log->id, err);
+
+    if (rc != AK_OK)
+        return rc;
+    log->dir_fd =
+        openat(log->server->store_fd, log->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (log->dir_fd < 0)
+        return ak_fail_errno(err, errno, "open the directory of log %s", log->options.name);
+    return AK_OK;
+}
+
+enum ak_code ak_runlog_open(struct ak_server *server, const struct ak_runlog_options *options,
+                            const struct ak_hash *configuration, struct ak_runlog **out,
+                            struct ak_error *err)
+{
+    struct ak_runlog *log = calloc(1, sizeof(*log));
+    struct ak_recovered *recovered = calloc(1, sizeof(*recovered));
+    struct ak_keys *keys = NULL;
+    enum ak_code rc;
+
+    if (log == NULL || recovered == NULL) {
+        free(log);
+        free(recovered);
+        return ak_fail(err, AK_ENOMEM, "no memory for log %s", options->name);
+    }
+    log->server = server;
+    log->options = *options;
+    log->dir_fd = -1;
+    log->key_group = UINT64_MAX;
+    log->segment_wanted = true; /* a new process begins a new segment */
+    log->sources = ak_sources_new();
+    rc = log->sources != NULL ? open_directory(log, err) : ak_fail(err, AK_ENOMEM, "no memory");
+    if (rc == AK_OK)
+        rc = ak_keys_find(server->keys_fd, log->id, log->origin, &keys, err);
+    if (rc == AK_OK)
+        rc = ak_recover(log->dir_fd, log->origin, keys, on_declared, log, recovered, err);
+    if (rc == AK_OK) {
+        take_positions(log, recovered);
+        rc = begin_writer(log, recovered, err);
+    }
+    if (rc == AK_OK)
+        rc = begin_signing(log, keys, recovered, err);
+    if (rc != AK_OK) {
+        ak_wrap(err, "log %s", options->name);
+        ak_keys_free(keys);
+        ak_runlog_free(log);
+    } else {
+        log->bytes = bytes_in(log->dir_fd);
+        log->checkpoint = recovered->note;
+        log->checkpoint_len = recovered->note_len;
+        recovered->note = NULL;
+        tell_start(log, recovered, configuration);
+        *out = log;
+    }
+    ak_recovered_free(recovered);
+    free(recovered);
+    return rc;
+}
+
+void ak_runlog_free(struct ak_runlog *log)
+{
+    if (log == NULL)
+        return;
+    assert(!log->committing && log->held == 0);
+    while (log->pending_head != NULL) {
+        struct ak_pending_own *own = log->pending_head;
+        log->pending_head = own->next;
+        free(own);
+    }
+    ak_writer_free(log->writer);
+    ak_sources_free(log->sources);
+    free(log->note);
+    free(log->checkpoint);
+    if (log->dir_fd >= 0)
+        (void)close(log->dir_fd);
+    free(log);
+}
+
+void ak_runlog_stop(struct ak_runlog *log, const char *reason)
+{
+    struct ak_payload p;
+
+    if (!log->stopped_entries_written) {
+        ak_runlog_state(log);
+        ak_payload_event(&p, "stop", "operator");
+        ak_payload_string(&p, "reason", reason);
+        ak_runlog_own(log, AK_KIND_EVENT, &p);
+        log->stopped_entries_written = true;
+    }
+    log->stopping = true;
+    ak_runlog_flush(log);
+}
+
+bool ak_runlog_stopped(const struct ak_runlog *log)
+{
+    return log->stopping && log->filling == NULL && log->closed_head == NULL && !log->committing &&
+           log->note == NULL && log->unsigned_since == 0;
+}

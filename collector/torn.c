@@ -1,0 +1,46 @@
+/* torn.c - length and digest of a tail, as the disk has it. */
+#include "torn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define READ_BYTES 65536u
+
+static enum ak_code hash_from(struct ak_torn *torn, int fd, struct ak_error *err)
+{
+    unsigned char buffer[READ_BYTES];
+    struct ak_sha256_ctx ctx;
+    uint64_t at = torn->good;
+
+    ak_sha256_init(&ctx);
+    for (;;) {
+        ssize_t got = pread(fd, buffer, sizeof(buffer), (off_t)at);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return ak_fail_errno(err, errno, "could not read %s from byte %llu", torn->file,
+                                 (unsigned long long)at);
+        if (got == 0)
+            break;
+        ak_sha256_update(&ctx, buffer, (size_t)got);
+        at += (uint64_t)got;
+    }
+    ak_sha256_final(&ctx, &torn->sha256);
+    torn->cut = at - torn->good;
+    return AK_OK;
+}
+
+enum ak_code ak_torn_measure(struct ak_torn *torn, int fd, const char *file, uint64_t good,
+                             uint64_t size, struct ak_error *err)
+{
+    memset(torn, 0, sizeof(*torn));
+    (void)snprintf(torn->file, sizeof(torn->file), "%s", file);
+    torn->good = good;
+    torn->size = size;
+    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED); /* advice; without it nothing is wrong */
+    return hash_from(torn, fd, err);
+}
