@@ -34,7 +34,9 @@ enum ak_code ak_ed25519_key_check(const uint8_t pk[AK_ED25519_KEY_BYTES], struct
     return AK_OK;
 }
 
-/* The strict rule, without a message. */
+/* The strict rule, without a message. UNTESTED: S and R alone. libsodium 1.0.18 refuses by itself
+ * what these two checks refuse; later ones decide the equation with the cofactor and take R with a
+ * torsion part, and there the answer must be the same. */
 static enum ak_code judge(const uint8_t pk[AK_ED25519_KEY_BYTES], const void *msg, size_t n,
                           const uint8_t sig[AK_ED25519_SIGNATURE_BYTES])
 {
