@@ -295,7 +295,8 @@ enum ak_code ak_store_add(const struct ak_store *store, const char *name, const 
         free(data);
         return ak_fail(err, AK_ENOMEM, "no memory for the list of logs");
     }
-    len += (size_t)sprintf((char *)longer + len, "%s %s\n", name, id);
+    len += (size_t)snprintf((char *)longer + len, AK_LOG_NAME_BYTES_MAX + AK_LOG_ID_CHARS + 3,
+                            "%s %s\n", name, id);
     rc = ak_disk_put(store->tmp_fd, "names", store->fd, "names", 0600, longer, len, err);
     free(longer);
     return rc;
