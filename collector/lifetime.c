@@ -4,11 +4,11 @@
  * where they apply, configuration, state). End: state and stop, commit, note. */
 #include "clock.h"
 #include "disk.h"
-#include "init.h"
 #include "log.h"
 #include "pipeline.h"
 #include "recover.h"
 #include "server.h"
+#include "store.h"
 
 #include <akashi/format.h>
 
@@ -44,7 +44,7 @@ static uint64_t bytes_in(int dir_fd)
     return sum;
 }
 
-static void tell_torn(struct ak_runlog *log, const struct ak_torn *torn, uint64_t size)
+void ak_runlog_tell_torn(struct ak_runlog *log, const struct ak_torn *torn)
 {
     struct ak_payload p;
 
@@ -56,7 +56,7 @@ static void tell_torn(struct ak_runlog *log, const struct ak_torn *torn, uint64_
     } else {
         ak_payload_dec(&p, "cut", torn->cut);
         ak_payload_bytes(&p, "sha256", torn->sha256.b, AK_HASH_BYTES);
-        ak_payload_dec(&p, "size", size);
+        ak_payload_dec(&p, "size", torn->size);
     }
     ak_runlog_own(log, AK_KIND_EVENT, &p);
     if (torn->corruption)
@@ -68,11 +68,6 @@ static void tell_torn(struct ak_runlog *log, const struct ak_torn *torn, uint64_
             "log %s: recovered: %llu bytes behind the last commit in %s were never acknowledged; "
             "they are kept and recorded",
             log->options.name, (unsigned long long)torn->cut, torn->file);
-}
-
-void ak_runlog_tell_torn(struct ak_runlog *log, const struct ak_torn *torn)
-{
-    tell_torn(log, torn, log->durable);
 }
 
 static void tell_start(struct ak_runlog *log, const struct ak_recovered *recovered,
@@ -143,7 +138,7 @@ static enum ak_code begin_signing(struct ak_runlog *log, struct ak_keys *keys,
         .ctx = log,
         .keys = keys,
         .log_dir_fd = log->dir_fd,
-        .tmp_fd = log->server->tmp_fd,
+        .tmp_fd = log->server->store.tmp_fd,
         .tmp_name = log->id,
         .on_note = ak_runlog_on_note,
         .on_refused = ak_runlog_on_refused,
@@ -157,12 +152,14 @@ static enum ak_code begin_signing(struct ak_runlog *log, struct ak_keys *keys,
 
 static enum ak_code open_directory(struct ak_runlog *log, struct ak_error *err)
 {
-    enum ak_code rc = ak_store_find(log->server->store_fd, log->options.name, log->id, err);
+    enum ak_code rc = ak_store_find(log->server->store.fd, log->options.name, log->id, err);
 
+    if (rc == AK_OK)
+        rc = ak_store_origin(log->server->store.fd, log->id, log->origin, err);
     if (rc != AK_OK)
         return rc;
     log->dir_fd =
-        openat(log->server->store_fd, log->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        openat(log->server->store.fd, log->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (log->dir_fd < 0)
         return ak_fail_errno(err, errno, "open the directory of log %s", log->options.name);
     return AK_OK;
@@ -190,7 +187,7 @@ enum ak_code ak_runlog_open(struct ak_server *server, const struct ak_runlog_opt
     log->sources = ak_sources_new();
     rc = log->sources != NULL ? open_directory(log, err) : ak_fail(err, AK_ENOMEM, "no memory");
     if (rc == AK_OK)
-        rc = ak_keys_find(server->keys_fd, log->id, log->origin, &keys, err);
+        rc = ak_keys_load(server->store.keys_fd, log->origin, &keys, err);
     if (rc == AK_OK)
         rc = ak_recover(log->dir_fd, log->origin, keys, on_declared, log, recovered, err);
     if (rc == AK_OK) {

@@ -186,6 +186,8 @@ static void committed(struct ak_runlog *log)
     log->segment_size = result->file_bytes;
     if (log->unsigned_since == 0)
         log->unsigned_since = log->server->boot;
+    if (result->has_torn)
+        ak_runlog_tell_torn(log, &result->torn);
     ak_signer_post(log->server->signer, log->signer_slot, &more);
     while (released != log->closed_head) {
         struct ak_batch *batch = released;

@@ -80,7 +80,7 @@ struct ak_runlog {
     struct ak_server *server;
     struct ak_runlog_options options;
     char origin[AK_LOG_ORIGIN_BYTES_MAX + 1];
-    char id[33];
+    char id[AK_LOG_ID_CHARS + 1];
     int dir_fd;
     struct ak_runlog *next;
 
@@ -201,6 +201,9 @@ void ak_runlog_flush(struct ak_runlog *log);
 
 /* Once a second: duties that depend on time (state, silence, clock, age of the segment). */
 void ak_runlog_tick(struct ak_runlog *log);
+
+/* The event that tells of bytes which are no committed part of the log (format.md R27). */
+void ak_runlog_tell_torn(struct ak_runlog *log, const struct ak_torn *torn);
 
 /* There is no room: nothing is accepted until there is (duties.c). */
 void ak_runlog_full(struct ak_runlog *log);

@@ -8,6 +8,7 @@
 #include "runlog.h"
 #include "segment_writer.h"
 #include "signer.h"
+#include "store.h"
 
 #include <uv.h>
 
@@ -16,9 +17,7 @@
 struct ak_server {
     uv_loop_t loop;
     struct ak_config *config;
-    int store_fd;
-    int tmp_fd;
-    int keys_fd;
+    struct ak_store store;
     struct ak_signer *signer;
     struct ak_runlog *logs;
     unsigned log_count;
