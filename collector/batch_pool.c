@@ -132,3 +132,19 @@ void ak_server_room(struct ak_server *server)
         }
     }
 }
+
+void ak_server_pool_free(struct ak_server *server)
+{
+    while (server->free_batches != NULL) {
+        struct ak_batch *batch = server->free_batches;
+        server->free_batches = batch->next;
+        ak_batch_free(batch);
+    }
+    while (server->scratch != NULL) {
+        struct ak_prepare_scratch_item *item = server->scratch;
+        server->scratch = item->next;
+        ak_prepare_scratch_free(item->scratch);
+        free(item);
+    }
+    uv_mutex_destroy(&server->scratch_lock);
+}

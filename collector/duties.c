@@ -1,10 +1,10 @@
 /* duties.c - what a log does by itself: flush what is due, states, silence, clock, room, signing's
  * answers, start and end. */
 #include "clock.h"
-#include "disk.h"
+#include "expect.h"
 #include "log.h"
 #include "pipeline.h"
-#include "recover.h"
+#include "room.h"
 #include "server.h"
 
 #include <akashi/format.h>
@@ -85,32 +85,6 @@ void ak_runlog_on_refused(void *ctx, const struct ak_error *err)
     log->unsigned_since = 0;
     log->unsigned_told = true;
     ak_log(AK_LOG_ERROR, "log %s: %s", log->options.name, err->text);
-}
-
-void ak_runlog_full(struct ak_runlog *log)
-{
-    if (log->full)
-        return;
-    log->full = true;
-    log->full_since = log->server->wall;
-    ak_log(AK_LOG_ERROR,
-           "log %s: disk full. No acknowledgements from now on; senders with acknowledgements keep "
-           "their records, UDP is being lost (counted). Free room on the disk of the store, or "
-           "raise the log's share: it goes on by itself.",
-           log->options.name);
-}
-
-static void tell_room(struct ak_runlog *log)
-{
-    struct ak_payload p;
-
-    log->full = false;
-    ak_payload_event(&p, "disk-full", "collector");
-    ak_payload_dec(&p, "since", log->full_since);
-    ak_payload_dec(&p, "until", log->server->wall);
-    ak_runlog_own(log, AK_KIND_EVENT, &p);
-    ak_log(AK_LOG_NOTICE, "log %s: there is room again, acknowledgements go on", log->options.name);
-    ak_server_room(log->server);
 }
 
 static void look_at_silence(struct ak_runlog *log)
@@ -201,11 +175,11 @@ void ak_runlog_tick(struct ak_runlog *log)
         return;
     look_at_clock(log);
     look_at_silence(log);
+    ak_runlog_expect_tick(log);
     look_at_back_pressure(log);
     look_at_signer(log);
     look_at_segment(log);
-    if (log->full && log->closed_head == NULL)
-        tell_room(log); /* what waited was committed */
+    ak_room_tick(log);
     if (!log->full && log->server->boot >= log->next_state)
         ak_runlog_state(log);
     ak_runlog_flush(log);

@@ -3,10 +3,11 @@
  * Begin: keys, recovery, writer, signer, then the entries of a start (start, recovery and gap
  * where they apply, configuration, state). End: state and stop, commit, note. */
 #include "clock.h"
-#include "disk.h"
+#include "expect.h"
 #include "log.h"
 #include "pipeline.h"
 #include "recover.h"
+#include "room.h"
 #include "server.h"
 #include "store.h"
 
@@ -165,6 +166,12 @@ static enum ak_code open_directory(struct ak_runlog *log, struct ak_error *err)
     return AK_OK;
 }
 
+void ak_runlog_configure(struct ak_runlog *log, const struct ak_runlog_options *options)
+{
+    log->options = *options;
+    log->options.name = log->name;
+}
+
 enum ak_code ak_runlog_open(struct ak_server *server, const struct ak_runlog_options *options,
                             const struct ak_hash *configuration, struct ak_runlog **out,
                             struct ak_error *err)
@@ -180,7 +187,8 @@ enum ak_code ak_runlog_open(struct ak_server *server, const struct ak_runlog_opt
         return ak_fail(err, AK_ENOMEM, "no memory for log %s", options->name);
     }
     log->server = server;
-    log->options = *options;
+    (void)snprintf(log->name, sizeof(log->name), "%s", options->name);
+    ak_runlog_configure(log, options);
     log->dir_fd = -1;
     log->key_group = UINT64_MAX;
     log->segment_wanted = true; /* a new process begins a new segment */
@@ -205,6 +213,7 @@ enum ak_code ak_runlog_open(struct ak_server *server, const struct ak_runlog_opt
         log->checkpoint = recovered->note;
         log->checkpoint_len = recovered->note_len;
         recovered->note = NULL;
+        ak_room_begin(log);
         tell_start(log, recovered, configuration);
         *out = log;
     }
@@ -223,6 +232,8 @@ void ak_runlog_free(struct ak_runlog *log)
         log->pending_head = own->next;
         free(own);
     }
+    ak_room_end(log);
+    ak_runlog_expect_free(log);
     ak_writer_free(log->writer);
     ak_sources_free(log->sources);
     free(log->note);

@@ -67,6 +67,24 @@ void ak_payload_inner(struct ak_payload *p, const char *name, struct ak_payload 
     set(p, name, inner->object);
 }
 
+void ak_payload_pair(struct ak_payload *p, const char *name, uint64_t value, const char *text)
+{
+    json_t *array = json_object_get(p->object, name);
+    json_t *pair = json_array();
+
+    if (array == NULL) {
+        array = json_array();
+        set(p, name, array);
+    }
+    if (pair == NULL || json_array_append_new(pair, ak_json_from_dec(value)) != 0 ||
+        json_array_append_new(pair, json_string(text)) != 0) {
+        json_decref(pair);
+        p->failed = true;
+    } else if (json_array_append_new(array, pair) != 0) {
+        p->failed = true;
+    }
+}
+
 enum ak_code ak_payload_end(struct ak_payload *p, char **out, size_t *len, struct ak_error *err)
 {
     enum ak_code rc;

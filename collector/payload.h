@@ -37,6 +37,9 @@ void ak_payload_bytes(struct ak_payload *p, const char *name, const void *data, 
 /* Begins a member that is an object, filled by the functions above through `inner`. */
 void ak_payload_inner(struct ak_payload *p, const char *name, struct ak_payload *inner);
 
+/* Appends the pair [value as dec, text] to a member that is an array of pairs; makes it. */
+void ak_payload_pair(struct ak_payload *p, const char *name, uint64_t value, const char *text);
+
 /* Canonical bytes; `*out` is malloc'ed. The payload is used up whatever is returned. */
 enum ak_code ak_payload_end(struct ak_payload *p, char **out, size_t *len, struct ak_error *err);
 

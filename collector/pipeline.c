@@ -13,6 +13,7 @@
 #include "pipeline.h"
 
 #include "log.h"
+#include "room.h"
 #include "server.h"
 
 #include <akashi/format.h>
@@ -163,6 +164,7 @@ static void release(struct ak_runlog *log, struct ak_batch *batch)
 static void committed(struct ak_runlog *log)
 {
     const struct ak_commit_result *result = &log->commit_result;
+    struct ak_batch *last = log->commit_batches[log->commit_count - 1];
     struct ak_batch *released = log->closed_head;
     struct ak_range more;
 
@@ -172,9 +174,10 @@ static void committed(struct ak_runlog *log)
         assert(rc == AK_OK);
         (void)rc;
     }
-    log->closed_head = log->commit_batches[log->commit_count - 1]->next;
+    log->closed_head = last->next;
     if (log->closed_head == NULL)
         log->closed_tail = NULL;
+    last->next = NULL;
     log->bytes += result->written;
     log->stats.commits++;
     log->stats.durable = log->durable = result->size;
@@ -189,7 +192,7 @@ static void committed(struct ak_runlog *log)
     if (result->has_torn)
         ak_runlog_tell_torn(log, &result->torn);
     ak_signer_post(log->server->signer, log->signer_slot, &more);
-    while (released != log->closed_head) {
+    while (released != NULL) {
         struct ak_batch *batch = released;
         released = batch->next;
         release(log, batch);
@@ -218,7 +221,7 @@ static void on_failed(struct ak_runlog *log)
         log->commit_batches[i]->state = AK_BATCH_READY;
     log->retry_at = log->server->boot + RETRY_NS;
     if (log->commit_rc == AK_ENOSPC) {
-        ak_runlog_full(log);
+        ak_room_exhausted(log);
         return;
     }
     tell_write_failure(log);
@@ -233,7 +236,6 @@ static void commit_done(uv_work_t *work, int status)
     bool ok = log->commit_rc == AK_OK;
 
     (void)status;
-    log->committing = false;
     ak_server_look(log->server);
     log->last_commit = log->server->boot;
     free(log->commit_checkpoint);
@@ -251,8 +253,10 @@ static void commit_done(uv_work_t *work, int status)
         log->write_failed = false;
         if (log->commit_count > 0)
             committed(log);
-        ak_server_room(log->server);
     }
+    log->committing = false; /* last: entries that this made must not start a commit in here */
+    if (ok)
+        ak_server_room(log->server);
     ak_runlog_flush(log);
 }
 

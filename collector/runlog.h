@@ -29,8 +29,10 @@
 #define AK_RESERVE_OWN_BYTES  65536u /* room in a batch kept for own entries beside a record */
 #define AK_NOTE_ROOM          65536u /* as AK_NOTE_BYTES_MAX */
 
+#define AK_LOG_NAME_BYTES 64u /* [a-z0-9-]{1,63} and NUL */
+
+struct ak_expected;
 struct ak_server;
-struct ak_signer;
 
 /* Somebody who waits for an acknowledgement; embedded in its owner. */
 struct ak_acker {
@@ -79,6 +81,7 @@ struct ak_runlog_stats {
 struct ak_runlog {
     struct ak_server *server;
     struct ak_runlog_options options;
+    char name[AK_LOG_NAME_BYTES]; /* options.name points here */
     char origin[AK_LOG_ORIGIN_BYTES_MAX + 1];
     char id[AK_LOG_ID_CHARS + 1];
     int dir_fd;
@@ -143,10 +146,17 @@ struct ak_runlog {
     char *checkpoint;    /* newest checkpoint known */
     size_t checkpoint_len;
 
-    /* room */
+    /* room (room.c) */
     bool full;
     uint64_t full_since; /* wall clock */
     uint64_t bytes;      /* of the log's directory, reckoned */
+    bool reserved;       /* the reserve is laid aside */
+    bool low_told;       /* an event `disk-low` stands */
+
+    /* expected sources (expect.c) */
+    struct ak_expected *expected;
+    size_t expected_count;
+    uint64_t expected_since; /* wall clock */
 
     /* times of duties, boot time */
     uint64_t next_state;
@@ -205,8 +215,8 @@ void ak_runlog_tick(struct ak_runlog *log);
 /* The event that tells of bytes which are no committed part of the log (format.md R27). */
 void ak_runlog_tell_torn(struct ak_runlog *log, const struct ak_torn *torn);
 
-/* There is no room: nothing is accepted until there is (duties.c). */
-void ak_runlog_full(struct ak_runlog *log);
+/* New settings; the name stays. */
+void ak_runlog_configure(struct ak_runlog *log, const struct ak_runlog_options *options);
 
 /* The signer's answers. */
 void ak_runlog_on_note(void *log, char *note, size_t len, uint64_t size);

@@ -1,10 +1,16 @@
 /* server.h - what all logs and listeners of one process share: the loop, the batch pool, the
- * signer, the time of this turn. Loop thread only, but for ak_server_scratch_*. */
+ * signer, the time of this turn; and the life of the process. Loop thread only, but for
+ * ak_server_scratch_*.
+ *
+ * A turn of the loop: sockets are read and records handed over (stream.c, datagram.c); answers of
+ * the pool, the signer and the sealer come in; before the loop waits again every log closes and
+ * commits what is due and every connection sends what it has to say. */
 #ifndef AK_SERVER_H
 #define AK_SERVER_H
 
 #include "batch.h"
 #include "config.h"
+#include "frame.h"
 #include "runlog.h"
 #include "segment_writer.h"
 #include "signer.h"
@@ -12,18 +18,32 @@
 
 #include <uv.h>
 
-#define AK_SHARE_BATCHES_MIN 3u /* one fills, two more have room for a record and what it needs */
+#define AK_SHARE_BATCHES_MIN   3u /* one fills, two more have room for a record and what it needs */
+#define AK_DATAGRAM_SLOT_BYTES 65536u  /* above the longest UDP datagram */
+#define AK_READ_BYTES          262144u /* of one read of a connection: one scratch for all */
+
+struct ak_conn;
+struct ak_control;
+struct ak_datagram_scratch;
+struct ak_listener;
+struct ak_sealer;
 
 struct ak_server {
     uv_loop_t loop;
     struct ak_config *config;
+    const char *config_path; /* NULL: made from options, nothing to read again */
+    struct ak_hash config_digest;
     struct ak_store store;
     struct ak_signer *signer;
+    struct ak_sealer *sealer;
+    struct ak_control *control;
     struct ak_runlog *logs;
-    unsigned log_count;
+    struct ak_runlog **by_config; /* log i of the configuration in force; NULL: not open */
+    struct ak_listener *listeners;
 
     uint64_t wall; /* the clocks when this turn's read returned; see ak_server_look */
     uint64_t boot;
+    uint64_t started; /* wall clock */
 
     struct ak_batch *free_batches; /* last in, first out: warm memory first */
     unsigned batches_made;
@@ -31,7 +51,40 @@ struct ak_server {
 
     uv_mutex_t scratch_lock;
     struct ak_prepare_scratch_item *scratch;
+
+    uint8_t *read_scratch;  /* AK_READ_BYTES; its content means nothing between calls */
+    uint8_t *plain_scratch; /* AK_TLS_PLAIN_BYTES_MAX; likewise */
+    struct ak_datagram_scratch *datagrams;
+    struct ak_frame_budget frames; /* memory of unfinished frames and of held input */
+    struct ak_conn *conns;         /* all that are not freed yet */
+    struct ak_conn *talkers;       /* those that have something to send in this turn */
+
+    uv_prepare_t turn;
+    uv_timer_t wake; /* for what is due before anything else happens */
+    uv_timer_t tick; /* each second */
+    uv_signal_t terminate, interrupt, hangup;
+    int stage;               /* of the end; server.c */
+    uint64_t stage_until;    /* boot time at which it is given up */
+    const char *stop_reason; /* for the stop event */
+    enum ak_code rc;         /* how the process ends */
+    struct ak_error error;
 };
+
+/* Runs until a signal ends it. The configuration is given: it is freed. `path` is where a reload
+ * reads it again; NULL: options of the command line. */
+enum ak_code ak_server_run(struct ak_config *config, const char *path, struct ak_error *err);
+
+/* Log `i` of the configuration in force, or NULL; and the settings of a log, or NULL if it is not
+ * configured any more. */
+struct ak_runlog *ak_server_log(const struct ak_server *server, size_t i);
+const struct ak_config_log *ak_server_log_config(const struct ak_server *server,
+                                                 const struct ak_runlog *log);
+
+/* Begins the end, as SIGTERM does. `reason` is for the stop event: "signal" or "order". */
+void ak_server_stop(struct ak_server *server, const char *reason);
+
+/* Reads configuration and certificates again, as SIGHUP does. On failure all stays as it was. */
+enum ak_code ak_server_reload(struct ak_server *server, struct ak_error *err);
 
 /* Reads the clocks: once behind every read of a socket and every timer, so that all records of one
  * read have one time. */
@@ -48,7 +101,13 @@ void ak_server_batch_give(struct ak_server *server, struct ak_batch *batch);
 struct ak_prepare_scratch *ak_server_scratch_take(struct ak_server *server);
 void ak_server_scratch_give(struct ak_server *server, struct ak_prepare_scratch *scratch);
 
+/* Frees batches and scratches; all were given back. */
+void ak_server_pool_free(struct ak_server *server);
+
 /* Room for batches is there again: readers that waited go on. */
 void ak_server_room(struct ak_server *server);
+
+/* Frees the scratch of datagram listeners (datagram.c). */
+void ak_datagram_scratch_free(struct ak_server *server);
 
 #endif

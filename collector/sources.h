@@ -37,6 +37,7 @@ struct ak_source {
     struct ak_identity identity; /* zero for own kinds */
     struct ak_position at;
     uint64_t silence_ns; /* after how long it counts as silent; 0: never */
+    uint64_t warned;     /* boot time at which its certificate's end was told; 0: not yet */
     bool silent;         /* a `silence` event stands */
     char label[96];      /* for messages: name or address; escaped */
 };

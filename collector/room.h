@@ -1,0 +1,26 @@
+/* room.h - room on the disk for one log: its share, the warning lines, and the reserve that is
+ * kept so that the events of a full disk can still be written. Loop thread only. */
+#ifndef AK_ROOM_H
+#define AK_ROOM_H
+
+#include "runlog.h"
+
+/* Lays the reserve aside: a file of the configured size in tmp/, of real blocks. A disk too full
+ * for it is full. */
+void ak_room_begin(struct ak_runlog *log);
+
+/* A write found no room: the reserve is given up for what is under way, and nothing more is
+ * accepted. */
+void ak_room_exhausted(struct ak_runlog *log);
+
+/* Once a second: warning lines, share, and whether there is room again. */
+void ak_room_tick(struct ak_runlog *log);
+
+/* The reserve is given back to the disk. */
+void ak_room_end(struct ak_runlog *log);
+
+/* For the status: bytes free on the disk of the log, and bytes its share still allows
+ * (UINT64_MAX: no bound). */
+void ak_room_left(const struct ak_runlog *log, uint64_t *disk, uint64_t *share);
+
+#endif
