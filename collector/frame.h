@@ -81,26 +81,28 @@ struct ak_frame_hold {
     size_t at;  /* first byte that is not handed out */
     size_t len; /* end of the bytes */
     size_t cap;
+    size_t max;                     /* what cap never exceeds */
     struct ak_frame_budget *budget; /* may be NULL */
 };
 
 /* What a step over the bytes at hand came to. */
 enum ak_step_kind {
     AK_STEP_FRAME, /* `frame` is complete, `take` bytes are done with */
-    AK_STEP_MORE,  /* undecided; more than `want` bytes from here would be of no use now */
-    AK_STEP_LONG,  /* a frame over the limit, all of what is at hand belongs to it */
+    AK_STEP_MORE,  /* undecided */
+    AK_STEP_LONG,  /* a frame over the limit; all of what is at hand belongs to it */
     AK_STEP_ERROR  /* reason and text are in `frame` */
 };
 
 struct ak_step {
     enum ak_step_kind kind;
-    struct ak_frame frame; /* also for MORE: what it would be if nothing more came */
-    size_t take;           /* FRAME */
-    size_t want;           /* MORE: greater than what is at hand */
-    int until;             /* MORE: not needed beyond the first such byte; -1: none. LONG: the
-                              trailer that ends the frame, or -1 */
+    struct ak_frame frame; /* FRAME. MORE: what it is if nothing more comes. LONG: reason and text
+                              for when its end is not as it must be */
+    size_t take;           /* FRAME: bytes of header, payload and trailer */
+    size_t want;           /* MORE: more than these, from the frame's start, are of no use yet */
+    int until;             /* MORE: bytes behind the first of these are of no use; -1: none.
+                              LONG: byte that must end the frame; -1: none */
     size_t header;         /* LONG: bytes before the payload */
-    uint64_t total;        /* LONG: length of the payload; AK_FRAME_TOTAL_UNKNOWN: up to `until` */
+    uint64_t total; /* LONG: bytes of the payload, or AK_FRAME_TOTAL_UNKNOWN: up to `until` */
 };
 
 #define AK_FRAME_TOTAL_UNKNOWN UINT64_MAX
@@ -130,7 +132,14 @@ void ak_framer_next(struct ak_framer *framer, const uint8_t *in, size_t len, siz
 void ak_framer_end(struct ak_framer *framer, struct ak_frame *out);
 bool ak_framer_in_frame(const struct ak_framer *framer);
 
-/* Makes `step` an error. */
+/* What a step function says: each sets all that its kind needs. */
 void ak_step_fail(struct ak_step *step, const char *reason, const char *text);
+void ak_step_frame(struct ak_step *step, const uint8_t *payload, size_t len, size_t limit,
+                   size_t take);
+void ak_step_more(struct ak_step *step, const uint8_t *data, size_t n, size_t want, int until);
+
+/* Decimal digits at the beginning of `n` bytes: how many, at most 9, or 10 if there are more than
+ * 9; *value is their number. */
+size_t ak_frame_number(const uint8_t *data, size_t n, uint32_t *value);
 
 #endif

@@ -35,6 +35,7 @@ struct ak_frame_syslog {
     enum ak_framing framing; /* AUTO until decided */
     int trailer;             /* of lines: LF, NUL, or -1 until decided */
     bool begun;              /* the first frame was divided from the rest */
+    bool settled;            /* the first record waits no longer for what is behind it */
     size_t scanned;          /* bytes of the frame at hand known to have no trailer */
 };
 
@@ -56,8 +57,9 @@ void ak_frame_syslog_next(struct ak_frame_syslog *s, const uint8_t *in, size_t l
  * were not decided before, then UNFINISHED, or ERROR. */
 void ak_frame_syslog_end(struct ak_frame_syslog *s, struct ak_frame *out);
 
-/* The sender has been quiet for a while: the first record does not wait for what follows it any
- * longer. Call ak_frame_syslog_next (len 0) after this. Does nothing where nothing is undecided. */
+/* The sender has been quiet for a while: if what is held may be one whole record, it does not wait
+ * any longer for what would show it (but the guess stays careful: half a count is no line). Call
+ * ak_frame_syslog_next with len 0 behind this. Does nothing once the first frame is known. */
 void ak_frame_syslog_settle(struct ak_frame_syslog *s);
 
 /* True while bytes of a frame that is not complete are held (for the frame's deadline). */
