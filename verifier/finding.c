@@ -1,0 +1,220 @@
+/* finding.c - the table of reason codes: docs/format.md section 13 in words that a reader of a
+ * report can act on. `explain` prints it and docs/messages.md lists it. */
+#include <akashi/finding.h>
+
+#include <assert.h>
+#include <string.h>
+#include <strings.h>
+
+static const struct ak_finding_info table[AK_FINDING_CODES] = {
+    {AK_FINDING_ALTERED, AK_INVALID, false, "ALTERED",
+     "bytes differ from what was signed, or from what their own digest says",
+     "Entries, payloads, a digest or a header are not what the collector wrote. Where the finding "
+     "names indices, those entries are not proven; everything outside of them is judged by itself.",
+     "It does not say who or what changed the bytes, nor why: a failing disk, a broken copy and a "
+     "deliberate change look alike.",
+     "A bad disk or memory, an interrupted copy, an editor or tool that wrote into the file, or "
+     "somebody who changed it.",
+     "Keep this copy as it is and make another one from the collection point or a backup. Check "
+     "that one too: if it is VALID, the damage came later."},
+    {AK_FINDING_FORKED, AK_INVALID, false, "FORKED",
+     "two validly signed statements about this log contradict each other",
+     "The holder of the key has signed two histories. One of them is not what was logged, and the "
+     "two checkpoints together are proof of that against the holder of the key.",
+     "It does not say which of the two histories is true.",
+     "A store was set back to an old backup and went on writing with the same key, a machine was "
+     "cloned while it ran, or somebody who holds the key made a second history.",
+     "Keep both checkpoints and both stores. Find out which machine signed which. Begin a new log "
+     "with a new key."},
+    {AK_FINDING_ROLLED_BACK, AK_INVALID, false, "ROLLED_BACK",
+     "the log is smaller than the checkpoint that you kept",
+     "Entries that existed when that checkpoint was signed are not in this store.",
+     "It does not say that the entries which are here are wrong: they are judged by themselves.",
+     "The store is an old copy or backup, its end was cut off, or the copying is not finished.",
+     "Look for a newer copy. The sizes in the finding say how many entries are missing at the "
+     "end."},
+    {AK_FINDING_MALFORMED, AK_INVALID, false, "MALFORMED",
+     "bytes break a rule of the format about encoding, grammar or place",
+     "What stands there was not written by a collector as docs/format.md demands. Entries are "
+     "proven or not by signed roots, whatever this finding says.",
+     "It does not say that records differ, unless another finding names them.",
+     "Damage to the file, bytes put in or taken out, or a program that writes the format wrongly.",
+     "Compare with another copy. If a collector wrote this by itself, report it as a fault."},
+    {AK_FINDING_NUMBERING, AK_INVALID, false, "NUMBERING",
+     "signed entries are not numbered as the format demands",
+     "The holder of the key has signed entries with a hole or a repeat in a source's numbers, an "
+     "undeclared source, a time that runs backwards, or a false table of positions. Statements "
+     "that all entries of a source are there cannot rest on this log.",
+     "It does not say that the bytes changed after they were signed: they did not.",
+     "A faulty or dishonest collector.", "Ask the operator of the collection point. Report it."},
+    {AK_FINDING_EPOCH, AK_INVALID, false, "EPOCH",
+     "the key of an epoch is not shown to be the one that the origin pins",
+     "The entry that begins an epoch is not valid, so no checkpoint of that epoch proves anything.",
+     "It does not say that the log key was stolen, but whoever stole it would leave this.",
+     "Damage to the first entry, or a log made up by somebody who has the log key alone.",
+     "Compare the origin and key with what the operator published, and check another copy."},
+    {AK_FINDING_UNTRUSTED_KEY, AK_NOT_CHECKABLE, false, "UNTRUSTED_KEY",
+     "no checkpoint of this log is signed by a key that you gave",
+     "Nothing is proven. The log may be good; without its key nobody can tell.",
+     "It is no sign of a change.",
+     "No --key was given, the key is that of another log, or somebody signed everything anew with "
+     "a key of his own.",
+     "Get the key of this log from its operator by a way that you trust, not from beside the "
+     "evidence, and give it with --key."},
+    {AK_FINDING_UNSUPPORTED, AK_NOT_CHECKABLE, false, "UNSUPPORTED",
+     "a newer version or an option that this program does not know",
+     "The evidence says of itself that it needs a newer program. This one does not judge it.",
+     "It is no sign of a change, but a changed version number looks the same.",
+     "A newer collector, or a bit that flipped in a version, flag or form.",
+     "Use a newer akashi-verify. If there is none, treat it as damage and look for another copy."},
+    {AK_FINDING_LIMIT, AK_NOT_CHECKABLE, false, "LIMIT",
+     "something is larger than the format or this program allows",
+     "Reading stopped there, so that hostile evidence cannot exhaust this machine.",
+     "It is no sign of a change by itself.",
+     "Evidence made to attack programs that read it, or more files than one log should have.",
+     "Check smaller parts by themselves. Report it if a collector made this."},
+    {AK_FINDING_IO_ERROR, AK_NOT_CHECKABLE, false, "IO_ERROR",
+     "a file could not be read, or is no regular file",
+     "What stands there was not judged. Links, devices and pipes are never opened.",
+     "It does not say that the content is wrong.",
+     "A bad medium, missing rights, a file that changed or went away during the check, or a link.",
+     "The finding names the file and the reason. Copy the store to a good disk and check again; "
+     "replace links by the files."},
+    {AK_FINDING_MISSING, AK_INCOMPLETE, false, "MISSING",
+     "entries or files of this log are not here",
+     "The log once held them: later headers, checkpoints or manifests say so. What is here is "
+     "judged by itself.",
+     "It does not say that what is missing was removed on purpose.",
+     "An unfinished copy, a lost disk, a removed file.",
+     "The finding names the indices or the file. Copy them from the collection point or a backup."},
+    {AK_FINDING_TAIL_UNSIGNED, AK_INCOMPLETE, false, "TAIL_UNSIGNED",
+     "entries or bytes at the end are under no checkpoint",
+     "They are shown but vouched for by nobody. Everything before them is judged as usual.",
+     "It is no sign of a change: a crash leaves this, and so does a cut.",
+     "The collector or its machine stopped within the last 10 ms before its end, the copy was "
+     "taken while it wrote, or the end was cut.",
+     "If the collector still has this log, start it: it signs or records the tail. Then copy "
+     "again. A checkpoint kept from before (--checkpoint) tells a crash from a cut."},
+    {AK_FINDING_STALE, AK_INCOMPLETE, false, "STALE",
+     "the newest proven entry is older than you asked for",
+     "Nothing here shows that the log lived at the time that you named.",
+     "It does not say that anything was removed.",
+     "The collector stopped, this is an old copy, or the newest entries were cut off.",
+     "Ask for a newer copy, or find out when and why the collector stopped."},
+    {AK_FINDING_EMPTY, AK_INCOMPLETE, false, "EMPTY", "there is no proven entry",
+     "Nothing can be said about any record.", "It is no sign of a change.",
+     "A log that was just made, a wrong directory, or all segments are gone.",
+     "Look whether this is the right place and the copy is complete."},
+    {AK_FINDING_TAIL_IN_FLIGHT, AK_VALID, true, "TAIL_IN_FLIGHT",
+     "the log is being written; its newest entries were signed while this program looked",
+     "The check covers what had been signed when the end was read.", "It is nothing bad.",
+     "A running collector.", "Nothing. Check again to cover newer entries."},
+    {AK_FINDING_FILE_DIFFERS, AK_VALID, true, "FILE_DIFFERS",
+     "a segment file is not the one that its manifest names, but its records are proven",
+     "The file was written anew with other compression or other blocks. The records in it are "
+     "the signed ones.",
+     "It does not say that a record changed.",
+     "Somebody re-compressed the file or copied it with a program that understands the format.",
+     "Nothing for the records. Ask who did it if only the collector should write there."},
+    {AK_FINDING_NAME_DIFFERS, AK_VALID, true, "NAME_DIFFERS",
+     "a file's name does not fit what its header says",
+     "Names mean nothing: the header decides where a segment belongs.", "It is nothing bad.",
+     "Somebody renamed or swapped files.", "Nothing, or rename it as the finding says."},
+    {AK_FINDING_UNKNOWN_FILE, AK_VALID, true, "UNKNOWN_FILE",
+     "a file that does not belong to the log", "It was not judged and does not count as evidence.",
+     "It is nothing bad.", "Something left by a person, a backup program or a file system.",
+     "Remove it from the copy."},
+    {AK_FINDING_DUPLICATE_FILE, AK_VALID, true, "DUPLICATE_FILE",
+     "a segment is here more than once, with the same entries",
+     "Both files were read and do not contradict each other.", "It is nothing bad.",
+     "A collector that was stopped between sealing a segment and removing the open one, or a copy "
+     "laid beside its original.",
+     "Nothing."},
+    {AK_FINDING_NO_MANIFEST, AK_VALID, true, "NO_MANIFEST",
+     "the log has no entry yet that names this sealed file's digest",
+     "The records are proven all the same; only the file as such is not.", "It is nothing bad.",
+     "The collector was stopped right after sealing.", "Nothing."},
+    {AK_FINDING_UNKNOWN_SIGNATURE, AK_VALID, true, "UNKNOWN_SIGNATURE",
+     "checkpoints carry signatures of keys that were not given",
+     "They were ignored; the known signatures are what the verdict rests on.",
+     "It does not say that they are wrong.", "Witnesses that cosign the log.",
+     "Nothing, or give the witnesses' keys to a program that judges them."},
+    {AK_FINDING_UNKNOWN_KIND, AK_VALID, true, "UNKNOWN_KIND",
+     "entries of a kind that this program does not know",
+     "They are counted and proven like others; what they say is not understood here.",
+     "They change the meaning of nothing else.", "A newer collector.",
+     "Use a newer akashi-verify to have them shown."},
+    {AK_FINDING_UNKNOWN_FLAG, AK_VALID, true, "UNKNOWN_FLAG",
+     "a header has a compatible flag that this program does not know",
+     "Reading goes on; the flag changes nothing for older programs.", "It is nothing bad.",
+     "A newer collector.", "Use a newer akashi-verify to see what it says."},
+    {AK_FINDING_CLOCK_STEP, AK_VALID, true, "CLOCK_STEP",
+     "the collector's clock was set back by more than 100 ms",
+     "Times before and behind it belong to different runs of the clock; the order of entries is "
+     "that of their indices and is proven.",
+     "It does not say that entries were moved.",
+     "A time server corrected the clock, or somebody set it.",
+     "Do not compare times across the step without the collector's own events about it."},
+    {AK_FINDING_FUTURE, AK_VALID, true, "FUTURE",
+     "entries carry a time that lies ahead of this machine's clock",
+     "One of the two clocks is wrong. Time decides no question of integrity.",
+     "It does not say that entries are false.",
+     "The collector's clock ran ahead, or this machine's is behind.",
+     "Compare this machine's clock with a good one."},
+    {AK_FINDING_EPOCH_NOT_CHECKED, AK_VALID, true, "EPOCH_NOT_CHECKED",
+     "a checkpoint was judged alone, without the log's key of the epoch",
+     "The log key's signature is good. Whether the key of the epoch signed too can only be seen "
+     "together with the log.",
+     "It is no sign of a fault.", "A checkpoint without its log.",
+     "Check it together with the store: akashi-verify check STORE --key KEY --checkpoint FILE."},
+    {AK_FINDING_EXERCISE, AK_VALID, true, "EXERCISE",
+     "the log belongs to an exercise: its origin begins with exercise.",
+     "EXERCISE / 訓練: what it holds was made for training.", "It is no real incident.",
+     "A training environment.", "Do not use it as evidence of real events."},
+};
+
+const struct ak_finding_info *ak_finding_info(enum ak_finding_code code)
+{
+    assert((unsigned)code < AK_FINDING_CODES);
+    assert(table[code].code == code);
+    return &table[code];
+}
+
+const struct ak_finding_info *ak_finding_find(const char *name)
+{
+    for (unsigned i = 0; i < AK_FINDING_CODES; i++) {
+        if (strcasecmp(table[i].name, name) == 0)
+            return &table[i];
+    }
+    return NULL;
+}
+
+const char *ak_verdict_name(enum ak_verdict verdict)
+{
+    switch (verdict) {
+    case AK_VALID:
+        return "VALID";
+    case AK_INCOMPLETE:
+        return "INCOMPLETE";
+    case AK_NOT_CHECKABLE:
+        return "NOT CHECKABLE";
+    case AK_INVALID:
+        return "INVALID";
+    }
+    return "?";
+}
+
+int ak_verdict_exit(enum ak_verdict verdict)
+{
+    switch (verdict) {
+    case AK_VALID:
+        return 0;
+    case AK_INCOMPLETE:
+        return 3;
+    case AK_NOT_CHECKABLE:
+        return 2;
+    case AK_INVALID:
+        return 1;
+    }
+    return 2;
+}
