@@ -364,6 +364,7 @@ void ak_framer_end(struct ak_framer *framer, struct ak_frame *out)
         framer_fail(framer, &step, NULL, 0, &used, out);
     } else {
         *out = step.frame;
+        out->len = min_size(out->len, framer->limit); /* raw bytes may be more */
         hold->at = step.kind == AK_STEP_FRAME ? hold->at + step.take : hold->len;
     }
 }

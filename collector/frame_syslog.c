@@ -73,11 +73,10 @@ static enum guess guess_unmarked(struct ak_frame_syslog *s, const uint8_t *data,
         return guess_next_line(s, lf + 1, n - s->scanned - 1, last);
     }
     s->scanned = span;
-    if (n < count) {
-        if (n >= s->framer.limit)
-            return GUESS_COUNTED;
+    if (count > s->framer.limit && n >= s->framer.limit)
+        return GUESS_COUNTED; /* no line of a log is that long */
+    if (n < count)
         return last ? GUESS_LINES : GUESS_MORE;
-    }
     if (data[count - 1] == '\n')
         return GUESS_COUNTED;
     if (n == count)
@@ -191,7 +190,7 @@ static void step_line(struct ak_frame_syslog *s, const uint8_t *data, size_t n, 
     const uint8_t *end;
 
     if (s->trailer < 0 && !decide_trailer(s, data, n, last)) {
-        ak_step_more(step, data, n < limit ? n : limit, limit + AK_FRAME_HEADER_MAX, -1);
+        ak_step_more(step, data, n, limit + AK_FRAME_HEADER_MAX, -1);
         return;
     }
     end = n > s->scanned ? memchr(data + s->scanned, s->trailer, n - s->scanned) : NULL;
@@ -275,11 +274,9 @@ static void step_counted(struct ak_frame_syslog *s, const uint8_t *data, size_t 
 static bool decide_framing(struct ak_frame_syslog *s, const uint8_t *data, size_t n, bool last,
                            struct ak_step *step)
 {
-    const size_t limit = s->framer.limit;
-
     switch (guess_framing(s, data, n, last)) {
     case GUESS_MORE:
-        ak_step_more(step, data, n < limit ? n : limit, limit + AK_FRAME_HEADER_MAX, -1);
+        ak_step_more(step, data, n, s->framer.limit + AK_FRAME_HEADER_MAX, -1);
         return false;
     case GUESS_RELP:
         ak_step_fail(step, "relp", text_relp);

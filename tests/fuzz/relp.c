@@ -103,7 +103,9 @@ static void run_session(const struct frames *frames, uint8_t pace)
     }
     ak_relp_window_durable(&w, ak_relp_window_waiting(&w));
     answers_read(&w, &answers);
-    answers_check(&answers, opened, w.state == AK_RELP_CLOSED);
+    /* What comes behind a close that was answered is an error as well. */
+    answers_check(&answers, opened,
+                  w.state == AK_RELP_CLOSED || strstr(answers.got, " serverclose ") != NULL);
     check(ak_relp_window_waiting(&w) != 0 ? "records wait for ever" : NULL);
     free(answers.want);
     free(answers.got);

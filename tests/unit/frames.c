@@ -54,6 +54,7 @@ static void frames_add(struct frames *frames, const struct ak_frame *frame, size
     item = &frames->item[frames->count++];
     item->frame = *frame;
     item->frame.data = data;
+    item->copy = data;
 }
 
 /* One read of exactly `len` bytes, in memory of its own. */
@@ -155,7 +156,7 @@ void frames_divide(const struct frames_setup *setup, const uint8_t *in, size_t l
 void frames_free(struct frames *frames)
 {
     for (size_t i = 0; i < frames->count; i++)
-        free((void *)(uintptr_t)frames->item[i].frame.data);
+        free(frames->item[i].copy);
     free(frames->item);
     memset(frames, 0, sizeof(*frames));
 }

@@ -25,7 +25,8 @@ struct frames_cuts {
 };
 
 struct frames_item {
-    struct ak_frame frame; /* data is a copy */
+    struct ak_frame frame; /* its data is `copy` */
+    uint8_t *copy;
 };
 
 struct frames {
