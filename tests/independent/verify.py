@@ -1,0 +1,860 @@
+#!/usr/bin/python3
+"""Independent verifier of an Akashi store, written from docs/format.md alone.
+
+    verify.py PATH [--key VKEY]... [--checkpoint FILE] [--json]
+
+PATH is a store, the directory of one log, or a segment. One line for each finding (code, place,
+what it means), last the verdict and the number of proven entries; the exit status is that of
+section 13. With --json one object for each log. It shares no code with the programs of this
+project: where it and they differ, one of them or the document is wrong. It is no fast program, and
+it does not follow a growing log beyond the second look of section 9.3.
+"""
+
+import argparse
+import base64
+import hashlib
+import json
+import os
+import re
+import sys
+import time
+
+sys.dont_write_bytecode = True
+
+from content import Content
+from notes import Checkpoint, Epochs, Key, NOTE_BYTES_MAX, StartNote
+from primitives import (EMPTY_ROOT, EpochError, FormatError, GROUP, INDEX_END, Malformed, Reader)
+from segment import (Block, File, FileError, MAGIC, NAME_OPEN, NAME_SEALED, NAME_TORN, Segment)
+from tree import Offer, Spans, Tree
+
+VERDICTS = ("INVALID", "NOT CHECKABLE", "INCOMPLETE", "VALID")
+EXIT = {"INVALID": 1, "NOT CHECKABLE": 2, "INCOMPLETE": 3, "VALID": 0}
+VERDICT_OF = {
+    "ALTERED": "INVALID", "FORKED": "INVALID", "ROLLED_BACK": "INVALID", "MALFORMED": "INVALID",
+    "NUMBERING": "INVALID", "EPOCH": "INVALID",
+    "UNTRUSTED_KEY": "NOT CHECKABLE", "UNSUPPORTED": "NOT CHECKABLE", "LIMIT": "NOT CHECKABLE",
+    "IO_ERROR": "NOT CHECKABLE",
+    "MISSING": "INCOMPLETE", "TAIL_UNSIGNED": "INCOMPLETE", "STALE": "INCOMPLETE",
+    "EMPTY": "INCOMPLETE",
+}
+SECOND_LOOK_SECONDS = 0.03
+TRIES = 3
+LOG_ID = re.compile(r"\A[0-9a-f]{32}\Z")
+STORE_OTHER = ("names", "lock", "control", "tmp", "cache", "keys")
+
+
+class Finding:
+    """A code of section 13 at a place."""
+
+    def __init__(self, code, file=None, offset=None, first=None, end=None, text=""):
+        self.code = code
+        self.file = file
+        self.offset = offset
+        self.first = first
+        self.end = end
+        self.text = text
+
+    def line(self):
+        """For people."""
+        place = [self.code]
+        if self.file is not None:
+            place.append(self.file + ("" if self.offset is None else "@%d" % self.offset))
+        if self.first is not None:
+            place.append("[%d,%s)" % (self.first, "?" if self.end is None else self.end))
+        return clean("%s: %s" % (" ".join(place), self.text))
+
+    def fields(self):
+        """For programs."""
+        return {"code": self.code, "file": self.file, "offset": self.offset, "first": self.first,
+                "end": self.end, "text": self.text}
+
+
+def clean(text):
+    """Names in a hostile store must not write control characters to a terminal."""
+    return "".join(c if c.isprintable() else "?" for c in
+                   text.encode("utf-8", "replace").decode("utf-8"))
+
+
+class Root:
+    """A validly signed root: a checkpoint, or what a start note says of the size before it."""
+
+    def __init__(self, size, root, epoch, file, offset, start_note=False):
+        self.size = size
+        self.root = root
+        self.epoch = epoch
+        self.file = file
+        self.offset = offset
+        self.start_note = start_note
+
+
+class Log:
+    """Judges the files of one log (sections 8, 9 and 13)."""
+
+    def __init__(self, paths, keys, outside, alone, log_id=None, directory=None):
+        self.paths = paths
+        self.keys = keys
+        self.outside = outside
+        self.alone = alone
+        self.log_id = log_id
+        self.directory = directory
+        self.findings = []
+        self.proven = Spans()
+        self.origin = None
+        self.key = None
+        self.segments = []
+        self.torn = []
+        self.checkpoint_raw = None
+        self.unknown_lines = set()
+        self.headless = []
+
+    def add(self, code, file=None, offset=None, first=None, end=None, text=""):
+        """Notes a finding."""
+        self.findings.append(Finding(code, file, offset, first, end, text))
+
+    def verdict(self):
+        """The worst of the findings."""
+        found = {VERDICT_OF.get(f.code, "VALID") for f in self.findings}
+        return next((v for v in VERDICTS if v in found), "VALID")
+
+    # Reading.
+
+    def judge(self):
+        """All of it."""
+        try:
+            self.open_files()
+            self.judge_open()
+        finally:
+            for segment in self.segments:
+                segment.file.close()
+            for file in self.torn:
+                file.close()
+
+    def open_files(self):
+        """Opens the files of the log and takes the segments' headers in. The checkpoint is read
+        first, so that a log that grows meanwhile does not seem to lack what it names."""
+        for path in sorted(self.paths, key=lambda p: (os.path.basename(p) != "checkpoint", p)):
+            name = os.path.basename(path)
+            try:
+                file = File(path)
+            except FileError as error:
+                self.add("IO_ERROR", name, text=str(error))
+                continue
+            keep = False
+            try:
+                keep = self.sort_file(file)
+            except FileError as error:
+                self.add("IO_ERROR", name, text=str(error))
+            except FormatError as error:
+                self.add(error.code, name, 0, text=str(error))
+            finally:
+                if not keep:
+                    file.close()
+
+    def sort_file(self, file):
+        """What a file is, by its name and its first bytes (9.1). True when it stays open."""
+        if not self.alone and file.name == "checkpoint":
+            if file.size > NOTE_BYTES_MAX:
+                raise Malformed("the checkpoint is longer than 65,536 bytes")
+            self.checkpoint_raw = file.read(0, file.size)
+            return False
+        if not self.alone and NAME_TORN.match(file.name):
+            self.torn.append(file)
+            return True
+        head = file.read(0, 9)
+        if head[:4] == MAGIC and head[8:9] == b"\x01":
+            try:
+                segment = Segment(file, self.fits)
+            except Malformed:
+                if not NAME_OPEN.match(file.name):
+                    raise
+                self.headless.append((file.name, file.size))
+                return False
+            self.segments.append(segment)
+            return True
+        if NAME_OPEN.match(file.name):
+            self.headless.append((file.name, file.size))
+        elif NAME_SEALED.match(file.name) or self.alone:
+            raise Malformed("the file does not begin with a header")
+        else:
+            self.add("UNKNOWN_FILE", file.name, text="no file of a log")
+        return False
+
+    def fits(self, raw):
+        """The Checkpoint when raw is one of this log that the key signed."""
+        try:
+            checkpoint = Checkpoint(raw)
+        except FormatError:
+            return None
+        signed = checkpoint.origin == self.key.name and checkpoint.signed_by(self.key)
+        return checkpoint if signed else None
+
+    # Judging.
+
+    def judge_open(self):
+        """Picks the key by the headers' origin and goes on when there is one."""
+        origins = [segment.header.origin for segment in self.segments]
+        if not origins and self.checkpoint_raw:
+            try:
+                origins = [Checkpoint(self.checkpoint_raw).origin]
+            except FormatError:
+                pass
+        self.key = next((key for key in self.keys if key.name in origins), None)
+        origin = self.key.name if self.key else origins[0] if origins else None
+        self.origin = origin.decode() if origin else None
+        if self.origin and self.origin.startswith("exercise."):
+            self.add("EXERCISE", text="the log belongs to an exercise")
+        if not self.key:
+            if origins or not self.findings:
+                self.distrust("no key is given whose name is the origin in the headers")
+            return
+        for segment in list(self.segments):
+            if segment.header.origin != self.key.name:
+                self.add("MALFORMED", segment.file.name, 0, text="R24: another log's header")
+                self.segments.remove(segment)
+                segment.file.close()
+        for segment in self.segments:
+            try:
+                segment.scan()
+            except FileError as error:
+                self.add("IO_ERROR", segment.file.name, text=str(error))
+                segment.blocks, segment.stopped = [], True
+        self.pick_chain()
+        try:
+            self.judge_log()
+        except FileError as error:
+            self.add("IO_ERROR", text=str(error))
+
+    def distrust(self, text):
+        """R32: nothing else is reported as proven."""
+        self.findings = [f for f in self.findings if f.code == "EXERCISE"]
+        self.add("UNTRUSTED_KEY", text=text)
+        self.proven = Spans()
+
+    def pick_chain(self):
+        """Of several files with one first index one counts (9.1); names are compared."""
+        by_first = {}
+        for segment in self.segments:
+            name = segment.file.name
+            match = NAME_SEALED.match(name)
+            segment.generation = int(match.group(2)) if match else -1
+            shape = NAME_SEALED if segment.sealed else NAME_OPEN
+            match = shape.match(name)
+            if not self.alone and not (match and int(match.group(1)) == segment.header.first):
+                self.add("NAME_DIFFERS", name, 0, text="the name does not fit the header")
+            if segment.header.compatible:
+                self.add("UNKNOWN_FLAG", name, 0, text="a compatible flag is set")
+            by_first.setdefault(segment.header.first, []).append(segment)
+        self.chain, self.others = [], []
+        for first in sorted(by_first):
+            best = max(by_first[first], key=lambda s: (s.sealed, s.generation,
+                                                       bool(NAME_OPEN.match(s.file.name)),
+                                                       s.file.size))
+            self.chain.append(best)
+            for segment in by_first[first]:
+                if segment is not best:
+                    self.others.append((segment, best))
+                    self.add("DUPLICATE_FILE", segment.file.name, 0,
+                             text="%s counts in its place" % best.file.name)
+
+    def judged_blocks(self, segment):
+        """Blocks that belong to the log: of an open segment that is not the last, only those
+        before its tail."""
+        if self.chain and segment is self.chain[-1]:
+            return segment.blocks
+        return [block for block in segment.blocks if block.offset < segment.good_end]
+
+    def judge_log(self):
+        """From the files taken apart to findings."""
+        for segment in self.segments:
+            for code, offset, first, end, text in segment.findings:
+                self.add(code, segment.file.name, offset, first, end, text)
+            if segment.sealed:
+                mark = len(segment.findings)
+                segment.check_seek()
+                for code, offset, first, end, text in segment.findings[mark:]:
+                    self.add(code, segment.file.name, offset, first, end, text)
+        self.epochs = Epochs()
+        self.start_notes = []           # (index, raw, file, offset)
+        self.roots = []
+        self.log_signed = False
+        self.any_checkpoint = False
+        self.wanted = self.collect_sizes()
+        self.tree = self.read_tree(self.chain)
+        self.read_epochs()
+        self.read_checkpoints()
+        if self.any_checkpoint and not self.log_signed:
+            self.distrust("none of the log's checkpoints is signed by the given key")
+            return
+        self.solve()
+        self.judge_content()
+        self.judge_chain()
+        self.judge_ends()
+        for segment, best in self.others:
+            self.judge_other(segment, best)
+        if not self.proven:
+            self.add("EMPTY", text="no entry is proven")
+
+    def raw_checkpoints(self):
+        """All checkpoints of the log: (raw, file, offset, greatest size or None)."""
+        for segment in self.segments:
+            if segment.header.checkpoint:
+                yield segment.header.checkpoint, segment.file.name, 0, segment.header.first
+            for item in segment.items:
+                if not isinstance(item, Block) and item.what == "note" \
+                        and item.offset < segment.good_end:
+                    yield item.raw, segment.file.name, item.offset, None
+        if self.checkpoint_raw is not None:
+            yield self.checkpoint_raw, "checkpoint", 0, None
+
+    def collect_sizes(self):
+        """All sizes at which the root may be asked for."""
+        sizes = set()
+        for raw, *_ in self.raw_checkpoints():
+            try:
+                sizes.add(Checkpoint(raw).size)
+            except FormatError:
+                pass
+        if self.outside is not None:
+            sizes.add(self.outside.size)
+        for segment in self.segments:
+            sizes.add(segment.header.first)
+            for item in segment.items:
+                if isinstance(item, Block):
+                    sizes.add(item.end)
+                elif item.what == "mark":
+                    sizes.add(item.size)
+        return sizes
+
+    def read_tree(self, segments):
+        """Leaves, recorded hashes and ranges, and start notes of these segments."""
+        tree = Tree(self.wanted)
+        for segment in segments:
+            name = segment.file.name
+            header = segment.header
+            tree.add_offer(Offer(header.first, header.range, (name, 0)))
+            if header.epoch_note:
+                self.start_notes.append((None, header.epoch_note, name, 0))
+            taken = set(id(block) for block in self.judged_blocks(segment))
+            for item in segment.items:
+                if isinstance(item, Block):
+                    if id(item) in taken:
+                        self.read_block(tree, item, name)
+                elif item.what == "mark" and item.offset < segment.good_end:
+                    if item.size == tree.at or item.broken:
+                        tree.add_offer(Offer(item.size, item.range, (name, item.offset)))
+            if segment.sealed:
+                self.read_footer(tree, segment)
+        return tree
+
+    def read_block(self, tree, block, name):
+        """R14, R15, R17 of one block, and its leaves."""
+        columns = block.columns()
+        payloads = block.payloads(columns)
+        tree.go_to(block.first)
+        kinds = [kind for n, kind, *_ in columns.runs for _ in range(n)]
+        for i, value in enumerate(columns.leaves(payloads)):
+            note = kinds[i] == 4
+            if note and i in payloads:
+                self.start_notes.append((block.first + i, payloads[i], name, block.offset))
+            tree.add_leaf(value, note)
+        tree.present.append((block.first, block.end))
+        for g, value in columns.node_hashes.items():
+            tree.add_recorded(g, value)
+        if block.problems:
+            tree.doubtful.append((columns.groups[0] * GROUP, columns.groups[-1] * GROUP + GROUP))
+
+    def read_footer(self, tree, segment):
+        """Recorded hashes of the FOOTER: a second word where COLUMNS is damaged."""
+        footer = segment.footer
+        r = Reader(segment.file.read(footer.offset + 8, footer.end - footer.offset - 8))
+        first = segment.header.first
+        try:
+            r.take(42)
+            end = r.index()
+            r.take(42 * r.uint(4))
+            count = r.uint(4)
+            if end < first or count != end // GROUP - first // GROUP:
+                return
+            for g in range(first // GROUP, first // GROUP + count):
+                tree.add_recorded(g, r.take(32))
+            r.take(34 * (256 + r.uint(4)))
+            offer = Offer(end, r.hashes(r.uint(1)), (segment.file.name, footer.offset))
+        except FormatError:
+            return              # judged with the content
+        if len(offer.hashes) == bin(end).count("1"):
+            tree.wanted.add(end)
+            if tree.at == end or any(not isinstance(i, Block) and i.what == "damage"
+                                     for i in segment.items):
+                tree.add_offer(offer)
+
+    def read_epochs(self):
+        """R9 and R10 for the start notes found: what does not need the tree."""
+        self.epoch_errors = []
+        notes = {}
+        for index, raw, file, offset in self.start_notes:
+            if raw in notes:
+                continue
+            try:
+                note = StartNote(raw, self.key.name, self.key)
+                if index is not None and note.index != index:
+                    raise EpochError("R9: the index in a start note is not that of its entry")
+                self.epochs.add(note)
+                notes[raw] = (note, file, offset)
+            except EpochError as error:
+                self.epoch_errors.append((index, file, offset, str(error)))
+        for note, file, offset in notes.values():
+            try:
+                self.epochs.check_links(note)
+            except EpochError as error:
+                self.epochs.by_number.pop(note.number, None)
+                self.epoch_errors.append((note.index, file, offset, str(error)))
+                continue
+            if note.number > 0:
+                self.roots.append(Root(note.index, note.root, note.number - 1, file, offset, True))
+            elif note.root != EMPTY_ROOT:
+                self.epoch_errors.append((0, file, offset, "R9: the root of size 0 is another"))
+
+    def read_checkpoints(self):
+        """R6 and R7 for all checkpoints."""
+        for raw, file, offset, limit in self.raw_checkpoints():
+            self.any_checkpoint = True
+            checkpoint = self.judge_checkpoint(raw, file, offset)
+            if checkpoint and limit is not None and checkpoint.size > limit:
+                self.add("MALFORMED", file, offset, text="R20: the header's checkpoint is of a "
+                         "size behind its first index")
+        if self.outside is not None:
+            self.judge_outside()
+
+    def judge_checkpoint(self, raw, file, offset):
+        """One checkpoint; when valid it becomes a signed root."""
+        try:
+            checkpoint = Checkpoint(raw)
+            if checkpoint.origin == self.key.name and checkpoint.signed_by(self.key):
+                self.log_signed = True
+            epoch, unknown = checkpoint.judge(self.key, self.epochs)
+        except FormatError as error:
+            self.add(error.code, file, offset, text="checkpoint: %s" % error)
+            return None
+        for name, key_id in unknown:
+            if (name, key_id) not in self.unknown_lines:
+                self.unknown_lines.add((name, key_id))
+                self.add("UNKNOWN_SIGNATURE", file, offset, text="a line of %s+%s"
+                         % (name.decode(), key_id.hex()))
+        self.roots.append(Root(checkpoint.size, checkpoint.root, epoch, file, offset))
+        return checkpoint
+
+    def judge_outside(self):
+        """The checkpoint that was given from outside must at least be one of this log."""
+        self.outside_good = False
+        try:
+            epoch, _ = self.outside.judge(self.key, self.epochs)
+        except FormatError as error:
+            if self.fits(self.outside.raw) and self.outside.size > self.log_end():
+                epoch = None        # signed by the log key for an epoch that the log lacks
+            else:
+                self.add("UNTRUSTED_KEY", "--checkpoint", 0, text=str(error))
+                return
+        self.outside_good = True
+        if epoch is not None:
+            self.roots.append(Root(self.outside.size, self.outside.root, epoch, "--checkpoint", 0))
+
+    def log_end(self):
+        """The index behind the last entry that is there."""
+        return max([b for _, b in Spans(self.tree.present)], default=0)
+
+    def solve(self):
+        """Which entries are proven (R11), which are altered, which roots clash (R8)."""
+        tree = self.tree
+        tree.solve([(root.size, root.root) for root in self.roots])
+        covered = {}
+        for i in tree.fits:
+            root = self.roots[i]
+            covered[root.epoch] = max(covered.get(root.epoch, 0), root.size)
+        spans = []
+        for epoch, size in covered.items():
+            note = self.epochs.by_number.get(epoch)
+            if note is not None:
+                spans.append((note.index, min(size, self.epochs.end_of(epoch))))
+        self.proven = tree.proven.intersect(Spans(spans))
+        present = Spans(tree.present)
+        self.signed_end = max([root.size for root in self.roots], default=0)
+        unproven = present.intersect([(0, self.signed_end)]).minus(self.proven)
+        doubt = Spans(tree.doubtful).union(Spans(tree.contrary))
+        self.altered = unproven.intersect(doubt)
+        below = tree.proven.minus(self.proven)
+        for a, b in below:
+            self.add("EPOCH", None, None, a, b, "R11: no root signed in the entries' own epoch "
+                     "covers them")
+        self.report_altered()
+        self.report_clashes()
+        for index, file, offset, text in self.epoch_errors:
+            if index is None or not self.altered.holds(index):
+                if index is None or index < self.signed_end or not self.roots:
+                    self.add("EPOCH", file, offset, index,
+                             None if index is None else index + 1, text)
+        for offer in tree.wrong:
+            self.add("MALFORMED", offer.place[0], offer.place[1], text="the compact range of size "
+                     "%d is not that of the log" % offer.size)
+
+    def report_altered(self):
+        """ALTERED by block: what a damaged block touches, or that it touches nothing (R31)."""
+        tail = max(self.tree.end, self.signed_end)
+        told = []
+        for segment in self.chain:
+            name = segment.file.name
+            for block in self.judged_blocks(segment):
+                mine = self.altered.intersect([(block.first, block.end)])
+                in_tail = block.offset >= segment.good_end and block.first >= tail
+                if block.soft and not in_tail:
+                    self.add("MALFORMED", name, block.offset, block.first, block.end,
+                             "R14: %s" % block.soft[0])
+                if block.problems and not in_tail and not mine:
+                    self.add("ALTERED", name, block.offset, text="R31: %s; the records are not "
+                             "touched" % block.problems[0])
+                for a, b in mine:
+                    told.append((a, b))
+                    text = block.problems[0] if block.problems else \
+                        "entries differ from what a signed root covers"
+                    self.add("ALTERED", name, block.offset, a, b, text)
+
+    def report_clashes(self):
+        """R8: signed roots that the log's tree contradicts; R21 where nothing is trusted."""
+        tree = self.tree
+        for i in tree.clashes:
+            root = self.roots[i]
+            if root.start_note:
+                self.add("EPOCH", root.file, root.offset, root.size, root.size + 1,
+                         "R9: the root in a start note is not that of its size")
+            else:
+                self.add("FORKED", root.file, root.offset, text="a signed root of size %d "
+                         "contradicts another signed root" % root.size)
+        by_size = {}
+        for i, root in enumerate(self.roots):
+            other = by_size.setdefault(root.size, root)
+            if other.root != root.root and i not in tree.clashes:
+                self.add("FORKED", root.file, root.offset, text="two signed roots of size %d"
+                         % root.size)
+
+    def judge_content(self):
+        """Numbering and payloads of all proven entries; the FOOTERs."""
+        def report(code, segment, offset, first, end, text):
+            self.add(code, segment.file.name if segment else None, offset, first, end, text)
+
+        self.content = Content(self.proven, self.tree.true_roots, self.epochs, report)
+        for segment in self.chain:
+            self.content.segment(segment, self.judged_blocks(segment))
+        if self.proven.holds(0) and not any(note.index == 0 for note in
+                                            self.epochs.by_number.values()):
+            if not any(f.code == "EPOCH" for f in self.findings):
+                self.add("EPOCH", None, None, 0, 1, "R3: entry 0 is no start note of epoch 0")
+
+    # Files against each other.
+
+    def judge_chain(self):
+        """R24, R25, R27, R29."""
+        expected, before, sure = 0, None, True
+        for segment in self.chain:
+            first = segment.header.first
+            name = segment.file.name
+            if first > expected and sure and not (self.alone and before is None):
+                self.add("MISSING", None, None, expected, first, "no file holds these entries")
+            elif first < expected:
+                self.add("MALFORMED", name, 0, first, expected, "R25: entries that the segment "
+                         "before holds too")
+            linked = before is not None and first == expected
+            if linked or (before is None and first == 0):
+                self.judge_link(segment, before)
+            blocks = self.judged_blocks(segment)
+            expected = blocks[-1].end if blocks else first
+            sure = not segment.stopped and not any(
+                not isinstance(item, Block) and item.what == "damage" for item in segment.items)
+            before = segment
+        self.chain_end = expected
+        if self.alone:
+            return
+        self.judge_torn()
+        self.judge_manifests()
+
+    def judge_link(self, segment, before):
+        """`previous` and claim (R24); the newest start note (6.2)."""
+        header = segment.header
+        if before is not None:
+            if header.previous != before.header.digest:
+                self.add("ALTERED", before.file.name, 0, text="the header is not the one that the "
+                         "next header names (%s)" % segment.file.name)
+            if header.claim < before.header.claim:
+                self.add("MALFORMED", segment.file.name, 0, text="R24: the claim falls")
+        elif header.first == 0 and header.previous != bytes(32):
+            self.add("MALFORMED", segment.file.name, 0, text="the first header names one before")
+        notes = [(n.index, n.raw) for n in self.epochs.by_number.values()
+                 if n.index < header.first]
+        if header.epoch_note and notes and max(notes)[1] != header.epoch_note:
+            self.add("EPOCH", segment.file.name, 0, text="the epoch note is not the newest one "
+                     "before the segment")
+
+    def judge_torn(self):
+        """R27 for .torn files and for tails of open segments that are not the last."""
+        cuts = [(file, 0) for file in self.torn]
+        cuts += [(s.file, s.good_end) for s in self.chain[:-1]
+                 if not s.sealed and not s.stopped and s.good_end < s.file.size]
+        for file, start in cuts:
+            try:
+                digest = base64.b64encode(file.digest(hashlib.sha256(), start)).decode()
+            except FileError as error:
+                self.add("IO_ERROR", file.name, text=str(error))
+                continue
+            if (file.size - start, digest) not in self.content.recoveries:
+                self.add("ALTERED", file.name, start, text="R27: no recovery event tells of these "
+                         "%d bytes" % (file.size - start))
+
+    def judge_manifests(self):
+        """R29, FILE_DIFFERS, NO_MANIFEST, and what manifests say of roots and positions."""
+        files = {segment.file.name: segment for segment in self.segments}
+        for index, value, place in self.content.manifest_list:
+            self.judge_manifest_words(index, value, place)
+        for first, (index, value) in sorted(self.content.manifests.items()):
+            segment = files.get(value["file"])
+            if segment is None:
+                if not self.listed(value["file"]) and not self.ordered_away(value):
+                    self.add("MISSING", value["file"], None, first, int(value["end"]),
+                             "entry %d names a file that is not there" % index)
+                continue
+            self.judge_manifest(segment, value)
+        for segment in self.chain[:-1]:
+            if segment.sealed and segment.header.first not in self.content.manifests:
+                self.add("NO_MANIFEST", segment.file.name, text="no entry tells of this segment")
+
+    def listed(self, name):
+        """True when a file of that name was in the directory."""
+        return any(os.path.basename(path) == name for path in self.paths)
+
+    def ordered_away(self, value):
+        """True when erase or expire orders cover all entries of a manifest's file."""
+        gone = Spans((int(a), int(b) + 1) for order in self.content.orders
+                     if order["action"] in ("erase", "expire") for a, b in order.get("ranges", []))
+        return gone.covers(int(value["first"]), int(value["end"]))
+
+    def judge_manifest_words(self, index, value, place):
+        """What any manifest says of the log, whether or not it counts."""
+        segment, offset, first, end = place
+        name = segment.file.name
+        last = int(value["end"])
+        if value["file"] != "%020d.%d.zst" % (int(value["first"]), value["generation"]) or \
+                last > index or int(value["first"]) > last:
+            self.add("MALFORMED", name, offset, first, end, "a manifest contradicts itself")
+        root = self.tree.true_roots.get(last)
+        if root is not None and value["root"] != base64.b64encode(root).decode():
+            self.add("ALTERED", name, offset, first, end, "the root in a manifest is not that of "
+                     "its size")
+        positions = self.content.positions_at.get(last)
+        if positions is not None and value["positions"] != positions:
+            self.add("NUMBERING", name, offset, first, end, "the positions root in a manifest is "
+                     "not that of its size")
+
+    def judge_manifest(self, segment, value):
+        """The file that a manifest names, against the manifest."""
+        name = segment.file.name
+        header = base64.b64encode(segment.header.digest).decode()
+        if value["header"] != header:
+            self.add("ALTERED", name, 0, text="the header is not the one that the manifest names")
+        digest = base64.b64encode(segment.file.digest(hashlib.sha512())).decode()
+        if int(value["bytes"]) != segment.file.size or value["sha512"] != digest:
+            self.add("FILE_DIFFERS", name, text="the file is not byte by byte the one that the "
+                     "manifest names")
+
+    # The end of the log.
+
+    def judge_ends(self):
+        """R28, ROLLED_BACK, tails."""
+        end = self.log_end()
+        top = max([root.size for root in self.roots if root.file != "--checkpoint"], default=0)
+        if top > end and self.covered_to_end():
+            self.add("MISSING", None, None, end, top, "R28: a signed checkpoint covers entries "
+                     "that are not there")
+        if self.outside is not None and self.outside_good and not self.alone \
+                and self.outside.size > end:
+            self.add("ROLLED_BACK", "--checkpoint", 0, end, self.outside.size,
+                     "the log is smaller than the checkpoint that was given")
+        tail = Spans(self.tree.present).intersect([(self.tree.end, INDEX_END)]).minus(self.altered)
+        last = self.chain[-1] if self.chain else None
+        bytes_behind = last is not None and not last.sealed and not last.stopped \
+            and last.good_end < last.file.size
+        if tail or bytes_behind or self.headless:
+            self.judge_tail(tail, last, bytes_behind)
+
+    def covered_to_end(self):
+        """True when nothing stopped the reading of the last segment."""
+        return not self.chain or not self.chain[-1].stopped
+
+    def judge_tail(self, tail, last, bytes_behind):
+        """Section 9.3: looks a second time, then names the tail."""
+        if self.headless and not bytes_behind and not tail:
+            name, size = self.headless[0]
+            if last is not None and int(name[:20]) < self.log_end():
+                self.add("MALFORMED", name, 0, text="the file does not begin with a whole header")
+            else:
+                self.add("TAIL_UNSIGNED", name, 0, text="%d bytes of a segment whose header is "
+                         "not whole" % size)
+            return
+        first = min([a for a, _ in tail], default=None)
+        end = max([b for _, b in tail], default=None)
+        flight = last is not None and self.second_look(last, end or 0)
+        self.add("TAIL_IN_FLIGHT" if flight else "TAIL_UNSIGNED", last.file.name,
+                 last.good_end if bytes_behind else None, first, end,
+                 "the log is being written" if flight
+                 else "entries or bytes behind the newest checkpoint that fits")
+
+    def second_look(self, last, end):
+        """True when the log went on since the first look."""
+        time.sleep(SECOND_LOOK_SECONDS)
+        newest = 0
+        if self.directory is not None:
+            try:
+                file = File(os.path.join(self.directory, "checkpoint"))
+                raw = file.read(0, min(file.size, NOTE_BYTES_MAX))
+                file.close()
+                checkpoint = self.fits(raw)
+                newest = checkpoint.size if checkpoint else 0
+            except FileError:
+                pass
+        whole = last.sealed or last.good_end == last.file.size
+        try:
+            file = File(last.file.path)
+        except FileError:
+            return newest >= end and newest > self.tree.end
+        try:
+            again = Segment(file, self.fits)
+            again.scan()
+        except (FormatError, FileError):
+            return False
+        finally:
+            file.close()
+        if again.header.digest != last.header.digest:
+            return False
+        for item in again.items:
+            if isinstance(item, Block) or item.what not in ("mark", "note"):
+                continue
+            if item.what == "note" and item.checkpoint:
+                newest = max(newest, item.checkpoint.size)
+            sound = item.good if item.what == "mark" else item.checkpoint
+            if item.end > last.file.size and sound:
+                return True
+        return whole and newest >= end > self.tree.end
+
+    def judge_other(self, segment, best):
+        """A further file with the first index of another (9.1): it must not contradict."""
+        name = segment.file.name
+        if segment.header.digest != best.header.digest:
+            self.add("ALTERED", name, 0, text="the header differs from that of %s"
+                     % best.file.name)
+        notes = self.start_notes
+        self.start_notes = []
+        tree = self.read_other(segment)
+        self.start_notes = notes
+        roots = [(root.size, root.root) for root in self.roots]
+        roots += [(size, root) for size, root in self.tree.true_roots.items() if size]
+        tree.solve(sorted(set(roots)))
+        doubt = Spans(tree.doubtful).union(Spans(tree.contrary))
+        unproven = Spans(tree.present).intersect([(0, self.signed_end)]).minus(tree.proven)
+        for a, b in unproven.intersect(doubt):
+            self.add("ALTERED", name, None, a, b, "entries differ from what a signed root covers")
+        for block in segment.blocks:
+            if block.offset < segment.good_end and block.problems and \
+                    not unproven.intersect([(block.first, block.end)]):
+                self.add("ALTERED", name, block.offset, text="R31: %s; the records are not "
+                         "touched" % block.problems[0])
+
+    def read_other(self, segment):
+        """The tree of one file alone, before its tail."""
+        chain, self.chain = self.chain, []
+        try:
+            return self.read_tree([segment])
+        finally:
+            self.chain = chain
+
+    # Output.
+
+    def report(self):
+        """One JSON object."""
+        return {"origin": self.origin, "verdict": self.verdict(),
+                "codes": sorted({f.code for f in self.findings}),
+                "proven": [list(span) for span in self.proven],
+                "findings": [f.fields() for f in self.findings]}
+
+
+def judge_directory(path, keys, outside):
+    """A log's directory. When a file went away meanwhile (it was sealed), looks again."""
+    for attempt in range(TRIES):
+        try:
+            paths = [os.path.join(path, name) for name in sorted(os.listdir(path))]
+        except OSError as error:
+            log = Log([], keys, outside, False)
+            log.add("IO_ERROR", os.path.basename(path), text=str(error.strerror))
+            return log
+        name = os.path.basename(os.path.realpath(path))
+        log = Log(paths, keys, outside, False, name, path)
+        log.judge()
+        if log.verdict() == "VALID" or all(os.path.lexists(p) for p in paths):
+            break
+    if log.origin and not log.origin.endswith("/" + name):
+        log.add("NAME_DIFFERS", name, text="the directory has not the name of the log")
+    return log
+
+
+def judge_path(path, keys, outside):
+    """The logs at PATH and findings of the store itself."""
+    if not os.path.isdir(path):
+        log = Log([path], keys, outside, True)
+        log.judge()
+        return [log]
+    names = sorted(os.listdir(path))
+    ids = [name for name in names if LOG_ID.match(name)
+           and os.path.isdir(os.path.join(path, name))]
+    if not ids:
+        return [judge_directory(path, keys, outside)]
+    logs = []
+    for name in ids:
+        if os.path.islink(os.path.join(path, name)):
+            log = Log([], keys, outside, False)
+            log.add("IO_ERROR", name, text="a link is not followed")
+        else:
+            log = judge_directory(os.path.join(path, name), keys, outside)
+        logs.append(log)
+    for name in names:
+        if name not in ids and name not in STORE_OTHER:
+            logs[0].add("UNKNOWN_FILE", name, text="no file of a store")
+    return logs
+
+
+def main():
+    """Reads the arguments, judges, prints."""
+    parser = argparse.ArgumentParser(description="independent verifier of an Akashi store")
+    parser.add_argument("path")
+    parser.add_argument("--key", action="append", default=[])
+    parser.add_argument("--checkpoint")
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    try:
+        keys = [Key.parse(text.strip().encode()) for text in args.key]
+        outside = None
+        if args.checkpoint:
+            with open(args.checkpoint, "rb") as stream:
+                outside = Checkpoint(stream.read(NOTE_BYTES_MAX + 1))
+        logs = judge_path(args.path, keys, outside)
+    except (FormatError, OSError) as error:
+        print("NOT CHECKABLE: %s" % clean(str(error)))
+        return EXIT["NOT CHECKABLE"]
+    for log in logs:
+        if args.json:
+            print(json.dumps(log.report(), sort_keys=True))
+        else:
+            for finding in log.findings:
+                print(finding.line())
+    verdict = min((log.verdict() for log in logs), key=VERDICTS.index)
+    if not args.json:
+        print("%s %d" % (verdict, sum(log.proven.count() for log in logs)))
+    return EXIT[verdict]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
