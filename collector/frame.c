@@ -42,14 +42,15 @@ static void hold_tidy(struct ak_frame_hold *hold)
         hold_free(hold);
 }
 
-static bool hold_grow(struct ak_frame_hold *hold, size_t need)
+/* Room for `need` bytes: twice what there was, but not above `max` (which `need` is not above). */
+static bool hold_grow(struct ak_frame_hold *hold, size_t need, size_t max)
 {
     size_t cap = hold->cap < HOLD_BYTES_MIN ? HOLD_BYTES_MIN : hold->cap;
     uint8_t *data;
 
     while (cap < need)
         cap *= 2;
-    cap = min_size(cap, hold->max);
+    cap = min_size(cap, max);
     if (hold->budget != NULL && hold->budget->used + (cap - hold->cap) > hold->budget->max)
         return false;
     data = realloc(hold->data, cap);
@@ -63,11 +64,13 @@ static bool hold_grow(struct ak_frame_hold *hold, size_t need)
 }
 
 /* False: no memory; nothing was appended then. */
-static bool hold_append(struct ak_frame_hold *hold, const uint8_t *data, size_t n)
+static bool hold_append(struct ak_framer *f, const uint8_t *data, size_t n)
 {
+    struct ak_frame_hold *hold = &f->hold;
+    const size_t max = f->limit + AK_FRAME_HEADER_MAX;
     size_t held = hold->len - hold->at;
 
-    assert(n <= hold->max - held);
+    assert(held <= max && n <= max - held);
     if (n == 0)
         return true;
     if (hold->at > 0) {
@@ -75,7 +78,7 @@ static bool hold_append(struct ak_frame_hold *hold, const uint8_t *data, size_t 
         hold->at = 0;
         hold->len = held;
     }
-    if (held + n > hold->cap && !hold_grow(hold, held + n))
+    if (held + n > hold->cap && !hold_grow(hold, held + n, max))
         return false;
     memcpy(hold->data + held, data, n);
     hold->len = held + n;
@@ -89,8 +92,14 @@ void ak_framer_init(struct ak_framer *framer, ak_frame_step_fn *step, size_t lim
     memset(framer, 0, sizeof(*framer));
     framer->step = step;
     framer->limit = limit;
-    framer->hold.max = limit + AK_FRAME_HEADER_MAX;
     framer->hold.budget = budget;
+}
+
+void ak_framer_limit(struct ak_framer *framer, size_t limit)
+{
+    assert(limit >= 1 && limit <= AK_FRAME_RECEIVED_MAX);
+    assert(!ak_framer_in_frame(framer));
+    framer->limit = limit;
 }
 
 void ak_framer_free(struct ak_framer *framer)
@@ -160,7 +169,7 @@ static void framer_fail(struct ak_framer *f, const struct ak_step *step, const u
     if (held > 0) {
         /* Without memory it shows less. */
         if (held < f->limit)
-            (void)hold_append(hold, in + *used, min_size(rest, f->limit - held));
+            (void)hold_append(f, in + *used, min_size(rest, f->limit - held));
         out->data = hold->data + hold->at;
         out->len = min_size(hold->len - hold->at, f->limit);
     } else {
@@ -183,7 +192,7 @@ static bool skip_begin(struct ak_framer *f, const struct ak_step *step, const ui
     if (held > 0) {
         hold->len = hold->at + step->header + f->limit;
     } else {
-        if (!hold_append(hold, in, step->header + f->limit))
+        if (!hold_append(f, in, step->header + f->limit))
             return false;
         *used = len;
     }
@@ -275,10 +284,10 @@ static bool take_more(struct ak_framer *f, const struct ak_step *step, const uin
     size_t n = min_size(len - *used, step->want - held);
     const uint8_t *end = step->until >= 0 ? memchr(in + *used, step->until, n) : NULL;
 
-    assert(step->want > held && step->want <= f->hold.max);
+    assert(step->want > held);
     if (end != NULL)
         n = (size_t)(end - (in + *used)) + 1;
-    if (!hold_append(&f->hold, in + *used, n))
+    if (!hold_append(f, in + *used, n))
         return false;
     *used += n;
     return true;

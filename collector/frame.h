@@ -81,7 +81,6 @@ struct ak_frame_hold {
     size_t at;  /* first byte that is not handed out */
     size_t len; /* end of the bytes */
     size_t cap;
-    size_t max;                     /* what cap never exceeds */
     struct ak_frame_budget *budget; /* may be NULL */
 };
 
@@ -126,6 +125,7 @@ struct ak_framer {
 
 void ak_framer_init(struct ak_framer *framer, ak_frame_step_fn *step, size_t limit,
                     struct ak_frame_budget *budget);
+void ak_framer_limit(struct ak_framer *framer, size_t limit);
 void ak_framer_free(struct ak_framer *framer);
 void ak_framer_next(struct ak_framer *framer, const uint8_t *in, size_t len, size_t *used,
                     struct ak_frame *out);

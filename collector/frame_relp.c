@@ -192,6 +192,11 @@ void ak_frame_relp_init(struct ak_frame_relp *r, size_t limit, struct ak_frame_b
     r->begun = false;
 }
 
+void ak_frame_relp_limit(struct ak_frame_relp *r, size_t limit)
+{
+    ak_framer_limit(&r->framer, limit);
+}
+
 void ak_frame_relp_free(struct ak_frame_relp *r)
 {
     ak_framer_free(&r->framer);

@@ -23,6 +23,7 @@ struct ak_frame_relp {
 /* As the functions of frame_syslog.h. Frames of all commands are RECORD (or CUT), with command and
  * txnr. An UNFINISHED frame is its data so far, or its raw bytes if there is none yet. */
 void ak_frame_relp_init(struct ak_frame_relp *r, size_t limit, struct ak_frame_budget *budget);
+void ak_frame_relp_limit(struct ak_frame_relp *r, size_t limit);
 void ak_frame_relp_free(struct ak_frame_relp *r);
 void ak_frame_relp_next(struct ak_frame_relp *r, const uint8_t *in, size_t len, size_t *used,
                         struct ak_frame *out);

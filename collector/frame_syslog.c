@@ -327,6 +327,11 @@ void ak_frame_syslog_init(struct ak_frame_syslog *s, enum ak_framing framing, si
     s->scanned = 0;
 }
 
+void ak_frame_syslog_limit(struct ak_frame_syslog *s, size_t limit)
+{
+    ak_framer_limit(&s->framer, limit);
+}
+
 void ak_frame_syslog_free(struct ak_frame_syslog *s)
 {
     ak_framer_free(&s->framer);

@@ -44,6 +44,9 @@ struct ak_frame_syslog {
 void ak_frame_syslog_init(struct ak_frame_syslog *s, enum ak_framing framing, size_t limit,
                           struct ak_frame_budget *budget);
 
+/* Another limit, as for init; not while a frame is held (ak_frame_syslog_in_frame). */
+void ak_frame_syslog_limit(struct ak_frame_syslog *s, size_t limit);
+
 /* Frees what is held, also in the budget. */
 void ak_frame_syslog_free(struct ak_frame_syslog *s);
 

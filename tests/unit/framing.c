@@ -337,6 +337,35 @@ static void test_longest(void **state)
     free(in);
 }
 
+/* A limit that is set after init, larger than the first one, holds at any read. */
+static void test_limit(void **state)
+{
+    struct ak_frame_budget budget = {0, 1u << 20};
+    struct ak_frame_syslog s;
+    struct ak_frame frame;
+    uint8_t *chunk = malloc(10000);
+    size_t used;
+
+    (void)state;
+    memset(chunk, 'x', 10000);
+    ak_frame_syslog_init(&s, AUTO, 10, &budget);
+    ak_frame_syslog_limit(&s, 300000);
+    for (int i = 0; i < 30; i++) {
+        ak_frame_syslog_next(&s, chunk, 10000, &used, &frame);
+        assert_int_equal(frame.kind, AK_FRAME_NONE);
+    }
+    ak_frame_syslog_next(&s, (const uint8_t *)"\n", 1, &used, &frame);
+    assert_int_equal(frame.kind, AK_FRAME_RECORD);
+    assert_int_equal(frame.len, 300000);
+    assert_true(budget.used <= 300000 + AK_FRAME_HEADER_MAX);
+    ak_frame_syslog_limit(&s, 5); /* behind the record, which is not needed any more */
+    ak_frame_syslog_next(&s, (const uint8_t *)"123456\n", 7, &used, &frame);
+    assert_int_equal(frame.kind, AK_FRAME_CUT);
+    assert_int_equal(frame.len, 5);
+    ak_frame_syslog_free(&s);
+    free(chunk);
+}
+
 static void check_settle(const char *in, size_t len, enum ak_frame_kind kind, const char *data)
 {
     struct ak_frame_syslog s;
@@ -651,11 +680,12 @@ static void test_logs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_samples),        cmocka_unit_test(test_texts),
-        cmocka_unit_test(test_no_copy),        cmocka_unit_test(test_budget),
-        cmocka_unit_test(test_endless),        cmocka_unit_test(test_longest),
-        cmocka_unit_test(test_settle),         cmocka_unit_test(test_syslog_ng),
-        cmocka_unit_test(test_octet_counting), cmocka_unit_test(test_logs),
+        cmocka_unit_test(test_samples),   cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_no_copy),   cmocka_unit_test(test_budget),
+        cmocka_unit_test(test_endless),   cmocka_unit_test(test_longest),
+        cmocka_unit_test(test_settle),    cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_syslog_ng), cmocka_unit_test(test_octet_counting),
+        cmocka_unit_test(test_logs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
