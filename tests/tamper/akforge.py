@@ -49,8 +49,9 @@ class Positions:
 class Rebuild:
     """One walk over a log. What is repaired can be left out by name: see `rebuild`."""
 
-    def __init__(self, log, secrets, leave, epoch_of):
-        self.log, self.secrets, self.leave, self.epoch_of = log, secrets, set(leave), epoch_of
+    def __init__(self, log, secrets, leave, leaves):
+        self.log, self.secrets, self.leave = log, secrets, set(leave)
+        self.leaves = leaves
         self.tree = Frontier()
         self.positions = Positions()
         self.roots = {}             # size -> root, for the sizes that are signed
@@ -114,16 +115,12 @@ class Rebuild:
             self.own_payload(b.first + i, e)
             self.positions.add(b.first + i, e)
         b.keys = {g: b.keys[g] for g in b.groups()}
-        # Compressed again only when the text is another one.
-        try:
-            if b.data is not None and decompress(b.data, b.text_bytes) != b.text():
-                b.data = None
-        except FormatError:
-            pass
-        b.repair()
+        if "blocks" not in self.leave:
+            self.container(b)
         level8 = []
         for entry in b.entry_bytes():
-            done = self.tree.add(leaf_hash(entry))
+            leaf = self.leaves[self.tree.size] if self.leaves else leaf_hash(entry)
+            done = self.tree.add(leaf)
             if self.tree.size in self.wanted:
                 self.roots[self.tree.size] = self.tree.root()
             if done is not None:
@@ -131,13 +128,22 @@ class Rebuild:
         if "level8" not in self.leave:
             b.level8 = level8
 
+    @staticmethod
+    def container(b):
+        """Compresses the text again only when it is another one; makes lengths and digest true."""
+        try:
+            if b.data is not None and decompress(b.data, b.text_bytes) != b.text():
+                b.data = None
+        except FormatError:
+            pass
+        b.repair()
+
     def own_payload(self, index, e):
         if e.payload is None:
             return
         if e.kind == 4 and self.secrets:
-            epoch = self.epoch_of(index)
             # Only entry 0 begins an epoch in the logs made here, so the tree before it is empty.
-            e.payload = self.secrets.start_note(epoch, index, self.tree.root())
+            e.payload = self.secrets.start_note(0, index, self.tree.root())
             self.epoch_note = e.payload
         elif e.kind == 2 and "manifests" not in self.leave:
             self.manifest(e)
@@ -162,11 +168,11 @@ class Rebuild:
     def signed(self, note):
         """The note of the same size over this tree when the keys are there; else as it was."""
         size = note_size(note)
-        if self.secrets is None or size is None:
+        if self.secrets is None or size is None or "notes" in self.leave:
             return note
         size = min(size, self.tree.size)
         root = self.roots.get(size, self.tree.root())
-        return self.secrets.checkpoint(size, root, self.epoch_of(size - 1))
+        return self.secrets.checkpoint(size, root)
 
     def footer(self, s, digests, blocks, level8):
         index = b"".join(
@@ -204,9 +210,14 @@ def note_size(note):
         return None
 
 
-def rebuild(log, secrets=None, leave=(), epoch_of=lambda index: 0):
-    """Repairs `log` in place. `leave`: headers, marks, level8, footer, seek, manifests, states."""
-    Rebuild(log, secrets, leave, epoch_of).run()
+def rebuild(log, secrets=None, leave=(), leaves=None):
+    """Repairs `log` in place.
+
+    `leave`: headers, blocks, marks, level8, footer, seek, manifests, states, notes stay as they are.
+    `leaves`: leaf hashes to take instead of those of the entries: what hangs on the tree then stays
+    that of another log, as when a forger repairs digests only.
+    """
+    Rebuild(log, secrets, leave, leaves).run()
     return log
 
 

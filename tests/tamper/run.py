@@ -1,0 +1,244 @@
+"""The tamper matrix: every forgery is shown to both verifiers, and both must say what is right.
+
+    run.py [--verify PROGRAM] [--independent FILE] [--base STORE --key VKEY]... [--only GLOB]...
+           [--keep DIR]
+
+Without a program given only the other one is asked. A base is a store of one log made by another
+writer; the base made here is always used, since only its secret keys are known. Exit status: 0 all
+as expected, 1 not, 77 there is no verifier to ask.
+"""
+
+import argparse
+import fnmatch
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import akbases
+import cases
+from casebase import Base, VALID
+
+REMARKS = {"TAIL_IN_FLIGHT", "FILE_DIFFERS", "NAME_DIFFERS", "UNKNOWN_FILE", "DUPLICATE_FILE",
+           "NO_MANIFEST", "UNKNOWN_SIGNATURE", "UNKNOWN_KIND", "UNKNOWN_FLAG", "CLOCK_STEP",
+           "FUTURE", "EPOCH_NOT_CHECKED", "EXERCISE"}
+STATUS = {0: "VALID", 1: "INVALID", 2: "NOT CHECKABLE", 3: "INCOMPLETE"}
+
+
+class Answer:
+    """What a verifier said of a store: the worst verdict and, of the log in question, the rest."""
+
+    def __init__(self, status, logs, output):
+        self.verdict = STATUS.get(status, f"exit status {status}")
+        self.logs, self.output = logs, output
+
+    def log(self, origin):
+        return next((x for x in self.logs if x.get("origin") == origin),
+                    self.logs[0] if self.logs else {})
+
+    def codes(self, origin):
+        return {f["code"] for f in self.log(origin).get("findings", [])}
+
+    def files(self, origin):
+        return {f.get("file") for f in self.log(origin).get("findings", [])
+                if f["code"] not in REMARKS}
+
+    def proven(self, origin):
+        return [tuple(r) for r in self.log(origin).get("proven", [])]
+
+
+def as_ranges(value):
+    return [(int(r[0]), int(r[1])) if isinstance(r, list) else
+            (int(r.get("first", r.get("begin"))), int(r["end"])) for r in value]
+
+
+def read_logs(text):
+    """The objects of one log each: a JSON array, an object with `logs`, or one object a line."""
+    values = []
+    decoder, at = json.JSONDecoder(), 0
+    while text[at:].strip():
+        at += len(text[at:]) - len(text[at:].lstrip())
+        value, at = decoder.raw_decode(text, at)
+        values += value if isinstance(value, list) else value.get("logs", [value])
+    for v in values:
+        v["proven"] = as_ranges(v.get("proven", v.get("proven_ranges", [])))
+    return values
+
+
+def ask(command, store, keys, checkpoint, seconds):
+    words = [*command, store]
+    for key in keys:
+        words += ["--key", key]
+    if checkpoint:
+        words += ["--checkpoint", checkpoint]
+    try:
+        done = subprocess.run(words + ["--json"], capture_output=True, timeout=seconds, check=False)
+    except subprocess.TimeoutExpired:
+        return Answer("none: no end after %d s" % seconds, [], "")
+    text = done.stdout.decode("utf-8", "replace")
+    try:
+        logs = read_logs(text)
+    except (ValueError, KeyError, AttributeError, TypeError) as e:
+        logs = []
+        text = f"output is no JSON: {e}\n" + text
+    return Answer(done.returncode, logs, text + done.stderr.decode("utf-8", "replace"))
+
+
+def holes(ranges, low, high):
+    """Where [low, high) is not covered by the ranges."""
+    out = []
+    for a, z in sorted(ranges):
+        if a > low:
+            out.append((low, min(a, high)))
+        low = max(low, z)
+        if low >= high:
+            break
+    if low < high:
+        out.append((low, high))
+    return out
+
+
+def judge(expect, answer, origin, n):
+    """What is wrong with an answer; empty when nothing is."""
+    codes = answer.codes(origin)
+    hard = codes - REMARKS
+    wrong = []
+    if expect.verdict is None:
+        if answer.verdict == VALID or answer.verdict not in STATUS.values():
+            wrong.append(f"verdict {answer.verdict}")
+    elif answer.verdict != expect.verdict:
+        wrong.append(f"verdict {answer.verdict}, not {expect.verdict}")
+    if expect.codes - codes:
+        wrong.append("lacks " + ", ".join(sorted(expect.codes - codes)))
+    if expect.one and not expect.one & codes:
+        wrong.append("none of " + ", ".join(sorted(expect.one)))
+    if hard - expect.allowed():
+        wrong.append("says also " + ", ".join(sorted(hard - expect.allowed())))
+    if expect.remarks - codes:
+        wrong.append("no remark " + ", ".join(sorted(expect.remarks - codes)))
+    if expect.at and expect.at not in {os.path.basename(f or "") for f in answer.files(origin)}:
+        wrong.append(f"names {sorted(map(str, answer.files(origin)))}, not {expect.at}")
+    return wrong + judge_place(expect, answer.proven(origin), n)
+
+
+def judge_place(expect, proven, n):
+    wrong = []
+    if expect.nothing and proven:
+        wrong.append(f"calls {proven} proven")
+    for index in expect.touched:
+        if any(a <= index < z for a, z in proven):
+            wrong.append(f"calls entry {index} proven")
+    if expect.damage is not None:
+        low, high = expect.damage
+        bad = [h for h in holes(proven, 0, n) if h[0] < low or h[1] > high]
+        if bad:
+            wrong.append(f"{bad} not proven, only [{low},{high}) may be")
+    return wrong
+
+
+class Matrix:
+    def __init__(self, verifiers, keep):
+        self.verifiers, self.keep = verifiers, keep
+        self.failed = self.done = self.skipped = 0
+
+    def run(self, name, function, base):
+        fresh = base.fresh()
+        expect = function(fresh)
+        if expect is None:
+            self.skipped += 1
+            print(f"{base.name:10} {name:28} skipped: this base has no such place")
+            return
+        with tempfile.TemporaryDirectory() as work:
+            store = os.path.join(work, "store")
+            directory = fresh.save(store)
+            if expect.run:
+                expect.run(directory)
+            wrong = self.ask_all(expect, fresh, store, work)
+            if wrong and self.keep:
+                kept = os.path.join(self.keep, f"{base.name}-{name}")
+                shutil.rmtree(kept, ignore_errors=True)
+                shutil.copytree(work, kept, symlinks=True, ignore=skip_special)
+                with open(os.path.join(kept, "key"), "w", encoding="utf-8") as f:
+                    f.write((expect.keys or [fresh.vkey] or [""])[0] + "\n")
+        self.done += 1
+        self.failed += bool(wrong)
+        print(f"{base.name:10} {name:28} {expect.verdict or 'not VALID':13} "
+              f"{'as expected' if not wrong else 'WRONG'}", flush=True)
+        for line in wrong:
+            print(f"    {line}")
+
+    def ask_all(self, expect, base, store, work):
+        checkpoint = None
+        if expect.checkpoint:
+            checkpoint = os.path.join(work, "kept-checkpoint")
+            with open(checkpoint, "wb") as f:
+                f.write(expect.checkpoint)
+        origin = base.vkey.split("+")[0]
+        keys = [base.vkey] if expect.keys is None else expect.keys
+        wrong, answers = [], {}
+        for who, command in self.verifiers.items():
+            answer = ask(command, store, keys, checkpoint, expect.seconds)
+            answers[who] = answer
+            found = judge(expect, answer, origin, base.n)
+            if expect.both and any(not ({f["code"] for f in x["findings"]} - REMARKS)
+                                   for x in answer.logs):
+                found.append("one of the logs passes")
+            wrong += [f"{who}: {w}" for w in found]
+            if found and not answer.logs:
+                wrong.append(f"{who}: {answer.output[-300:]}")
+        said = {(a.verdict, frozenset(a.codes(origin) - REMARKS)) for a in answers.values()}
+        if len(said) > 1:
+            wrong.append("they differ: " + "; ".join(
+                f"{who} {a.verdict} {sorted(a.codes(origin) - REMARKS)}"
+                for who, a in answers.items()))
+        return wrong
+
+
+def skip_special(directory, names):
+    return [n for n in names if not os.path.isfile(os.path.join(directory, n))
+            and not os.path.isdir(os.path.join(directory, n))]
+
+
+def main():
+    here = os.path.dirname(os.path.abspath(__file__))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--verify", help="akashi-verify")
+    parser.add_argument("--independent", default=os.path.join(here, "../independent/verify.py"))
+    parser.add_argument("--base", action="append", default=[])
+    parser.add_argument("--key", action="append", default=[])
+    parser.add_argument("--only", action="append", help="names of cases, with * and ?")
+    parser.add_argument("--keep", help="folder for the stores of cases that fail")
+    options = parser.parse_args()
+    verifiers = {}
+    if options.verify:
+        verifiers["akashi-verify"] = [options.verify, "check"]
+    if os.path.exists(options.independent):
+        verifiers["verify.py"] = [sys.executable, options.independent]
+    if not verifiers:
+        print("no verifier to ask")
+        return 77
+    bases = [Base(*made(akbases.standard()), name="made here")]
+    for i, (store, key) in enumerate(zip(options.base, options.key)):
+        bases.append(Base.load(store, key))
+        bases[-1].name = f"given {i + 1}"
+    matrix = Matrix(verifiers, options.keep)
+    for name, function, holder in cases.CASES:
+        if options.only and not any(fnmatch.fnmatch(name, o) for o in options.only):
+            continue
+        for base in bases:
+            if not holder or base.secrets:
+                matrix.run(name, function, base)
+    print(f"{matrix.done} forgeries shown to {' and '.join(verifiers)}: {matrix.failed} wrong, "
+          f"{matrix.skipped} skipped")
+    return 1 if matrix.failed or not matrix.done else 0
+
+
+def made(pair):
+    log, secrets = pair
+    return log, secrets.vkey, secrets
+
+
+if __name__ == "__main__":
+    sys.exit(main())
