@@ -168,7 +168,7 @@ static void framer_fail(struct ak_framer *f, const struct ak_step *step, const u
     out->received = held + rest;
     if (held > 0) {
         /* Without memory it shows less. */
-        if (held < f->limit)
+        if (held < f->limit && rest > 0)
             (void)hold_append(f, in + *used, min_size(rest, f->limit - held));
         out->data = hold->data + hold->at;
         out->len = min_size(hold->len - hold->at, f->limit);
@@ -252,10 +252,13 @@ static void skip_counted(struct ak_framer *f, const uint8_t *in, size_t len, siz
 static void skip_line(struct ak_framer *f, const uint8_t *in, size_t len, size_t *used,
                       struct ak_frame *out)
 {
-    const uint8_t *from = in + *used;
-    const uint8_t *end = len > *used ? memchr(from, f->skip.until, len - *used) : NULL;
-    size_t n = end != NULL ? (size_t)(end - from) : len - *used;
+    const uint8_t *end;
+    size_t n;
 
+    if (*used == len)
+        return;
+    end = memchr(in + *used, f->skip.until, len - *used);
+    n = end != NULL ? (size_t)(end - (in + *used)) : len - *used;
     f->skip_received += n;
     if (f->skip_received > AK_FRAME_RECEIVED_MAX) {
         *used = len;
@@ -298,12 +301,13 @@ static bool framer_step(struct ak_framer *f, const uint8_t *in, size_t len, size
                         struct ak_frame *out)
 {
     size_t held = f->hold.len - f->hold.at;
-    const uint8_t *data = held > 0 ? f->hold.data + f->hold.at : in + *used;
     size_t n = held > 0 ? held : len - *used;
     struct ak_step step = {.until = -1};
+    const uint8_t *data;
 
     if (n == 0)
         return false;
+    data = held > 0 ? f->hold.data + f->hold.at : in + *used;
     f->step(f, data, n, false, &step);
     switch (step.kind) {
     case AK_STEP_FRAME:

@@ -136,10 +136,18 @@ uint32_t ak_relp_window_waiting(const struct ak_relp_window *w)
     return w->waiting;
 }
 
+/* True if `close` has nothing in front of it any more. */
+static bool close_due(const struct ak_relp_window *w)
+{
+    return w->state == AK_RELP_CLOSING && w->waiting == 0;
+}
+
 void ak_relp_window_shut(struct ak_relp_window *w)
 {
     if (w->state == AK_RELP_CLOSED || w->state == AK_RELP_FAILED)
         return;
+    if (close_due(w))
+        return; /* the answer to close has the hint behind it as well */
     w->state = AK_RELP_CLOSED;
     w->hint_due = true;
 }
@@ -199,12 +207,6 @@ static size_t write_hint(struct ak_relp_window *w, char *out)
     w->hint_due = false;
     memcpy(out, hint, sizeof(hint) - 1);
     return sizeof(hint) - 1;
-}
-
-/* True if `close` has nothing in front of it any more. */
-static bool close_due(const struct ak_relp_window *w)
-{
-    return w->state == AK_RELP_CLOSING && w->waiting == 0;
 }
 
 /* One answer into AK_RELP_ANSWER_MAX bytes; 0 if none is due. */

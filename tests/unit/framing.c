@@ -358,6 +358,8 @@ static void test_limit(void **state)
     assert_int_equal(frame.kind, AK_FRAME_RECORD);
     assert_int_equal(frame.len, 300000);
     assert_true(budget.used <= 300000 + AK_FRAME_HEADER_MAX);
+    ak_frame_syslog_next(&s, NULL, 0, &used, &frame);
+    assert_int_equal(frame.kind, AK_FRAME_NONE);
     ak_frame_syslog_limit(&s, 5); /* behind the record, which is not needed any more */
     ak_frame_syslog_next(&s, (const uint8_t *)"123456\n", 7, &used, &frame);
     assert_int_equal(frame.kind, AK_FRAME_CUT);

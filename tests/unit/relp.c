@@ -416,6 +416,31 @@ static void test_shut(void **state)
     ak_frame_relp_free(&s.frames);
 }
 
+/* We end a session that the sender is ending: close is answered if nothing waits in front of it. */
+static void test_shut_behind_close(void **state)
+{
+    struct session s;
+
+    (void)state;
+    session_init(&s);
+    session_text(&s, OPEN_IN "2 syslog 1 a\n3 close 0\n");
+    ak_relp_window_durable(&s.window, 1);
+    ak_relp_window_shut(&s.window);
+    session_output(&s);
+    assert_string_equal(s.out, OPEN_OUT "2 rsp 6 200 OK\n3 rsp 0\n0 serverclose 0\n");
+    assert_true(ak_relp_window_finished(&s.window));
+    ak_frame_relp_free(&s.frames);
+
+    session_init(&s);
+    session_text(&s, OPEN_IN "2 syslog 1 a\n3 close 0\n");
+    ak_relp_window_shut(&s.window);
+    session_output(&s);
+    assert_string_equal(s.out, OPEN_OUT "0 serverclose 0\n");
+    assert_true(ak_relp_window_finished(&s.window));
+    assert_int_equal(ak_relp_window_waiting(&s.window), 1);
+    ak_frame_relp_free(&s.frames);
+}
+
 /* --- traces of others --- */
 
 static void session_resume(struct session *s, const char *in)
@@ -518,6 +543,7 @@ int main(void)
         cmocka_unit_test(test_wrap),
         cmocka_unit_test(test_window_full),
         cmocka_unit_test(test_shut),
+        cmocka_unit_test(test_shut_behind_close),
         cmocka_unit_test(test_traces),
     };
 
