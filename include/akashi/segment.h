@@ -117,6 +117,10 @@ bool ak_frame_may_end(const struct ak_frame_walk *walk);
  * walk stays. AK_EIO. */
 enum ak_code ak_frame_resync(struct ak_frame_walk *walk, uint64_t *skipped, struct ak_error *err);
 
+/* Moves to any place of the file where a frame is thought to begin; what stands before it is then
+ * not known, and the grammar takes up what it finds. AK_EUSAGE behind the end of the file. */
+enum ak_code ak_frame_walk_seek(struct ak_frame_walk *walk, uint64_t offset, struct ak_error *err);
+
 /* Reads a whole frame, with its frame header, into `buffer` of `cap` bytes (AK_FRAME_BUFFER_BYTES
  * hold all but FOOTER and seek table); its content begins at ak_frame_head. `*digest` (or NULL) is
  * H(frame). AK_ELIMIT if it does not fit, AK_EIO if it cannot be read or the file has become
@@ -342,13 +346,12 @@ struct ak_footer_position {
  * so this stays small whatever the segment's length. */
 struct ak_segment_derived {
     uint64_t first;
-    uint64_t frame_count;        /* frames before the FOOTER */
+    uint64_t frame_count;        /* frames so far */
     struct ak_sha256_ctx frames; /* over their digests */
     uint32_t block_count;
     struct ak_sha256_ctx blocks; /* over the entries of the list of blocks */
     uint32_t group_count;
     struct ak_sha256_ctx groups; /* over the level-8 hashes */
-    uint64_t seek_count;         /* frames before the seek table */
     struct ak_sha256_ctx seeks;  /* over the entries of the seek table */
 };
 
@@ -388,8 +391,7 @@ struct ak_footer {
  * only that it decodes and that `self` comes out) and `range`, [0, end) as computed (NULL: only
  * that it has the right number of hashes). `on_position` may be NULL. AK_EINTEGRITY if `frames` or
  * `self` do not come out; AK_EMALFORMED for anything else that differs. `*footer` (never NULL) is
- * filled as far as the frame was read; its digest is filled if the code is AK_OK or a comparison
- * failed, not if reading did (then it is zero). */
+ * filled as far as the frame could be understood, its digest whenever the file could be read. */
 enum ak_code ak_footer_check(struct ak_footer *footer, int fd, const struct ak_frame *frame,
                              const struct ak_segment_derived *derived, const struct ak_range *range,
                              ak_footer_position_fn on_position, void *ctx, struct ak_error *err);

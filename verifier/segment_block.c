@@ -1,0 +1,303 @@
+/* segment_block.c - one block: from columns and data to entries, payloads, leaves and hashes of
+ * groups (format.md 7).
+ *
+ * The happy path is: the DATA frame is what the columns say (R14) and decompresses (R15); the text
+ * of each group is cut at its line feeds; salts, commitments and leaves are hashed, many at once;
+ * groups that are whole are folded to their level-8 hashes, parts of groups to their compact range.
+ *
+ * Possible failure modes are: the DATA frame is broken somewhere. Then what the decoder gives is
+ * cut by the lengths that the columns state for each group, so a group behind the damage still has
+ * its place. What a group's bytes are worth is told by its hash alone; here it only has to divide.
+ */
+#include <akashi/segment.h>
+
+#include "leafhash.h"
+#include "segment_data.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct ak_block_decoder {
+    ZSTD_DCtx *zstd;
+};
+
+struct ak_block *ak_block_new(void)
+{
+    struct ak_block *block = calloc(1, sizeof(*block));
+
+    if (block == NULL)
+        return NULL;
+    block->decoder = calloc(1, sizeof(*block->decoder));
+    if (block->decoder != NULL)
+        block->decoder->zstd = ak_data_decoder_new();
+    if (block->decoder == NULL || block->decoder->zstd == NULL) {
+        ak_block_free(block);
+        return NULL;
+    }
+    return block;
+}
+
+void ak_block_free(struct ak_block *block)
+{
+    if (block == NULL)
+        return;
+    if (block->decoder != NULL)
+        (void)ZSTD_freeDCtx(block->decoder->zstd);
+    free(block->decoder);
+    free(block);
+}
+
+/* Everything of the entries but their commitments. */
+static void fill_entries(struct ak_block *block, const struct ak_columns *columns)
+{
+    uint32_t i = 0;
+
+    for (uint32_t r = 0; r < columns->run_count; r++) {
+        const struct ak_columns_run *run = &columns->run[r];
+        for (uint32_t k = 0; k < run->count; k++, i++) {
+            struct ak_entry *entry = &block->entry[i];
+            entry->form = columns->form;
+            entry->kind = run->kind;
+            entry->clock_run = run->clock_run;
+            entry->received = run->received;
+            entry->source = run->source;
+            entry->source_seq = run->seq + k;
+        }
+    }
+    assert(i == columns->count);
+}
+
+/* States, and the commitments of payloads that are not there. */
+static void fill_states(struct ak_block *block, const struct ak_columns *columns)
+{
+    memset(block->payload, 0, sizeof(block->payload[0]) * columns->count);
+    for (uint32_t a = 0; a < columns->absent_count; a++) {
+        const struct ak_columns_absent *absent = &columns->absent[a];
+        for (uint32_t k = 0; k < absent->count; k++) {
+            const uint8_t *at =
+                columns->commitment + ((size_t)absent->commitment + k) * AK_HASH_BYTES;
+            block->payload[absent->position + k].state = absent->state;
+            memcpy(block->entry[absent->position + k].commitment.b, at, AK_HASH_BYTES);
+        }
+    }
+}
+
+static void fill_groups(struct ak_block *block, const struct ak_columns *columns)
+{
+    block->group_count = columns->group_count;
+    for (uint32_t g = 0; g < columns->group_count; g++) {
+        struct ak_block_group *group = &block->group[g];
+        group->begin = columns->group[g].begin;
+        group->count = columns->group[g].count;
+        group->decoded = false;
+        group->whole = group->count == AK_GROUP_ENTRIES;
+        group->node_count = 0;
+    }
+}
+
+/* R14, R15. Whatever fails, `text_len` bytes of text are what the decoder gave. */
+static enum ak_code fill_text(struct ak_block *block, const struct ak_columns *columns,
+                              const uint8_t *data, size_t len, const struct ak_hash *digest,
+                              struct ak_error *err)
+{
+    struct ak_hash own;
+    enum ak_code rc = AK_OK;
+    enum ak_code second;
+
+    if (digest == NULL) {
+        ak_sha256(&own, data, len);
+        digest = &own;
+    }
+    if (len != columns->data_bytes)
+        rc = ak_fail(err, AK_EMALFORMED, "R14: the data frame has %zu bytes instead of %u", len,
+                     columns->data_bytes);
+    else if (!ak_hash_equal(digest, &columns->data_digest))
+        rc = ak_fail(err, AK_EINTEGRITY, "R14: the data frame's digest is not the one recorded");
+    second = ak_data_check(data, len, columns->text_bytes, rc == AK_OK ? err : NULL);
+    if (second == AK_OK)
+        second = ak_data_decode(block->decoder->zstd, block->text, columns->text_bytes, data, len,
+                                rc == AK_OK ? err : NULL);
+    block->text_len = second == AK_OK ? columns->text_bytes
+                                      : (uint32_t)ak_data_salvage(block->decoder->zstd, block->text,
+                                                                  columns->text_bytes, data, len);
+    return rc != AK_OK ? rc : second;
+}
+
+/* Cuts one group's text into the payloads of its present entries (6.3.2). `*lf` is the first of
+ * the payloads with line feeds that is not before the group, and moves behind it. */
+static bool divide(struct ak_block *block, const struct ak_columns *columns,
+                   const struct ak_columns_group *group, uint32_t *lf)
+{
+    const uint8_t *at = block->text + group->text_at;
+    const uint8_t *end = at + group->text_bytes;
+
+    for (uint32_t i = group->begin; i < group->begin + group->count; i++) {
+        struct ak_payload *payload = &block->payload[i];
+        uint32_t feeds = 0;
+        if (payload->state != AK_STATE_PRESENT)
+            continue;
+        if (*lf < columns->lf_count && columns->lf[*lf].position == i)
+            feeds = columns->lf[(*lf)++].count;
+        payload->p = at;
+        for (uint32_t k = 0; k <= feeds; k++) {
+            const uint8_t *found = memchr(at, '\n', (size_t)(end - at));
+            if (found == NULL)
+                return false;
+            at = found + 1;
+        }
+        payload->len = (uint32_t)(at - payload->p) - 1;
+    }
+    return at == end;
+}
+
+/* Divides every group whose text came out. */
+static enum ak_code divide_groups(struct ak_block *block, const struct ak_columns *columns,
+                                  struct ak_error *err)
+{
+    enum ak_code rc = AK_OK;
+    uint32_t lf = 0;
+
+    for (uint32_t g = 0; g < block->group_count; g++) {
+        const struct ak_columns_group *from = &columns->group[g];
+        struct ak_block_group *group = &block->group[g];
+        bool there = from->text_at + from->text_bytes <= block->text_len;
+        group->decoded = there && divide(block, columns, from, &lf);
+        if (!group->decoded && rc == AK_OK)
+            rc = ak_fail(err, AK_EMALFORMED,
+                         "R15: the text of the group at position %u does not divide into its "
+                         "payloads",
+                         group->begin);
+        while (lf < columns->lf_count && columns->lf[lf].position < group->begin + group->count)
+            lf++; /* of a group that was given up */
+        for (uint32_t i = group->begin; !group->decoded && i < group->begin + group->count; i++)
+            block->payload[i].p = NULL;
+    }
+    return rc;
+}
+
+static void fill_salts(struct ak_block *block, const struct ak_columns *columns, uint32_t g)
+{
+    const struct ak_columns_group *group = &columns->group[g];
+    const uint8_t *next = group->salts;
+
+    if (group->key != NULL)
+        ak_salts(block->salt + group->begin, group->key,
+                 (unsigned)((columns->first + group->begin) % AK_GROUP_ENTRIES), group->count);
+    for (uint32_t i = group->begin; i < group->begin + group->count; i++) {
+        if (block->payload[i].state != AK_STATE_PRESENT) {
+            memset(block->salt[i], 0, AK_SALT_BYTES);
+        } else if (group->key == NULL) {
+            memcpy(block->salt[i], next, AK_SALT_BYTES);
+            next += AK_SALT_BYTES;
+        }
+    }
+}
+
+/* Commitments (3.4) of all payloads that came out, in slices that go across groups. */
+static void fill_commitments(struct ak_block *block)
+{
+    struct ak_message message[AK_MESSAGES_SLICE];
+    size_t n = 0;
+
+    for (uint32_t i = 0; i < block->count; i++) {
+        const struct ak_payload *payload = &block->payload[i];
+        if (payload->p == NULL)
+            continue;
+        message[n++] = ak_message_commitment(block->salt[i], payload->p, payload->len,
+                                             block->entry[i].commitment.b);
+        if (n == AK_MESSAGES_SLICE) {
+            ak_hash_messages(message, n);
+            n = 0;
+        }
+    }
+    ak_hash_messages(message, n);
+}
+
+static void fill_leaves(struct ak_block *block, const struct ak_block_group *group)
+{
+    uint8_t bytes[AK_GROUP_ENTRIES][AK_ENTRY_BYTES];
+
+    for (uint32_t k = 0; k < group->count; k++)
+        ak_entry_encode(bytes[k], &block->entry[group->begin + k]);
+    ak_leaves(block->leaf + group->begin, (const uint8_t(*)[AK_ENTRY_BYTES])bytes, group->count);
+}
+
+/* The compact range of a part of a group. */
+static void fold_part(struct ak_block *block, struct ak_block_group *group)
+{
+    struct ak_range range;
+
+    ak_range_init(&range, block->first + group->begin);
+    for (uint32_t k = 0; k < group->count; k++) {
+        enum ak_code rc = ak_range_append(&range, &block->leaf[group->begin + k]);
+        assert(rc == AK_OK);
+        (void)rc;
+    }
+    assert(range.count <= AK_GROUP_NODES_MAX);
+    group->node_count = range.count;
+    memcpy(group->node, range.hash, range.count * sizeof(range.hash[0]));
+}
+
+/* Nodes of all decoded groups; neighbours that are whole are folded together. */
+static void fold(struct ak_block *block)
+{
+    struct ak_hash level8[AK_BLOCK_GROUPS_MAX];
+
+    for (uint32_t g = 0; g < block->group_count;) {
+        uint32_t n = 0;
+        while (g + n < block->group_count && block->group[g + n].decoded &&
+               block->group[g + n].whole)
+            n++;
+        ak_fold_groups(level8, block->leaf + block->group[g].begin, n, block->node);
+        for (uint32_t k = 0; k < n; k++) {
+            block->group[g + k].node[0] = level8[k];
+            block->group[g + k].node_count = 1;
+        }
+        g += n;
+        if (g < block->group_count && block->group[g].decoded && !block->group[g].whole)
+            fold_part(block, &block->group[g]);
+        if (n == 0 || (g < block->group_count && !block->group[g].whole))
+            g++;
+    }
+}
+
+enum ak_code ak_block_open(struct ak_block *block, const struct ak_columns *columns,
+                           const uint8_t *data, size_t len, const struct ak_hash *digest,
+                           struct ak_error *err)
+{
+    enum ak_code rc;
+    enum ak_code second;
+
+    block->first = columns->first;
+    block->count = columns->count;
+    fill_entries(block, columns);
+    fill_states(block, columns);
+    fill_groups(block, columns);
+    rc = fill_text(block, columns, data, len, digest, err);
+    if (rc == AK_ENOMEM)
+        return rc;
+    second = divide_groups(block, columns, rc == AK_OK ? err : NULL);
+    for (uint32_t g = 0; g < block->group_count; g++) {
+        if (block->group[g].decoded)
+            fill_salts(block, columns, g);
+    }
+    fill_commitments(block);
+    for (uint32_t g = 0; g < block->group_count; g++) {
+        if (block->group[g].decoded)
+            fill_leaves(block, &block->group[g]);
+    }
+    fold(block);
+    return rc != AK_OK ? rc : second;
+}
+
+void ak_block_group_range(const struct ak_block *block, uint32_t group, struct ak_range *range)
+{
+    const struct ak_block_group *from = &block->group[group];
+    uint64_t begin = block->first + from->begin;
+    enum ak_code rc =
+        ak_range_load(range, begin, begin + from->count, from->node, from->node_count, NULL);
+
+    assert(from->decoded && rc == AK_OK);
+    (void)rc;
+}
