@@ -142,6 +142,18 @@ class Base:
         """Repairs all and signs it again with the log's own keys."""
         rebuild(self.log, self.secrets, leave)
 
+    def move_notes(self):
+        """Lets every NOTE cover all entries before it, as when the log had grown that way."""
+        n = 0
+        for s in self.log.segments:
+            if s.header.checkpoint:
+                s.header.checkpoint = self.secrets.checkpoint(n, bytes(32))
+            for p in s.parts:
+                n += len(p.entries) if isinstance(p, Block) else 0
+                if isinstance(p, Note):
+                    p.note = self.secrets.checkpoint(n, bytes(32))
+        self.log.checkpoint = self.secrets.checkpoint(n, bytes(32))
+
     def flip(self, segment, offset, bit=0, count=1):
         """Flips one bit of a segment's file."""
         data = bytearray(self.files.get(segment.name) or segment.encode())
