@@ -612,6 +612,14 @@ class Segment:
             at += step
         return self.file.size
 
+    @staticmethod
+    def find(file, fits):
+        """True when a frame that shows by itself that it is one is anywhere in a file without
+        header: then the header was damaged, not torn."""
+        segment = Segment.__new__(Segment)
+        segment.file, segment.fits = file, fits
+        return segment.resync(1, 0) < file.size
+
     def is_frame(self, at, expected):
         """True when a frame that can be trusted to be one begins at `at`."""
         try:

@@ -126,7 +126,7 @@ class Log:
         finally:
             for segment in self.segments:
                 segment.file.close()
-            for file in self.torn:
+            for file in self.torn + self.headless:
                 file.close()
 
     def open_files(self):
@@ -162,21 +162,16 @@ class Log:
             return True
         head = file.read(0, 9)
         if head[:4] == MAGIC and head[8:9] == b"\x01":
-            try:
-                segment = Segment(file, self.fits)
-            except Malformed:
-                if not NAME_OPEN.match(file.name):
-                    raise
-                self.headless.append((file.name, file.size))
-                return False
-            self.segments.append(segment)
-            return True
+            whole = 8 + int.from_bytes(head[4:8], "little") <= file.size
+            if whole or not NAME_OPEN.match(file.name):
+                self.segments.append(Segment(file, self.fits))
+                return True
         if NAME_OPEN.match(file.name):
-            self.headless.append((file.name, file.size))
-        elif NAME_SEALED.match(file.name) or self.alone:
+            self.headless.append(file)
+            return True
+        if NAME_SEALED.match(file.name) or self.alone:
             raise Malformed("the file does not begin with a header")
-        else:
-            self.add("UNKNOWN_FILE", file.name, text="no file of a log")
+        self.add("UNKNOWN_FILE", file.name, text="no file of a log")
         return False
 
     def fits(self, raw):
@@ -314,6 +309,7 @@ class Log:
                 sizes.add(Checkpoint(raw).size)
             except FormatError:
                 pass
+        self.seen_end = max(sizes, default=0)
         if self.outside is not None:
             sizes.add(self.outside.size)
         for segment in self.segments:
@@ -499,7 +495,6 @@ class Log:
     def report_altered(self):
         """ALTERED by block: what a damaged block touches, or that it touches nothing (R31)."""
         tail = max(self.tree.end, self.signed_end)
-        told = []
         for segment in self.chain:
             name = segment.file.name
             for block in self.judged_blocks(segment):
@@ -512,7 +507,6 @@ class Log:
                     self.add("ALTERED", name, block.offset, text="R31: %s; the records are not "
                              "touched" % block.problems[0])
                 for a, b in mine:
-                    told.append((a, b))
                     text = block.problems[0] if block.problems else \
                         "entries differ from what a signed root covers"
                     self.add("ALTERED", name, block.offset, a, b, text)
@@ -529,9 +523,10 @@ class Log:
                 self.add("FORKED", root.file, root.offset, text="a signed root of size %d "
                          "contradicts another signed root" % root.size)
         by_size = {}
-        for i, root in enumerate(self.roots):
+        told = {id(self.roots[i]) for i in tree.clashes}
+        for root in self.roots:
             other = by_size.setdefault(root.size, root)
-            if other.root != root.root and i not in tree.clashes:
+            if other.root != root.root and not told & {id(root), id(other)}:
                 self.add("FORKED", root.file, root.offset, text="two signed roots of size %d"
                          % root.size)
 
@@ -609,11 +604,11 @@ class Log:
 
     def judge_manifests(self):
         """R29, FILE_DIFFERS, NO_MANIFEST, and what manifests say of roots and positions."""
-        files = {segment.file.name: segment for segment in self.segments}
+        files = {(s.header.first, s.generation): s for s in self.segments if s.sealed}
         for index, value, place in self.content.manifest_list:
             self.judge_manifest_words(index, value, place)
         for first, (index, value) in sorted(self.content.manifests.items()):
-            segment = files.get(value["file"])
+            segment = files.get((first, value["generation"]))
             if segment is None:
                 if not self.listed(value["file"]) and not self.ordered_away(value):
                     self.add("MISSING", value["file"], None, first, int(value["end"]),
@@ -688,13 +683,13 @@ class Log:
 
     def judge_tail(self, tail, last, bytes_behind):
         """Section 9.3: looks a second time, then names the tail."""
-        if self.headless and not bytes_behind and not tail:
-            name, size = self.headless[0]
-            if last is not None and int(name[:20]) < self.log_end():
-                self.add("MALFORMED", name, 0, text="the file does not begin with a whole header")
+        for file in self.headless:
+            if int(file.name[:20]) < self.log_end() or Segment.find(file, self.fits):
+                self.add("MALFORMED", file.name, 0, text="the file does not begin with a header")
             else:
-                self.add("TAIL_UNSIGNED", name, 0, text="%d bytes of a segment whose header is "
-                         "not whole" % size)
+                self.add("TAIL_UNSIGNED", file.name, 0, text="%d bytes of a segment whose header "
+                         "is not whole" % file.size)
+        if not tail and not bytes_behind:
             return
         first = min([a for a, _ in tail], default=None)
         end = max([b for _, b in tail], default=None)
@@ -707,21 +702,21 @@ class Log:
     def second_look(self, last, end):
         """True when the log went on since the first look."""
         time.sleep(SECOND_LOOK_SECONDS)
-        newest = 0
+        newest = self.seen_end
         if self.directory is not None:
             try:
                 file = File(os.path.join(self.directory, "checkpoint"))
                 raw = file.read(0, min(file.size, NOTE_BYTES_MAX))
                 file.close()
                 checkpoint = self.fits(raw)
-                newest = checkpoint.size if checkpoint else 0
+                newest = max(newest, checkpoint.size if checkpoint else 0)
             except FileError:
                 pass
         whole = last.sealed or last.good_end == last.file.size
         try:
             file = File(last.file.path)
         except FileError:
-            return newest >= end and newest > self.tree.end
+            return newest >= end and newest > self.seen_end
         try:
             again = Segment(file, self.fits)
             again.scan()
@@ -739,7 +734,7 @@ class Log:
             sound = item.good if item.what == "mark" else item.checkpoint
             if item.end > last.file.size and sound:
                 return True
-        return whole and newest >= end > self.tree.end
+        return whole and newest >= end and newest > self.seen_end
 
     def judge_other(self, segment, best):
         """A further file with the first index of another (9.1): it must not contradict."""
