@@ -81,7 +81,8 @@ class Rebuild:
             h.first, h.range = self.tree.size, self.tree.hashes()
             h.previous = H(previous) if previous else h.previous
             if self.secrets and h.first:
-                h.origin, h.epoch_note = self.secrets.origin.encode(), self.epoch_note
+                h.origin = self.secrets.origin.encode()
+                h.epoch_note = self.epoch_note or h.epoch_note
             if h.checkpoint:
                 h.checkpoint = self.signed(h.checkpoint)
 

@@ -5,10 +5,10 @@ because this base has no such place). `CASES` holds all in the order of definiti
 """
 
 import copy
+import json
 import os
-import shutil
 
-from akbase import Key, checkpoint_fields
+from akbase import canonical_json, checkpoint_fields
 from akformat import Block, Log, Mark, Note, log_directories
 from akforge import note_size, rebuild
 
@@ -26,17 +26,19 @@ class Expect:
     touched: indices that must not be proven. at: file that a finding must name. args: more options.
     keys: vkeys to give instead of the log's own. checkpoint: bytes of a checkpoint kept from before.
     both: every log of the store must have the verdict. nothing: no entry may be proven. verdict None:
-    any but VALID. run: function that prepares the directory after it was written. local: the damage is at most 256
+    any but VALID. clean: the output for people must hold no control characters. racing: the store
+    changes meanwhile, so the verifiers may differ in remarks and proven ranges. run: function that prepares the directory after it was written. local: the damage is at most 256
     entries wide whatever `damage` says.
     """
 
     def __init__(self, verdict, codes=(), one=(), may=(), remarks=(), damage=None, touched=(),
                  at=None, keys=None, checkpoint=None, run=None, nothing=False, both=False,
-                 seconds=60):
+                 clean=False, racing=False, environment=None, seconds=60):
         self.verdict, self.codes, self.one, self.may = verdict, set(codes), set(one), set(may)
         self.remarks, self.damage, self.touched, self.at = set(remarks), damage, touched, at
         self.keys, self.checkpoint, self.run, self.nothing = keys, checkpoint, run, nothing
-        self.both, self.seconds = both, seconds
+        self.both, self.clean, self.racing = both, clean, racing
+        self.environment, self.seconds = environment, seconds
 
     def allowed(self):
         return self.codes | self.one | self.may
@@ -143,9 +145,14 @@ class Base:
         rebuild(self.log, self.secrets, leave)
 
     def move_notes(self):
-        """Lets every NOTE cover all entries before it, as when the log had grown that way."""
-        n = 0
+        """After entries came or went: every NOTE covers all before it, files and manifests are named
+        as they must be; as when the log had grown that way."""
+        n, names = 0, {}
         for s in self.log.segments:
+            old = s.name
+            s.header.first = n
+            s.name = f"{n:020d}" + old[20:]
+            names[old] = s.name, n
             if s.header.checkpoint:
                 s.header.checkpoint = self.secrets.checkpoint(n, bytes(32))
             for p in s.parts:
@@ -153,6 +160,11 @@ class Base:
                 if isinstance(p, Note):
                     p.note = self.secrets.checkpoint(n, bytes(32))
         self.log.checkpoint = self.secrets.checkpoint(n, bytes(32))
+        for e in (e for s in self.log.segments for e in s.entries() if e.kind == 2):
+            value = json.loads(e.payload)
+            value["file"], first = names[value["file"]]
+            value["first"] = str(first)
+            e.payload = canonical_json(value)
 
     def flip(self, segment, offset, bit=0, count=1):
         """Flips one bit of a segment's file."""
@@ -189,15 +201,6 @@ class Base:
                 with open(path, "wb") as f:
                     f.write(data)
         return directory
-
-
-def other_key(vkey, public):
-    """A vkey of the same name with another public key."""
-    return Key(vkey.split("+")[0], public=public).vkey
-
-
-def copy_store(store, to):
-    shutil.copytree(store, to)
 
 
 def root_of(note):

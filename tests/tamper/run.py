@@ -67,17 +67,20 @@ def read_logs(text):
     return values
 
 
-def ask(command, store, keys, checkpoint, seconds):
+def ask(command, store, keys, checkpoint, expect, how=("--json",)):
     words = [*command, store]
     for key in keys:
         words += ["--key", key]
     if checkpoint:
         words += ["--checkpoint", checkpoint]
     try:
-        done = subprocess.run(words + ["--json"], capture_output=True, timeout=seconds, check=False)
+        done = subprocess.run(words + list(how), capture_output=True, timeout=expect.seconds,
+                              check=False, env={**os.environ, **(expect.environment or {})})
     except subprocess.TimeoutExpired:
-        return Answer("none: no end after %d s" % seconds, [], "")
+        return Answer("none: no end after %d s" % expect.seconds, [], "")
     text = done.stdout.decode("utf-8", "replace")
+    if "--json" not in how:
+        return Answer(done.returncode, [], text + done.stderr.decode("utf-8", "replace"))
     try:
         logs = read_logs(text)
     except (ValueError, KeyError, AttributeError, TypeError) as e:
@@ -153,9 +156,9 @@ class Matrix:
         with tempfile.TemporaryDirectory() as work:
             store = os.path.join(work, "store")
             directory = fresh.save(store)
-            if expect.run:
+            if expect.run and not expect.racing:
                 expect.run(directory)
-            wrong = self.ask_all(expect, fresh, store, work)
+            wrong = self.ask_all(expect, fresh, store, directory)
             if wrong and self.keep:
                 kept = os.path.join(self.keep, f"{base.name}-{name}")
                 shutil.rmtree(kept, ignore_errors=True)
@@ -169,22 +172,29 @@ class Matrix:
         for line in wrong:
             print(f"    {line}")
 
-    def ask_all(self, expect, base, store, work):
+    def ask_all(self, expect, base, store, directory):
         checkpoint = None
         if expect.checkpoint:
-            checkpoint = os.path.join(work, "kept-checkpoint")
+            checkpoint = os.path.join(os.path.dirname(store), "kept-checkpoint")
             with open(checkpoint, "wb") as f:
                 f.write(expect.checkpoint)
         origin = base.vkey.split("+")[0]
         keys = [base.vkey] if expect.keys is None else expect.keys
         wrong, answers = [], {}
         for who, command in self.verifiers.items():
-            answer = ask(command, store, keys, checkpoint, expect.seconds)
+            thread = expect.run(directory) if expect.racing else None
+            answer = ask(command, store, keys, checkpoint, expect)
+            if thread:
+                thread.join()
             answers[who] = answer
             found = judge(expect, answer, origin, base.n)
             if expect.both and any(not ({f["code"] for f in x["findings"]} - REMARKS)
                                    for x in answer.logs):
                 found.append("one of the logs passes")
+            if expect.clean:
+                text = ask(command, store, keys, checkpoint, expect, ()).output
+                if any(c != "\n" and not c.isprintable() for c in text):
+                    found.append("control characters in the output")
             wrong += [f"{who}: {w}" for w in found]
             if found and not answer.logs:
                 wrong.append(f"{who}: {answer.output[-300:]}")
