@@ -193,13 +193,17 @@ class Content:
         if value["event"] == "recovery":
             self.recoveries.add((int(value["cut"]), value["sha256"]))
 
+    def position_seq(self, ordinal):
+        """next_seq of a source as u48; the number behind the last one that is allowed is 0."""
+        return (self.next_seq.get(ordinal, 0) & (1 << 48) - 1).to_bytes(6, "big")
+
     def positions_root(self):
         """Section 10.4, as base64."""
         leaves = []
         for ordinal in range(OWN_SOURCES + len(self.declared)):
             latest = self.latest.get(ordinal, (0, 0))
             leaves.append(struct.pack(">I", ordinal)
-                          + self.next_seq.get(ordinal, 0).to_bytes(6, "big")
+                          + self.position_seq(ordinal)
                           + struct.pack(">QQ", *latest))
         return base64_text(tree_root(leaves))
 
@@ -264,7 +268,7 @@ class Content:
                 continue
             latest = self.latest.get(ordinal, (0, 0))
             expected = struct.pack(">I", ordinal) \
-                + self.next_seq.get(ordinal, 0).to_bytes(6, "big") + struct.pack(">QQ", *latest)
+                + self.position_seq(ordinal) + struct.pack(">QQ", *latest)
             declaration = 0
             if ordinal >= OWN_SOURCES:
                 if not self.complete:

@@ -2,7 +2,6 @@
 """Primitives of the independent verifier against known answers of the public standards and worked
 examples of docs/format.md."""
 
-import base64
 import os
 import sys
 import unittest

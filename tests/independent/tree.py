@@ -122,6 +122,7 @@ class Tree:
         self.partials = []
         self.lineage = OWN
         self.present = []
+        self.disputed = []      # (group, recorded hash, place) that differ from what was before
         self.doubtful = []      # spans whose entries could not be computed or contradict a record
 
     def go_to(self, index):
@@ -163,12 +164,13 @@ class Tree:
         if self.at in self.wanted:
             self.snap()
 
-    def add_recorded(self, group, value):
-        """A level-8 hash that a file records."""
+    def add_recorded(self, group, value, place):
+        """A level-8 hash that a file records at a place."""
         found = self.groups.setdefault(group, [])
         if len(found) < 2 * ALTERNATIVES_MAX and all(a.value != value for a in found):
             if found:
                 self.doubtful.append((group * GROUP, group * GROUP + GROUP))
+                self.disputed.append((group, value, place))
             found.insert(0, Alternative(value, group * GROUP + GROUP, None))
 
     def solve(self, roots):
@@ -178,6 +180,7 @@ class Tree:
         fits        indices in `roots` of those that the log's tree has
         clashes     indices in `roots` of those that the trusted tree contradicts
         wrong       offers that the trusted tree contradicts
+        untrue      (group, hash, place) of recorded level-8 hashes that it contradicts
         contrary    Spans of entries that a signed root contradicts
         true_roots  size -> root, for all sizes in `wanted` that are known
         end         the greatest size whose root fits
@@ -349,6 +352,8 @@ class Tree:
             nodes = self.true_range(size)
             if nodes is not None:
                 self.true_roots[size] = fold([value for _, value in nodes])
+        self.untrue = [dispute for dispute in self.disputed if dispute[0] in self.chosen
+                       and self.chosen[dispute[0]].value != dispute[1]]
         self.wrong = []
         for offer in self.offers:
             nodes = self.true_range(offer.size)

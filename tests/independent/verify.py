@@ -106,6 +106,7 @@ class Log:
         self.checkpoint_raw = None
         self.unknown_lines = set()
         self.headless = []
+        self.unread = set()         # first indices, by their names, of files not taken in
 
     def add(self, code, file=None, offset=None, first=None, end=None, text=""):
         """Notes a finding."""
@@ -145,7 +146,10 @@ class Log:
             except FileError as error:
                 self.add("IO_ERROR", name, text=str(error))
             except FormatError as error:
-                self.add(error.code, name, 0, text=str(error))
+                first = int(name[:20]) if name[:20].isdecimal() and name[:20].isascii() \
+                    and len(name) > 20 and name != "checkpoint" else None
+                self.unread.add(first)
+                self.add(error.code, name, 0, first, text=str(error))
             finally:
                 if not keep:
                     file.close()
@@ -218,6 +222,8 @@ class Log:
             self.judge_log()
         except FileError as error:
             self.add("IO_ERROR", text=str(error))
+        except FormatError as error:
+            self.add("IO_ERROR", text="a file changed while it was read: %s" % error)
 
     def distrust(self, text):
         """R32: nothing else is reported as proven."""
@@ -355,7 +361,7 @@ class Log:
             tree.add_leaf(value, note)
         tree.present.append((block.first, block.end))
         for g, value in columns.node_hashes.items():
-            tree.add_recorded(g, value)
+            tree.add_recorded(g, value, (name, block.offset))
         if block.problems:
             tree.doubtful.append((columns.groups[0] * GROUP, columns.groups[-1] * GROUP + GROUP))
 
@@ -372,7 +378,7 @@ class Log:
             if end < first or count != end // GROUP - first // GROUP:
                 return
             for g in range(first // GROUP, first // GROUP + count):
-                tree.add_recorded(g, r.take(32))
+                tree.add_recorded(g, r.take(32), (segment.file.name, footer.offset))
             r.take(34 * (256 + r.uint(4)))
             offer = Offer(end, r.hashes(r.uint(1)), (segment.file.name, footer.offset))
         except FormatError:
@@ -488,6 +494,9 @@ class Log:
                 if index is None or index < self.signed_end or not self.roots:
                     self.add("EPOCH", file, offset, index,
                              None if index is None else index + 1, text)
+        for g, _, (file, offset) in tree.untrue:
+            self.add("ALTERED", file, offset, text="R17: the level-8 hash of group %d is not that "
+                     "of its entries" % g)
         for offer in tree.wrong:
             self.add("MALFORMED", offer.place[0], offer.place[1], text="the compact range of size "
                      "%d is not that of the log" % offer.size)
@@ -551,7 +560,8 @@ class Log:
         for segment in self.chain:
             first = segment.header.first
             name = segment.file.name
-            if first > expected and sure and not (self.alone and before is None):
+            if first > expected and sure and expected not in self.unread \
+                    and not (self.alone and before is None):
                 self.add("MISSING", None, None, expected, first, "no file holds these entries")
             elif first < expected:
                 self.add("MALFORMED", name, 0, first, expected, "R25: entries that the segment "
@@ -678,8 +688,8 @@ class Log:
             self.judge_tail(tail, last, bytes_behind)
 
     def covered_to_end(self):
-        """True when nothing stopped the reading of the last segment."""
-        return not self.chain or not self.chain[-1].stopped
+        """True when no file that cannot be read may hold what lacks at the end."""
+        return self.log_end() not in self.unread and not (self.chain and self.chain[-1].stopped)
 
     def judge_tail(self, tail, last, bytes_behind):
         """Section 9.3: looks a second time, then names the tail."""
@@ -749,6 +759,9 @@ class Log:
         roots = [(root.size, root.root) for root in self.roots]
         roots += [(size, root) for size, root in self.tree.true_roots.items() if size]
         tree.solve(sorted(set(roots)))
+        for i in tree.clashes:
+            self.add("FORKED", name, text="signed roots over this file contradict a signed root "
+                     "of size %d" % tree.roots[i][0])
         doubt = Spans(tree.doubtful).union(Spans(tree.contrary))
         unproven = Spans(tree.present).intersect([(0, self.signed_end)]).minus(tree.proven)
         for a, b in unproven.intersect(doubt):
