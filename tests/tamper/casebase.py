@@ -13,6 +13,9 @@ from akformat import Block, Log, Mark, Note, log_directories
 from akforge import note_size, rebuild
 
 VALID, INVALID, NOT_CHECKABLE, INCOMPLETE = "VALID", "INVALID", "NOT CHECKABLE", "INCOMPLETE"
+ANY = "any verdict"
+ALL = ("ALTERED", "FORKED", "ROLLED_BACK", "MALFORMED", "NUMBERING", "EPOCH", "UNTRUSTED_KEY",
+       "UNSUPPORTED", "LIMIT", "IO_ERROR", "MISSING", "TAIL_UNSIGNED", "STALE", "EMPTY")
 CASES = []
 
 
@@ -27,18 +30,19 @@ class Expect:
     keys: vkeys to give instead of the log's own. checkpoint: bytes of a checkpoint kept from before.
     both: every log of the store must have the verdict. nothing: no entry may be proven. verdict None:
     any but VALID. clean: the output for people must hold no control characters. racing: the store
-    changes meanwhile, so the verifiers may differ in remarks and proven ranges. run: function that prepares the directory after it was written. local: the damage is at most 256
+    changes meanwhile. preload: (file, offset) that cannot be read, through eio.c. run: function that prepares the directory after it was written. local: the damage is at most 256
     entries wide whatever `damage` says.
     """
 
     def __init__(self, verdict, codes=(), one=(), may=(), remarks=(), damage=None, touched=(),
                  at=None, keys=None, checkpoint=None, run=None, nothing=False, both=False,
-                 clean=False, racing=False, environment=None, seconds=60):
+                 clean=False, racing=False, environment=None, preload=None,
+                 seconds=60):
         self.verdict, self.codes, self.one, self.may = verdict, set(codes), set(one), set(may)
         self.remarks, self.damage, self.touched, self.at = set(remarks), damage, touched, at
         self.keys, self.checkpoint, self.run, self.nothing = keys, checkpoint, run, nothing
         self.both, self.clean, self.racing = both, clean, racing
-        self.environment, self.seconds = environment, seconds
+        self.environment, self.preload, self.seconds = environment, preload, seconds
 
     def allowed(self):
         return self.codes | self.one | self.may

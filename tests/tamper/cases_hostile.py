@@ -12,7 +12,8 @@ import akbases
 from akbase import H, Secrets, b64, canonical_json, u32
 from akformat import Entry, Mark, Note, compress
 from akforge import SECOND, Maker, rebuild, renumber
-from casebase import INCOMPLETE, INVALID, NOT_CHECKABLE, VALID, Expect, case, note_size
+from casebase import (ALL, ANY, INCOMPLETE, INVALID, NOT_CHECKABLE, VALID, Expect, case,
+                      note_size)
 from cases_store import with_data
 
 MIB = 1 << 20
@@ -172,6 +173,53 @@ def I4_controls(b):
 def I4_long(b):
     """A manifest that names a file of 4096 bytes."""
     return manifest_named(b, "x" * 4096)
+
+
+@case
+def I5_shrinks(b):
+    """Files shrink and grow while they are read: any verdict, no crash, no hang."""
+    s = b.sealed()[0]
+    whole = s.encode()
+
+    def run(directory):
+        path = os.path.join(directory, s.name)
+
+        def change():
+            for i in range(200):
+                with open(path, "r+b") as f:
+                    f.truncate(len(whole) * (i * 37 % 100) // 100)
+                    f.seek(0, os.SEEK_END)
+                    f.write(whole[f.tell():])
+                time.sleep(0.001)
+        thread = threading.Thread(target=change, daemon=True)
+        thread.start()
+        return thread
+    return Expect(ANY, may=ALL, run=run, racing=True)
+
+
+def unreadable(b, at):
+    s = b.sealed()[0]
+    offset = at if at >= 0 else len(s.encode()) + at
+    return Expect(None, one=["IO_ERROR"], may=["ALTERED", "MALFORMED", "MISSING"],
+                  damage=(0, s.end), at=s.name, preload=(s.name, offset))
+
+
+@case
+def I12_header(b):
+    """The first sector of a segment cannot be read; the others are proven."""
+    return unreadable(b, 0)
+
+
+@case
+def I12_middle(b):
+    """A byte in the middle of a segment cannot be read."""
+    return unreadable(b, len(b.sealed()[0].encode()) // 3)
+
+
+@case
+def I12_end(b):
+    """The last byte of a segment cannot be read."""
+    return unreadable(b, -1)
 
 
 @case

@@ -338,7 +338,7 @@ def E3_epoch_note_changed(b):
     thief = Secrets("", 669, steal_origin=origin)
     thief.log = b.secrets.log
     rebuild(b.log, thief)
-    return Expect(INVALID, one=["EPOCH", "ALTERED"], may=["EPOCH", "ALTERED", "EMPTY", "MALFORMED"],
+    return Expect(INVALID, one=["EPOCH", "ALTERED"], may=["EPOCH", "ALTERED", "EMPTY", "MALFORMED", "TAIL_UNSIGNED"],
                   nothing=True)
 
 

@@ -8,7 +8,7 @@ import binascii
 import json
 
 from akbase import canonical_json
-from akformat import Block, Entry
+from akformat import ERASED, Block, Entry, commit_payload, derive_salt
 from akforge import SECOND, renumber
 from casebase import INVALID, VALID, Expect, case
 
@@ -72,20 +72,17 @@ def A2_received(b):
 
 @case
 def A2_source(b):
-    """Source of a record, digests repaired."""
-    index = b.find(1)
-    first = b.entry(index)
-    victim = next((i for i in range(index + 1, b.n) if b.entry(i).kind == 0
-                   and b.entry(i).source != 256 + first.source_seq), None)
-    if victim is None:
-        return None
-    b.entry(victim).source = 256 + first.source_seq
-    b.entry(victim).source_seq = 2**31
-    try:
-        b.patch()
-    except Exception:               # these numbers have no encoding inside this block
-        return None
-    return Expect(INVALID, codes=["ALTERED"], may=["NUMBERING"], touched=[victim])
+    """Source and number of a record, digests repaired."""
+    blocks = [x for s in b.log.segments for x in s.blocks()]
+    sources = sorted({e.source for x in blocks for e in x.entries if e.kind == 0})
+    for block in blocks:
+        victim = block.entries[-1]
+        other = next((o for o in sources if all(e.source != o for e in block.entries)), None)
+        # A number out of order can be written only where its source does not occur otherwise.
+        if victim.kind == 0 and other is not None:
+            victim.source, victim.source_seq = other, 2**31
+            return patched(b, block.end - 1, may=["NUMBERING"])
+    return None
 
 
 @case
@@ -437,6 +434,27 @@ def B9_same_crc32(b):
     assert len(new) == len(old) and binascii.crc32(new) == binascii.crc32(old)
     b.entry(index).payload = new
     return patched(b, index)
+
+
+@case
+def B10_taken_out(b):
+    """A payload taken out and its commitment put in its place, as if erased, but no order says so."""
+    index = b.victim()
+    group = index // 256
+    for s in b.log.segments:
+        for block in s.blocks():
+            if group not in block.groups():
+                continue
+            for i, e in enumerate(block.entries):
+                if (block.first + i) // 256 == group and block.keys[group] is not None:
+                    e.salt = derive_salt(e.form, block.keys[group], block.first + i)
+            if block.first <= index < block.end:
+                e = block.entries[index - block.first]
+                e.commitment = commit_payload(e.form, e.salt, e.payload)
+                e.state, e.payload = ERASED, None
+            block.keys[group] = None
+    b.patch()
+    return Expect(None, damage=b.group(index), may=["ALTERED", "MALFORMED", "MISSING"])
 
 
 # H. Time and identity.
