@@ -20,7 +20,7 @@ enum ak_code ak_origin_check(const char *origin, size_t len, struct ak_error *er
     uint8_t id[AK_EPOCH_PIN_BYTES];
 
     if (len > AK_LOG_ORIGIN_BYTES_MAX)
-        return ak_fail(err, AK_ELIMIT, "an origin has %zu bytes, at most %u are read", len,
+        return ak_fail(err, AK_EMALFORMED, "an origin has %zu bytes, at most %u are read", len,
                        AK_LOG_ORIGIN_BYTES_MAX);
     if (!ak_key_name_valid(origin, len))
         return ak_fail(err, AK_EMALFORMED,
@@ -182,7 +182,7 @@ static enum ak_code parse(struct ak_epoch_note *epoch, struct ak_note *note, con
         return rc;
     (void)snprintf(epoch->origin, sizeof(epoch->origin), "%s", origin);
     if (len > AK_EPOCH_NOTE_BYTES_MAX)
-        return ak_fail(err, AK_ELIMIT, "a start note has %zu bytes, at most %u are read", len,
+        return ak_fail(err, AK_EMALFORMED, "a start note has %zu bytes, at most %u are read", len,
                        AK_EPOCH_NOTE_BYTES_MAX);
     rc = ak_note_parse(note, data, len, err);
     if (rc == AK_OK)

@@ -120,7 +120,7 @@ enum ak_code ak_stream_take(struct ak_stream *stream, size_t n, const uint8_t **
 {
     assert(n <= 64);
     if (n > ak_stream_left(stream))
-        return ak_fail(err, AK_EMALFORMED, "its content ends too early (R23)");
+        return ak_fail(err, AK_EMALFORMED, "its content ends too early");
     if (n > stream->len - stream->used) {
         enum ak_code rc = refill(stream, err);
         if (rc != AK_OK)

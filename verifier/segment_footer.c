@@ -153,7 +153,7 @@ static enum ak_code take_count(struct reading *r, size_t bytes, uint32_t *count,
         return rc;
     *count = ak_cursor_u32(&c);
     if ((uint64_t)*count * bytes > ak_stream_left(&r->stream))
-        return ak_fail(err, AK_EMALFORMED, "a list of %u things does not fit into it (R23)",
+        return ak_fail(err, AK_EMALFORMED, "a list of %u things does not fit into it",
                        *count);
     return AK_OK;
 }
@@ -168,7 +168,7 @@ static enum ak_code read_front(struct reading *r, struct ak_error *err)
     if (rc != AK_OK)
         return rc;
     if (ak_cursor_u8(&c) != AK_FRAME_FOOTER)
-        return ak_fail(err, AK_EMALFORMED, "it is no FOOTER frame (R19)");
+        return ak_fail(err, AK_EMALFORMED, "it is no FOOTER frame");
     if (ak_cursor_u8(&c) != AK_FRAME_VERSION)
         return ak_fail(err, AK_EUNSUPPORTED, "its version is not known");
     rc = take_hash(r, &footer->frames, err);
@@ -179,7 +179,7 @@ static enum ak_code read_front(struct reading *r, struct ak_error *err)
     footer->first = ak_cursor_u64(&c);
     footer->end = ak_cursor_u64(&c);
     if (footer->first > footer->end || footer->end > AK_TREE_SIZE_MAX)
-        return ak_fail(err, AK_EMALFORMED, "its first or end is out of bounds (R23)");
+        return ak_fail(err, AK_EMALFORMED, "its first or end is out of bounds");
     if (r->derived != NULL) {
         expected = digest_so_far(&r->derived->frames);
         if (footer->first != r->derived->first)
@@ -310,7 +310,7 @@ static enum ak_code read_range(struct reading *r, struct ak_error *err)
         return rc;
     n = ak_cursor_u8(&c);
     if (n > AK_RANGE_HASHES_MAX)
-        return ak_fail(err, AK_EMALFORMED, "its range has %u hashes (R23)", n);
+        return ak_fail(err, AK_EMALFORMED, "its range has %u hashes", n);
     for (unsigned i = 0; rc == AK_OK && i < n; i++)
         rc = take_hash(r, &hash[i], err);
     if (rc == AK_OK)
@@ -321,7 +321,7 @@ static enum ak_code read_range(struct reading *r, struct ak_error *err)
                              memcmp(r->range->hash, range->hash, n * sizeof(range->hash[0])) != 0))
         differs(r, AK_EMALFORMED, "range is not that of the log");
     if (ak_stream_left(&r->stream) != AK_HASH_BYTES)
-        return ak_fail(err, AK_EMALFORMED, "it does not end behind its range and digest (R23)");
+        return ak_fail(err, AK_EMALFORMED, "it does not end behind its range and digest");
     return AK_OK;
 }
 
@@ -350,10 +350,10 @@ static enum ak_code read_footer(struct reading *r, struct ak_error *err)
 
     for (size_t i = 0; rc == AK_OK && i < sizeof(part) / sizeof(part[0]); i++)
         rc = part[i](r, err);
-    if (rc != AK_OK)
-        ak_wrap(err, "FOOTER");
     if (rc == AK_EIO)
         return rc;
+    if (rc != AK_OK)
+        ak_wrap(err, "R23: FOOTER");
     end = read_end(r, rc == AK_OK, rc == AK_OK ? err : NULL);
     if (rc == AK_OK)
         rc = end;

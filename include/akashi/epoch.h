@@ -41,8 +41,8 @@ enum ak_code ak_origin_check(const char *origin, size_t len, struct ak_error *er
 const char *ak_origin_id(const char *origin);
 
 /* Reads a start note and checks all of it that needs no key: one encoding, origin, inclusion proof
- * against the pin (R9), names of the signature lines in the order of 5.2. AK_EMALFORMED,
- * AK_EINTEGRITY for a proof that does not lead to the pin, AK_ELIMIT past AK_EPOCH_NOTE_BYTES_MAX.
+ * against the pin (R9), names of the signature lines in the order of 5.2. AK_EMALFORMED
+ * (also past AK_EPOCH_NOTE_BYTES_MAX); AK_EINTEGRITY for a proof that does not lead to the pin.
  * Whether index and root fit the log is the caller's question. */
 enum ak_code ak_epoch_note_parse(struct ak_epoch_note *epoch, const void *data, size_t len,
                                  const char *origin, struct ak_error *err);
