@@ -240,7 +240,7 @@ class Log:
             segment.generation = int(match.group(2)) if match else -1
             shape = NAME_SEALED if segment.sealed else NAME_OPEN
             match = shape.match(name)
-            if not self.alone and not (match and int(match.group(1)) == segment.header.first):
+            if not self.alone and not segment.stopped and not (match and int(match.group(1)) == segment.header.first):
                 self.add("NAME_DIFFERS", name, 0, text="the name does not fit the header")
             if segment.header.compatible:
                 self.add("UNKNOWN_FLAG", name, 0, text="a compatible flag is set")
