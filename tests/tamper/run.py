@@ -224,6 +224,33 @@ class Matrix:
         return wrong
 
 
+class Export:
+    """Writes every case as a folder: store/, keys, checkpoint when one was kept, expect."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def run(self, name, function, base):
+        fresh = base.fresh()
+        expect = function(fresh)
+        if expect is None or expect.racing or expect.preload:
+            return
+        folder = os.path.join(self.folder, f"{base.name}-{name}")
+        directory = fresh.save(os.path.join(folder, "store"))
+        if expect.run:
+            expect.run(directory)
+        keys = [fresh.vkey] if expect.keys is None else expect.keys
+        texts = {"keys": "".join(k + "\n" for k in keys),
+                 "checkpoint": (expect.checkpoint or b"").decode(),
+                 "expect": f"{expect.verdict or 'not VALID'}\n{' '.join(sorted(expect.codes))}\n"
+                           f"one of: {' '.join(sorted(expect.one))}\n"
+                           f"may: {' '.join(sorted(expect.may))}\n{function.__doc__}\n"}
+        for what, text in texts.items():
+            if text:
+                with open(os.path.join(folder, what), "w", encoding="utf-8") as f:
+                    f.write(text)
+
+
 def skip_special(directory, names):
     return [n for n in names if not os.path.isfile(os.path.join(directory, n))
             and not os.path.isdir(os.path.join(directory, n))]
@@ -238,6 +265,9 @@ def main():
     parser.add_argument("--key", action="append", default=[])
     parser.add_argument("--only", action="append", help="names of cases, with * and ?")
     parser.add_argument("--keep", help="folder for the stores of cases that fail")
+    parser.add_argument("--form", type=int, choices=(1, 2), default=1,
+                        help="form of the entries of the base that is made here")
+    parser.add_argument("--export", help="write all stores, keys and expectations here; ask nobody")
     parser.add_argument("--preload", help="eio.c, built, for reads that fail")
     options = parser.parse_args()
     PRELOAD.extend([options.preload] if options.preload else [])
@@ -249,17 +279,19 @@ def main():
     if not verifiers:
         print("no verifier to ask")
         return 77
-    bases = [Base(*made(akbases.standard()), name="made here")]
+    bases = [Base(*made(akbases.standard(form=options.form)), name="made-here")]
     for i, (store, key) in enumerate(zip(options.base, options.key)):
         bases.append(Base.load(store, key))
-        bases[-1].name = f"given {i + 1}"
-    matrix = Matrix(verifiers, options.keep)
+        bases[-1].name = f"given-{i + 1}"
+    matrix = Matrix(verifiers, options.keep) if options.export is None else Export(options.export)
     for name, function, holder in cases.CASES:
         if options.only and not any(fnmatch.fnmatch(name, o) for o in options.only):
             continue
         for base in bases:
             if not holder or base.secrets:
                 matrix.run(name, function, base)
+    if options.export is not None:
+        return 0
     print(f"{matrix.done} forgeries shown to {' and '.join(verifiers)}: {matrix.failed} wrong, "
           f"{matrix.skipped} skipped")
     return 1 if matrix.failed or not matrix.done else 0
