@@ -6,6 +6,7 @@
  * the commit. Text is hashed and compressed where it lies. */
 #include "batch.h"
 #include "encode.h"
+#include "leafhash.h"
 #include "segment_writer.h"
 
 #include <akashi/format.h>
@@ -22,6 +23,7 @@ struct ak_prepare_scratch {
     uint8_t salt[AK_BATCH_ENTRIES_MAX][AK_SALT_BYTES];
     uint8_t entry[AK_BATCH_ENTRIES_MAX][AK_ENTRY_BYTES];
     struct ak_hash leaf[AK_BATCH_ENTRIES_MAX];
+    struct ak_hash node[AK_BATCH_ENTRIES_MAX / 2];
     struct ak_encode_lf lf[AK_BATCH_ENTRIES_MAX];
     uint32_t lf_count;
     uint32_t group_text[AK_BATCH_GROUPS_MAX];
@@ -85,72 +87,99 @@ static void fill_entries(const struct ak_batch *batch, struct ak_prepare_scratch
     assert(i == batch->count);
 }
 
-/* Salts (3.4): one hash gives those of two neighbours. */
+/* Entries from position `i` of the batch to the end of their group, or of the batch. */
+static uint32_t rest_of_group(const struct ak_batch *batch, uint32_t i)
+{
+    uint32_t n = AK_GROUP_ENTRIES - (uint32_t)((batch->first + i) % AK_GROUP_ENTRIES);
+
+    return n < batch->count - i ? n : batch->count - i;
+}
+
+/* Salts (3.4), group by group. */
 static void fill_salts(const struct ak_batch *batch, struct ak_prepare_scratch *scratch)
 {
-    uint8_t text[1 + AK_GROUP_KEY_BYTES + 1] = {AK_HASH_SALT};
-    uint64_t group = batch->first / AK_GROUP_ENTRIES;
-    struct ak_hash pair;
+    uint32_t g = 0;
 
-    for (uint32_t i = 0; i < batch->count; i++) {
-        uint64_t index = batch->first + i;
-        if (i == 0 || index % 2 == 0) {
-            memcpy(text + 1, batch->group_key[index / AK_GROUP_ENTRIES - group],
-                   AK_GROUP_KEY_BYTES);
-            text[1 + AK_GROUP_KEY_BYTES] = (uint8_t)(index % AK_GROUP_ENTRIES / 2);
-            ak_sha256(&pair, text, sizeof(text));
-        }
-        memcpy(scratch->salt[i], pair.b + (index % 2) * AK_SALT_BYTES, AK_SALT_BYTES);
+    for (uint32_t i = 0; i < batch->count; g++) {
+        uint32_t n = rest_of_group(batch, i);
+        ak_salts(scratch->salt + i, batch->group_key[g],
+                 (unsigned)((batch->first + i) % AK_GROUP_ENTRIES), n);
+        i += n;
     }
 }
 
 /* Commitments (3.4) into the entries, and leaf hashes (2). */
 static void fill_leaves(const struct ak_batch *batch, struct ak_prepare_scratch *scratch)
 {
-    uint8_t head[1 + AK_SALT_BYTES] = {AK_HASH_PAYLOAD};
-    struct ak_sha256_ctx ctx;
-    struct ak_hash commitment;
+    struct ak_message message[AK_MESSAGES_SLICE];
+    uint32_t n = 0;
 
     for (uint32_t i = 0; i < batch->count; i++) {
-        memcpy(head + 1, scratch->salt[i], AK_SALT_BYTES);
-        ak_sha256_init(&ctx);
-        ak_sha256_update(&ctx, head, sizeof(head));
-        ak_sha256_update(&ctx, batch->text + batch->off[i], payload_len(batch, i));
-        ak_sha256_final(&ctx, &commitment);
-        memcpy(scratch->entry[i] + AK_ENTRY_BYTES - AK_HASH_BYTES, commitment.b, AK_HASH_BYTES);
-        ak_hash_leaf(&scratch->leaf[i], scratch->entry[i], AK_ENTRY_BYTES);
+        message[n++] = ak_message_commitment(scratch->salt[i], batch->text + batch->off[i],
+                                             payload_len(batch, i),
+                                             scratch->entry[i] + AK_ENTRY_BYTES - AK_HASH_BYTES);
+        if (n == AK_MESSAGES_SLICE || i + 1 == batch->count) {
+            ak_hash_messages(message, n);
+            n = 0;
+        }
+    }
+    ak_leaves(scratch->leaf, (const uint8_t(*)[AK_ENTRY_BYTES])scratch->entry, batch->count);
+}
+
+/* Appends a part of a group, leaf by leaf. What it gives as the hash of a group that began earlier
+ * is only a place holder. */
+static void append_part(struct ak_batch *batch, const struct ak_hash *leaf, uint32_t n)
+{
+    struct ak_range slice;
+    enum ak_code rc;
+
+    ak_range_init(&slice, batch->range.end);
+    for (uint32_t k = 0; k < n; k++) {
+        rc = ak_range_append(&slice, &leaf[k]);
+        assert(rc == AK_OK);
+    }
+    if (slice.end % AK_GROUP_ENTRIES == 0)
+        batch->level8[batch->level8_count++] = slice.hash[slice.count - 1];
+    rc = ak_range_merge(&batch->range, &slice, NULL);
+    assert(rc == AK_OK);
+    (void)rc;
+}
+
+/* Appends whole groups, all folded side by side. */
+static void append_groups(struct ak_batch *batch, struct ak_prepare_scratch *scratch, uint32_t i,
+                          uint32_t groups)
+{
+    struct ak_hash *level8 = batch->level8 + batch->level8_count;
+
+    ak_fold_groups(level8, scratch->leaf + i, groups, scratch->node);
+    batch->level8_count += groups;
+    for (uint32_t g = 0; g < groups; g++) {
+        enum ak_code rc = ak_range_append_node(&batch->range, AK_GROUP_LEVEL, &level8[g]);
+        assert(rc == AK_OK);
+        (void)rc;
     }
 }
 
-/* Compact range of the batch and the hashes of the groups that end in it. */
-static void fill_range(struct ak_batch *batch, const struct ak_prepare_scratch *scratch)
+/* Compact range of the batch and the hashes of the groups that end in it: a part of a group, whole
+ * groups, a part of a group, each of which may not be there. */
+static void fill_range(struct ak_batch *batch, struct ak_prepare_scratch *scratch)
 {
-    enum ak_code rc;
+    uint32_t i = 0;
+    uint32_t groups;
 
     ak_range_init(&batch->range, batch->first);
     batch->level8_count = 0;
     batch->level8_first_open =
         batch->first % AK_GROUP_ENTRIES != 0 && ak_encode_groups_ended(batch->first, batch->count);
-    for (uint32_t i = 0; i < batch->count;) {
-        uint64_t index = batch->first + i;
-        uint64_t group_end = (index / AK_GROUP_ENTRIES + 1) * AK_GROUP_ENTRIES;
-        uint32_t n = AK_GROUP_ENTRIES - (uint32_t)(index % AK_GROUP_ENTRIES);
-        struct ak_range slice;
-
-        if (n > batch->count - i)
-            n = batch->count - i;
-        ak_range_init(&slice, index);
-        for (uint32_t k = 0; k < n; k++) {
-            rc = ak_range_append(&slice, &scratch->leaf[i + k]);
-            assert(rc == AK_OK);
-        }
-        if (index + n == group_end) /* of a group that began earlier this is only a place holder */
-            batch->level8[batch->level8_count++] = slice.hash[slice.count - 1];
-        rc = ak_range_merge(&batch->range, &slice, NULL);
-        assert(rc == AK_OK);
-        i += n;
+    if (batch->first % AK_GROUP_ENTRIES != 0) {
+        i = rest_of_group(batch, 0);
+        append_part(batch, scratch->leaf, i);
     }
-    (void)rc;
+    groups = (batch->count - i) / AK_GROUP_ENTRIES;
+    append_groups(batch, scratch, i, groups);
+    i += groups * AK_GROUP_ENTRIES;
+    if (i < batch->count)
+        append_part(batch, scratch->leaf + i, batch->count - i);
 }
 
 /* Line feeds in a text. Plain enough for the compiler to count many bytes at once. */
