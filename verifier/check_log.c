@@ -1,0 +1,414 @@
+/* check_log.c - one log from beginning to end: files listed and put in order, keys found, every
+ * file read, and what is left asked at the end. */
+#include "check_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Reads a file's header: where it stands, and whose it is. What is wrong with it is told when the
+ * file is read. */
+static void read_header(struct ak_check_state *state, struct ak_check_file *file, char *origin)
+{
+    struct ak_frame_walk *walk = malloc(sizeof(*walk));
+    struct ak_segment_header *header = malloc(sizeof(*header));
+    uint8_t *bytes = malloc(AK_FRAME_HEAD_BYTES + AK_HEADER_BYTES_MAX);
+    struct ak_frame frame;
+    uint64_t length;
+    int fd = -1;
+
+    origin[0] = '\0';
+    if (walk != NULL && header != NULL && bytes != NULL &&
+        ak_list_open_file(state->dir_fd, file->name, &fd, &length, NULL) == AK_OK &&
+        ak_frame_walk_begin(walk, fd, NULL) == AK_OK &&
+        ak_frame_next(walk, &frame, NULL) == AK_OK && frame.type == AK_FRAME_HEADER &&
+        ak_frame_read(fd, &frame, bytes, AK_FRAME_HEAD_BYTES + AK_HEADER_BYTES_MAX, &file->header,
+                      NULL) == AK_OK &&
+        ak_segment_header_decode(header, bytes + ak_frame_head(&frame), (size_t)frame.content_bytes,
+                                 NULL) == AK_OK) {
+        file->header_ok = true;
+        file->first = header->first;
+        file->opened = header->opened;
+        file->claim = header->claim;
+        file->previous = header->previous;
+        (void)snprintf(origin, AK_LOG_ORIGIN_BYTES_MAX + 1, "%s", header->origin);
+        ak_sha256(&file->origin, header->origin, strlen(header->origin));
+    }
+    if (fd >= 0)
+        close(fd);
+    free(bytes);
+    free(header);
+    free(walk);
+}
+
+static enum ak_code add_file(struct ak_check_state *state, const char *name,
+                             const struct ak_list_file *listed, struct ak_error *err)
+{
+    struct ak_check_file *file;
+
+    if (state->file_count == state->file_cap) {
+        size_t cap = state->file_cap == 0 ? 16 : state->file_cap * 2;
+        file = reallocarray(state->file, cap, sizeof(*file));
+        if (file == NULL)
+            return ak_fail(err, AK_ENOMEM, "no memory for the list of files");
+        state->file = file;
+        state->file_cap = cap;
+    }
+    file = &state->file[state->file_count];
+    memset(file, 0, sizeof(*file));
+    file->name = strdup(name);
+    if (file->name == NULL)
+        return ak_fail(err, AK_ENOMEM, "no memory for the list of files");
+    state->file_count++;
+    if (listed != NULL) {
+        file->bytes = listed->bytes;
+        file->named = listed->named;
+        file->named_first = listed->first;
+        file->first = listed->named ? listed->first : UINT64_MAX;
+        file->generation = listed->generation;
+        file->named_open = listed->open;
+    }
+    return AK_OK;
+}
+
+/* The origin of the log: one for which a key was given, if there is one, else the first. */
+static void choose_origin(struct ak_check_state *state, const char *origin)
+{
+    struct ak_check_log *log = state->log;
+
+    if (origin[0] == '\0' || state->origin_has_key)
+        return;
+    for (size_t i = 0; i < state->options->key_count; i++) {
+        if (strcmp(state->options->keys[i].name, origin) == 0)
+            state->origin_has_key = true;
+    }
+    if (log->origin[0] == '\0' || state->origin_has_key)
+        (void)snprintf(log->origin, sizeof(log->origin), "%s", origin);
+}
+
+static void report_listed(struct ak_check_state *state, const struct ak_list_file *file)
+{
+    struct ak_finding finding;
+
+    if (file->type == AK_LIST_UNREADABLE)
+        finding =
+            ak_finding_make(AK_FINDING_IO_ERROR, "9.1", "it is not opened: %s.", file->reason);
+    else
+        finding = ak_finding_make(AK_FINDING_UNKNOWN_FILE, "9.1",
+                                  "the file is no part of the log and was not judged.");
+    (void)snprintf(finding.file, sizeof(finding.file), "%s", file->name);
+    ak_check_report(state, &finding);
+}
+
+static enum ak_code list_files(struct ak_check_state *state, struct ak_error *err)
+{
+    struct ak_finding finding;
+    enum ak_code rc = ak_list_log_dir(state->dir_fd, &state->list, err);
+
+    for (size_t i = 0; rc == AK_OK && i < state->list.count; i++) {
+        const struct ak_list_file *file = &state->list.file[i];
+        if (file->type == AK_LIST_SEGMENT)
+            rc = add_file(state, file->name, file, err);
+        else if (file->type == AK_LIST_UNKNOWN || file->type == AK_LIST_UNREADABLE)
+            report_listed(state, file);
+    }
+    if (rc == AK_OK && state->list.full) {
+        finding = ak_finding_make(AK_FINDING_LIMIT, "11",
+                                  "the directory holds more than %u files; the rest was not read.",
+                                  AK_LIST_FILES_MAX);
+        ak_check_report(state, &finding);
+    }
+    return rc;
+}
+
+/* Segments of another log are told and left out (R24). */
+static void drop_strangers(struct ak_check_state *state)
+{
+    struct ak_finding finding;
+    struct ak_hash origin;
+    size_t kept = 0;
+
+    ak_sha256(&origin, state->log->origin, strlen(state->log->origin));
+    for (size_t i = 0; i < state->file_count; i++) {
+        struct ak_check_file *file = &state->file[i];
+        if (!file->header_ok && file->first == UINT64_MAX) {
+            finding =
+                ak_finding_make(AK_FINDING_MALFORMED, "6.2",
+                                "its HEADER cannot be read and its name tells no place: it is "
+                                "not judged.");
+        } else if (file->header_ok && !ak_hash_equal(&file->origin, &origin)) {
+            finding = ak_finding_make(AK_FINDING_MALFORMED, "R24",
+                                      "the segment belongs to another log: it is not judged.");
+        } else {
+            state->file[kept++] = *file;
+            continue;
+        }
+        (void)snprintf(finding.file, sizeof(finding.file), "%s", file->name);
+        ak_check_report(state, &finding);
+        free(file->name);
+    }
+    state->file_count = kept;
+}
+
+/* By first index; of one index sealed ones first, the highest generation before. */
+static int compare_files(const void *a, const void *b)
+{
+    const struct ak_check_file *x = a;
+    const struct ak_check_file *y = b;
+
+    if (x->first != y->first)
+        return x->first < y->first ? -1 : 1;
+    if (x->sealed != y->sealed)
+        return x->sealed ? -1 : 1;
+    if (x->generation != y->generation)
+        return x->generation > y->generation ? -1 : 1;
+    return strcmp(x->name, y->name);
+}
+
+static void look_sealed(struct ak_check_state *state, struct ak_check_file *file)
+{
+    uint64_t bytes;
+    uint64_t limit;
+    int fd;
+
+    if (ak_list_open_file(state->dir_fd, file->name, &fd, &bytes, NULL) != AK_OK)
+        return;
+    (void)ak_check_scan(state, fd, &file->sealed, &limit, NULL);
+    close(fd);
+}
+
+/* Decides which of several files of one first index counts. */
+static void order_files(struct ak_check_state *state)
+{
+    qsort(state->file, state->file_count, sizeof(*state->file), compare_files);
+    for (size_t i = 0; i < state->file_count; i++) {
+        struct ak_check_file *file = &state->file[i];
+        bool twin = (i > 0 && file[-1].first == file->first) ||
+                    (i + 1 < state->file_count && file[1].first == file->first);
+        file->twin = twin;
+        if (twin)
+            look_sealed(state, file);
+    }
+    qsort(state->file, state->file_count, sizeof(*state->file), compare_files);
+    for (size_t i = 0; i < state->file_count; i++)
+        state->file[i].counts = i == 0 || state->file[i - 1].first != state->file[i].first;
+}
+
+/* The log's own `checkpoint`, read before the list of files: what it covers was there then. */
+static void read_checkpoint(struct ak_check_state *state)
+{
+    struct ak_error err = {0};
+    struct ak_finding finding;
+    enum ak_code rc;
+
+    if (state->single)
+        return;
+    rc = ak_list_read_file(state->dir_fd, "checkpoint", AK_NOTE_BYTES_MAX, &state->checkpoint_file,
+                           &state->checkpoint_len, &err);
+    if (rc == AK_OK || rc == AK_ENOTFOUND)
+        return;
+    finding = ak_finding_make(ak_finding_of_code(rc), "R28", "%s.", err.text);
+    (void)snprintf(finding.file, sizeof(finding.file), "checkpoint");
+    ak_check_report(state, &finding);
+}
+
+static void wait_for(struct ak_check_state *state, const struct ak_checkpoint *checkpoint, int who,
+                     const char *name, const char *note, size_t len)
+{
+    if (state->waiting_count == AK_CHECK_WAITING_MAX)
+        return;
+    state->waiting[state->waiting_count++] = (struct ak_check_waiting){.size = checkpoint->size,
+                                                                       .root = checkpoint->root,
+                                                                       .who = who,
+                                                                       .name = name,
+                                                                       .note = note,
+                                                                       .len = len};
+}
+
+static void judge_checkpoint(struct ak_check_state *state)
+{
+    struct ak_log_checkpoint checkpoint;
+    struct ak_error err = {0};
+    struct ak_finding finding;
+    enum ak_code rc;
+
+    if (state->checkpoint_file == NULL || state->log_key == NULL)
+        return;
+    rc = ak_log_checkpoint_verify(state->log_key, state->epoch_known ? &state->epoch.key : NULL,
+                                  state->checkpoint_file, state->checkpoint_len, &checkpoint, &err);
+    if (rc == AK_OK) {
+        state->signed_notes++;
+        state->checkpoint_size = checkpoint.checkpoint.size;
+        wait_for(state, &checkpoint.checkpoint, AK_WHO_FILE, "checkpoint", state->checkpoint_file,
+                 state->checkpoint_len);
+        return;
+    }
+    finding = ak_finding_make(ak_finding_of_code(rc), "R28", "%s.", err.text);
+    (void)snprintf(finding.file, sizeof(finding.file), "checkpoint");
+    if (rc != AK_EKEY)
+        ak_check_report(state, &finding);
+    else if (state->unsigned_notes++ == 0)
+        state->unsigned_finding = finding;
+}
+
+/* Checkpoints from outside that are of this log. */
+static enum ak_code judge_kept(struct ak_check_state *state, struct ak_error *err)
+{
+    for (size_t i = 0; i < state->options->kept_count && state->log_key != NULL; i++) {
+        const struct ak_check_kept *kept = &state->options->kept[i];
+        struct ak_log_checkpoint checkpoint;
+        struct ak_checkpoint text;
+        struct ak_note note;
+        enum ak_code rc = ak_note_parse(&note, kept->note, kept->len, err);
+        if (rc == AK_OK)
+            rc = ak_checkpoint_parse(&text, note.text, note.text_len, false, err);
+        if (rc == AK_OK && strcmp(text.origin, state->log->origin) != 0)
+            continue;
+        if (rc == AK_OK)
+            rc = ak_log_checkpoint_verify(state->log_key,
+                                          state->epoch_known ? &state->epoch.key : NULL, kept->note,
+                                          kept->len, &checkpoint, err);
+        if (rc != AK_OK) {
+            ak_wrap(err, "checkpoint %s", kept->name);
+            return AK_EUSAGE;
+        }
+        state->kept_matched[i] = true;
+        state->signed_notes++;
+        wait_for(state, &checkpoint.checkpoint, AK_WHO_KEPT, kept->name, kept->note, kept->len);
+    }
+    return AK_OK;
+}
+
+static enum ak_code begin(struct ak_check_state *state, struct ak_error *err)
+{
+    struct ak_check_log *log = state->log;
+    struct ak_tree_events events;
+
+    ak_check_tree_events(state, &events);
+    log->first = state->file_count > 0 && state->single ? state->file[0].first : 0;
+    if (log->first == UINT64_MAX)
+        log->first = 0;
+    state->tree = ak_tree_new(log->first, &events);
+    state->number = ak_number_new(log->first, ak_check_on_number_fault, state);
+    state->twins = ak_check_twins_new(state);
+    state->held = calloc(AK_CHECK_HELD_MAX, sizeof(*state->held));
+    log->ranges = calloc(AK_CHECK_RANGES_MAX, sizeof(*log->ranges));
+    if (state->tree == NULL || state->number == NULL || state->twins == NULL ||
+        state->held == NULL || log->ranges == NULL)
+        return ak_fail(err, AK_ENOMEM, "no memory for a check");
+    log->exercise = strncmp(log->origin, "exercise.", 9) == 0;
+    for (size_t i = 0; i < state->file_count; i++)
+        state->progress->bytes_total += state->file[i].bytes;
+    return AK_OK;
+}
+
+/* Feeds the workers and joins what they did, until all files are read. On a fatal error what is
+ * under way is still waited for. */
+static enum ak_code drive(struct ak_check_state *state, struct ak_error *err)
+{
+    struct ak_check_item *ring[AK_CHECK_ITEMS_MAX];
+    struct ak_check_feed feed = {.state = state};
+    struct ak_check_work *work = NULL;
+    enum ak_code rc = AK_OK;
+    uint64_t in = 0;
+    uint64_t out = 0;
+    bool more = true;
+
+    feed.walk = malloc(sizeof(*feed.walk));
+    if (feed.walk == NULL)
+        return ak_fail(err, AK_ENOMEM, "no memory to read segments");
+    while (more || out < in) {
+        struct ak_check_item *item;
+        if (work == NULL)
+            work = ak_check_pool_work(state->pool);
+        if (more && work != NULL && in - out < AK_CHECK_ITEMS_MAX) {
+            rc = state->fatal ? AK_ENOMEM : ak_check_feed_next(&feed, &work, &item, err);
+            if (rc == AK_OK && item != NULL)
+                ring[in++ % AK_CHECK_ITEMS_MAX] = item;
+            else
+                more = false;
+            continue;
+        }
+        item = ring[out++ % AK_CHECK_ITEMS_MAX];
+        ak_check_pool_wait(state->pool, state, item);
+        if (!state->fatal && rc == AK_OK)
+            ak_check_merge(state, item);
+        if (item->work != NULL)
+            ak_check_pool_give(state->pool, item->work);
+        ak_check_item_free(item);
+    }
+    if (work != NULL)
+        ak_check_pool_give(state->pool, work);
+    if (feed.open != NULL) {
+        if (feed.open->digest != NULL) {
+            ak_check_pool_wait(state->pool, state, feed.open->digest);
+            ak_check_item_free(feed.open->digest);
+        }
+        ak_check_open_drop(feed.open);
+    }
+    free(feed.walk);
+    if (state->fatal) {
+        if (err != NULL)
+            *err = state->fatal_err;
+        return state->fatal_err.code;
+    }
+    return rc;
+}
+
+enum ak_code ak_check_log_run(struct ak_check_state *state, struct ak_error *err)
+{
+    char origin[AK_LOG_ORIGIN_BYTES_MAX + 1];
+    enum ak_code rc = AK_OK;
+
+    read_checkpoint(state);
+    if (state->single)
+        rc = add_file(state, state->single_name, NULL, err);
+    else
+        rc = list_files(state, err);
+    if (rc != AK_OK)
+        return rc;
+    for (size_t i = 0; i < state->file_count; i++) {
+        read_header(state, &state->file[i], origin);
+        choose_origin(state, origin);
+    }
+    if (state->log->origin[0] == '\0')
+        ak_check_origin_of_checkpoint(state);
+    drop_strangers(state);
+    order_files(state);
+    rc = ak_check_find_keys(state, err);
+    if (rc == AK_OK)
+        rc = begin(state, err);
+    if (rc == AK_OK) {
+        judge_checkpoint(state);
+        rc = judge_kept(state, err);
+    }
+    if (rc == AK_OK)
+        rc = drive(state, err);
+    if (rc == AK_OK)
+        ak_check_close(state);
+    if (rc == AK_OK && state->fatal) {
+        if (err != NULL)
+            *err = state->fatal_err;
+        rc = state->fatal_err.code;
+    }
+    return rc;
+}
+
+void ak_check_state_free(struct ak_check_state *state)
+{
+    ak_tree_free(state->tree);
+    ak_number_free(state->number);
+    ak_check_twins_free(state->twins);
+    ak_list_free(&state->list);
+    for (size_t i = 0; i < state->file_count; i++)
+        free(state->file[i].name);
+    free(state->file);
+    free(state->held);
+    free(state->manifest);
+    free(state->recovery);
+    free(state->checkpoint_file);
+}

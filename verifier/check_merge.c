@@ -1,0 +1,604 @@
+/* check_merge.c - what came out of a file's frames, joined in their order: header, marks,
+ * checkpoints, footer, faults.
+ *
+ * A fault never ends the reading of a log: what it may have lost is passed over when the next frame
+ * that can be read tells where the log goes on. */
+#include "check_private.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Entries that faults of one place may have lost. */
+#define LOST_ENTRIES_MAX (64u * AK_BLOCK_ENTRIES_MAX)
+
+static void report_at(struct ak_check_state *state, const struct ak_check_item *item,
+                      struct ak_finding *finding)
+{
+    ak_finding_at(finding, item->open->file->name, item->frame.offset);
+    ak_check_report(state, finding);
+}
+
+/* A block that could not be read ends at least where a later frame says. */
+static void catch_up(struct ak_check_state *state, const struct ak_check_item *item, uint64_t size)
+{
+    uint64_t now = ak_tree_size(state->tree);
+
+    if (!item->open->fault || size <= now || size - now > LOST_ENTRIES_MAX)
+        return;
+    ak_check_skip(state, size, state->lost_why == AK_TREE_HERE ? AK_TREE_DAMAGED : state->lost_why,
+                  item->open->number,
+                  item->open->lost_end > 0 ? item->open->lost_offset : item->frame.offset);
+    item->open->lost_end = 0;
+    state->lost_why = AK_TREE_HERE;
+}
+
+/* Where a file stands in the log (R25). */
+static void enter(struct ak_check_state *state, struct ak_check_item *item, uint64_t first)
+{
+    uint64_t size = ak_tree_size(state->tree);
+    enum ak_tree_lost lost = state->lost_why == AK_TREE_HERE ? AK_TREE_MISSING : state->lost_why;
+    struct ak_finding finding;
+
+    item->open->entered = true;
+    item->open->end = size;
+    state->lost_why = AK_TREE_HERE;
+    if (first < size) {
+        finding = ak_finding_make(AK_FINDING_MALFORMED, "R25",
+                                  "the segment begins with entry %" PRIu64
+                                  ", which files before it hold already.",
+                                  first);
+        report_at(state, item, &finding);
+        item->open->overlap = true;
+        return;
+    }
+    if (first == size)
+        return;
+    if (lost == AK_TREE_MISSING) {
+        finding = ak_finding_make(AK_FINDING_MISSING, "R25",
+                                  "no file holds these %" PRIu64 " entries.", first - size);
+        ak_finding_range(&finding, size, first);
+        (void)snprintf(finding.file, sizeof(finding.file), "%s", item->open->file->name);
+        ak_check_report(state, &finding);
+    }
+    ak_check_skip(state, first, lost, item->open->number, 0);
+    item->open->end = first;
+}
+
+/* A checkpoint that is part of the log: what its signatures are worth. */
+static bool judge_note(struct ak_check_state *state, const struct ak_check_item *item,
+                       enum ak_code rc, const struct ak_error *err, const uint8_t *note, size_t len,
+                       const struct ak_log_checkpoint *checkpoint)
+{
+    struct ak_log_checkpoint again;
+    struct ak_finding finding;
+
+    if (rc == AK_OK) {
+        state->signed_notes++;
+        if (checkpoint->unknown > 0 && !state->unknown_signatures) {
+            state->unknown_signatures = true;
+            finding = ak_finding_make(AK_FINDING_UNKNOWN_SIGNATURE, "R7",
+                                      "checkpoints carry signatures of other keys, this one the "
+                                      "first.");
+            report_at(state, item, &finding);
+        }
+        return true;
+    }
+    if (state->log_key == NULL)
+        return false;
+    if (rc == AK_EKEY &&
+        ak_log_checkpoint_verify(state->log_key, NULL, note, len, &again, NULL) == AK_OK) {
+        state->signed_notes++;
+        finding = ak_finding_make(AK_FINDING_ALTERED, "R6",
+                                  "the checkpoint of size %" PRIu64
+                                  " is not signed by the key of its epoch.",
+                                  again.checkpoint.size);
+        report_at(state, item, &finding);
+        return false;
+    }
+    finding = ak_finding_make(ak_finding_of_code(rc), rc == AK_EMALFORMED ? "R21" : "R7", "%s.",
+                              err->text);
+    ak_finding_at(&finding, item->open->file->name, item->frame.offset);
+    if (rc != AK_EKEY)
+        ak_check_report(state, &finding);
+    else if (state->unsigned_notes++ == 0)
+        state->unsigned_finding = finding; /* told if others are signed (R32) */
+    return false;
+}
+
+static void keep_checkpoint(struct ak_check_state *state, const struct ak_checkpoint *checkpoint,
+                            const uint8_t *note, size_t len)
+{
+    struct ak_check_log *log = state->log;
+    char *copy;
+
+    if (log->has_checkpoint && checkpoint->size <= log->checkpoint_size)
+        return;
+    copy = malloc(len + 1);
+    if (copy == NULL)
+        return;
+    memcpy(copy, note, len);
+    copy[len] = '\0';
+    free(log->checkpoint_note);
+    log->checkpoint_note = copy;
+    log->checkpoint_len = len;
+    log->checkpoint_size = checkpoint->size;
+    log->checkpoint_root = checkpoint->root;
+    log->has_checkpoint = true;
+}
+
+static void sign(struct ak_check_state *state, const struct ak_check_item *item,
+                 const struct ak_checkpoint *checkpoint, const uint8_t *note, size_t len, int who)
+{
+    struct ak_tree_place place = {item->open->number, item->frame.offset};
+    struct ak_finding finding;
+
+    switch (ak_tree_sign(state->tree, checkpoint->size, &checkpoint->root, place, who)) {
+    case AK_TREE_PROVEN:
+        keep_checkpoint(state, checkpoint, note, len);
+        break;
+    case AK_TREE_UNREACHABLE:
+        if (who != AK_WHO_NOTE)
+            break;
+        finding = ak_finding_make(AK_FINDING_LIMIT, "R21",
+                                  "the checkpoint of size %" PRIu64
+                                  " stands too far behind its entries to be compared.",
+                                  checkpoint->size);
+        report_at(state, item, &finding);
+        break;
+    case AK_TREE_KNOWN:
+    case AK_TREE_FAILED:
+        break;
+    }
+}
+
+void ak_check_reach(struct ak_check_state *state)
+{
+    for (unsigned i = 0; i < state->waiting_count; i++) {
+        struct ak_check_waiting *waiting = &state->waiting[i];
+        struct ak_tree_place place = {0, i};
+        struct ak_checkpoint checkpoint = {.size = waiting->size, .root = waiting->root};
+        enum ak_tree_signed result;
+        if (waiting->done || waiting->size > ak_tree_size(state->tree))
+            continue;
+        waiting->done = true;
+        result = ak_tree_sign(state->tree, waiting->size, &waiting->root, place, waiting->who);
+        waiting->compared = result != AK_TREE_UNREACHABLE &&
+                            !(result == AK_TREE_KNOWN && waiting->size < state->log->first);
+        if (result == AK_TREE_PROVEN)
+            keep_checkpoint(state, &checkpoint, (const uint8_t *)waiting->note, waiting->len);
+    }
+}
+
+static void merge_epoch_note(struct ak_check_state *state, const struct ak_check_item *item,
+                             const struct ak_segment_header *header)
+{
+    struct ak_epoch_note note;
+    struct ak_error err = {0};
+    struct ak_finding finding;
+
+    if (header->epoch_note_len == 0 || state->log_key == NULL ||
+        ak_epoch_note_verify(&note, header->epoch_note, header->epoch_note_len, state->log_key,
+                             NULL, &err) == AK_OK)
+        return;
+    finding = ak_finding_make(err.code == AK_EMALFORMED   ? AK_FINDING_MALFORMED
+                              : err.code == AK_EINTEGRITY ? AK_FINDING_EPOCH
+                                                          : AK_FINDING_ALTERED,
+                              "R20", "the epoch note in the HEADER: %s.", err.text);
+    report_at(state, item, &finding);
+}
+
+static void merge_header_rules(struct ak_check_state *state, const struct ak_check_item *item,
+                               const struct ak_segment_header *header)
+{
+    struct ak_log_checkpoint checkpoint;
+    struct ak_error err = {0};
+    struct ak_finding finding;
+    enum ak_code rc = ak_segment_header_check(header, NULL, NULL, &err);
+
+    if (rc != AK_OK && rc != AK_EINTEGRITY) {
+        finding = ak_finding_make(ak_finding_of_code(rc), "R20", "%s.", err.text);
+        report_at(state, item, &finding);
+    }
+    if (header->compatible != 0) {
+        finding = ak_finding_make(AK_FINDING_UNKNOWN_FLAG, "6.2", "compatible flags %08" PRIx32 ".",
+                                  header->compatible);
+        report_at(state, item, &finding);
+    }
+    if (header->claim < state->claim) {
+        finding = ak_finding_make(AK_FINDING_MALFORMED, "R24",
+                                  "the number of the writer falls from %" PRIu64 " to %" PRIu64 ".",
+                                  state->claim, header->claim);
+        report_at(state, item, &finding);
+    }
+    state->claim = header->claim;
+    merge_epoch_note(state, item, header);
+    if (header->first == ak_tree_size(state->tree))
+        ak_tree_offer(state->tree, &header->range,
+                      (struct ak_tree_place){item->open->number, item->frame.offset},
+                      AK_WHO_HEADER);
+    if (header->checkpoint_len == 0 || state->log_key == NULL)
+        return;
+    rc = ak_log_checkpoint_verify(state->log_key, state->epoch_known ? &state->epoch.key : NULL,
+                                  header->checkpoint, header->checkpoint_len, &checkpoint, &err);
+    if (judge_note(state, item, rc, &err, header->checkpoint, header->checkpoint_len,
+                   &checkpoint) &&
+        checkpoint.checkpoint.size <= header->first)
+        sign(state, item, &checkpoint.checkpoint, header->checkpoint, header->checkpoint_len,
+             AK_WHO_HEADER);
+}
+
+static void merge_header(struct ak_check_state *state, struct ak_check_item *item)
+{
+    struct ak_check_open *open = item->open;
+    size_t head = ak_frame_head(&item->frame);
+    struct ak_segment_header *header = malloc(sizeof(*header));
+    struct ak_error err = {0};
+    enum ak_code rc = item->rc;
+
+    if (header == NULL) {
+        (void)ak_fail(&err, AK_ENOMEM, "no memory for a header");
+        ak_check_fatal(state, &err);
+        return;
+    }
+    if (rc == AK_OK)
+        rc = ak_segment_header_decode(header, item->content + head, item->content_len - head,
+                                      &item->err);
+    open->header_seen = true;
+    ak_segment_derived_begin(&open->derived, rc == AK_OK ? header->first : open->file->first);
+    ak_segment_derived_frame(&open->derived, &item->frame, &item->digest, 0);
+    ak_sha256_init(&open->mark);
+    ak_sha256_update(&open->mark, item->digest.b, AK_HASH_BYTES);
+    enter(state, item, rc == AK_OK ? header->first : open->file->first);
+    open->mark_from = ak_tree_size(state->tree);
+    if (rc == AK_OK) {
+        merge_header_rules(state, item, header);
+    } else {
+        struct ak_finding finding =
+            ak_finding_make(ak_finding_of_code(rc), "6.2", "the HEADER: %s.", item->err.text);
+        report_at(state, item, &finding);
+    }
+    free(header);
+}
+
+static void merge_begin(struct ak_check_state *state, struct ak_check_item *item)
+{
+    struct ak_finding finding;
+
+    if (item->content != NULL) {
+        merge_header(state, item);
+        return;
+    }
+    state->log->files++;
+    if (item->open->file->counts)
+        state->log->segments++;
+    ak_segment_derived_begin(&item->open->derived, item->open->file->first);
+    ak_sha256_init(&item->open->mark);
+    item->open->end = ak_tree_size(state->tree);
+    if (item->open->file->twin)
+        ak_check_twins_model(state, item->open->file);
+    if (item->rc == AK_OK)
+        return;
+    if (item->rc == AK_ENOMEM) {
+        ak_check_fatal(state, &item->err);
+        return;
+    }
+    finding =
+        ak_finding_make(ak_finding_of_code(item->rc), "", "it cannot be read: %s.", item->err.text);
+    (void)snprintf(finding.file, sizeof(finding.file), "%s", item->open->file->name);
+    ak_check_report(state, &finding);
+    enter(state, item, item->open->file->first);
+    state->lost_why = AK_TREE_NOT_CHECKED;
+    item->open->fault = true;
+}
+
+static void merge_mark(struct ak_check_state *state, struct ak_check_item *item)
+{
+    struct ak_check_open *open = item->open;
+    size_t head = ak_frame_head(&item->frame);
+    struct ak_segment_mark mark;
+    struct ak_finding finding;
+    struct ak_hash digest;
+    enum ak_code rc = item->rc;
+
+    if (rc == AK_OK)
+        rc = ak_segment_mark_decode(&mark, item->content + head, item->content_len - head,
+                                    &item->err);
+    ak_segment_derived_frame(&open->derived, &item->frame, &item->digest, 0);
+    ak_sha256_final(&open->mark, &digest);
+    ak_sha256_init(&open->mark);
+    if (rc != AK_OK) {
+        finding = ak_finding_make(ak_finding_of_code(rc), "R22", "the MARK: %s.", item->err.text);
+        report_at(state, item, &finding);
+        open->mark_from = ak_tree_size(state->tree);
+        return;
+    }
+    catch_up(state, item, mark.range.end);
+    if (!ak_hash_equal(&digest, &mark.digest) && !open->fault) {
+        finding = ak_finding_make(AK_FINDING_ALTERED, "R22",
+                                  "the digest of a group commit does not come out.");
+        ak_finding_at(&finding, open->file->name, item->frame.offset);
+        ak_check_hold(state, &finding, open->mark_from, ak_tree_size(state->tree), true, false);
+    }
+    if (mark.range.end != ak_tree_size(state->tree)) {
+        finding = ak_finding_make(AK_FINDING_MALFORMED, "R22",
+                                  "the MARK says size %" PRIu64 " where it is %" PRIu64 ".",
+                                  mark.range.end, ak_tree_size(state->tree));
+        report_at(state, item, &finding);
+    } else {
+        ak_tree_mark(state->tree);
+        ak_tree_offer(state->tree, &mark.range,
+                      (struct ak_tree_place){open->number, item->frame.offset}, AK_WHO_MARK);
+    }
+    open->mark_from = ak_tree_size(state->tree);
+}
+
+/* Where a NOTE may stand (6.6). */
+static bool note_in_place(struct ak_check_state *state, const struct ak_check_item *item,
+                          uint64_t size)
+{
+    const struct ak_check_open *open = item->open;
+    uint64_t now = ak_tree_size(state->tree);
+    struct ak_finding finding;
+    const char *why = NULL;
+
+    if (size > now)
+        why = "it is of a size that is not reached yet";
+    else if (size < open->file->first && open->file->header_ok)
+        why = "it is of a size before the segment";
+    else if (size < open->last_note || (open->sealed && size == open->last_note))
+        why = "it does not follow the one before it";
+    else if (open->sealed && size <= open->block_first &&
+             !(size == open->file->first && open->block_first == size))
+        why = "it does not stand behind the block that holds its last entry";
+    if (why == NULL)
+        return true;
+    finding = ak_finding_make(AK_FINDING_MALFORMED, "R21",
+                              "the checkpoint of size %" PRIu64 " in a NOTE: %s.", size, why);
+    report_at(state, item, &finding);
+    return false;
+}
+
+static void merge_note(struct ak_check_state *state, struct ak_check_item *item)
+{
+    struct ak_check_open *open = item->open;
+    size_t head = ak_frame_head(&item->frame);
+    const uint8_t *note = NULL;
+    size_t len = 0;
+
+    ak_segment_derived_frame(&open->derived, &item->frame, &item->digest, 0);
+    ak_sha256_update(&open->mark, item->digest.b, AK_HASH_BYTES);
+    if (item->content == NULL || ak_segment_note_decode(&note, &len, item->content + head,
+                                                        item->content_len - head, NULL) != AK_OK)
+        note = NULL;
+    if (!judge_note(state, item, item->rc, &item->err, note, len, &item->checkpoint))
+        return;
+    catch_up(state, item, item->checkpoint.checkpoint.size);
+    if (note_in_place(state, item, item->checkpoint.checkpoint.size)) {
+        open->last_note = item->checkpoint.checkpoint.size;
+        sign(state, item, &item->checkpoint.checkpoint, note, len, AK_WHO_NOTE);
+    }
+}
+
+static enum ak_code on_position(void *ctx, const struct ak_footer_position *position,
+                                struct ak_error *err)
+{
+    const struct ak_check_state *state = ctx;
+
+    if (ak_number_fits(state->number, position))
+        return AK_OK;
+    return ak_fail(err, AK_EMALFORMED,
+                   "R23: the FOOTER's position of ordinal %" PRIu32 " is not that of the entries",
+                   position->ordinal);
+}
+
+static void merge_footer(struct ak_check_state *state, struct ak_check_item *item)
+{
+    struct ak_check_open *open = item->open;
+    struct ak_footer footer;
+    struct ak_range range;
+    struct ak_finding finding;
+    struct ak_error err = {0};
+    uint64_t declared;
+    bool known = ak_tree_range(state->tree, &range);
+    enum ak_code rc =
+        ak_footer_check(&footer, open->fd, &item->frame, open->fault ? NULL : &open->derived,
+                        known && !open->fault ? &range : NULL, on_position, state, &err);
+
+    open->footer_seen = true;
+    if (rc == AK_ENOMEM) {
+        ak_check_fatal(state, &err);
+        return;
+    }
+    if (rc == AK_OK && ak_number_declared(state->number, &declared) && declared != footer.sources)
+        rc = ak_fail(&err, AK_EMALFORMED,
+                     "R23: the FOOTER says %" PRIu32 " sources where %" PRIu64 " are declared",
+                     footer.sources, declared);
+    if (rc != AK_OK) {
+        finding = ak_finding_make(ak_finding_of_code(rc), "R23", "%s.", err.text);
+        ak_finding_at(&finding, open->file->name, item->frame.offset);
+        ak_check_hold(state, &finding, open->file->first, ak_tree_size(state->tree), true, false);
+    }
+    ak_segment_derived_frame(&open->derived, &item->frame, &footer.digest, 0);
+    if (rc == AK_OK || rc == AK_EMALFORMED) {
+        if (rc == AK_OK)
+            catch_up(state, item, footer.end);
+        if (footer.range.end == footer.end && footer.end == ak_tree_size(state->tree))
+            ak_tree_offer(state->tree, &footer.range,
+                          (struct ak_tree_place){open->number, item->frame.offset}, AK_WHO_FOOTER);
+    }
+}
+
+static void merge_seek(struct ak_check_state *state, struct ak_check_item *item)
+{
+    struct ak_finding finding;
+    struct ak_error err = {0};
+    enum ak_code rc;
+
+    item->open->seek_seen = true;
+    if (item->open->fault)
+        return;
+    rc = ak_seek_check(item->open->fd, &item->frame, &item->open->derived, &err);
+    if (rc == AK_OK)
+        return;
+    finding = ak_finding_make(ak_finding_of_code(rc), "R23", "%s.", err.text);
+    ak_finding_at(&finding, item->open->file->name, item->frame.offset);
+    ak_check_hold(state, &finding, item->open->file->first, ak_tree_size(state->tree), true, false);
+}
+
+static void merge_fault(struct ak_check_state *state, struct ak_check_item *item)
+{
+    struct ak_finding finding =
+        ak_finding_make(ak_finding_of_code(item->rc), "R19", "%s.", item->err.text);
+
+    report_at(state, item, &finding);
+    item->open->fault = true;
+    item->open->file->faulty = true;
+    state->lost_why = item->rc == AK_EMALFORMED || item->rc == AK_EINTEGRITY ? AK_TREE_DAMAGED
+                                                                             : AK_TREE_NOT_CHECKED;
+}
+
+/* Bytes behind what is judged: how many, and their digest (R27). */
+static void read_tail(struct ak_check_state *state, struct ak_check_open *open)
+{
+    struct ak_check_file *file = open->file;
+    struct ak_sha256_ctx ctx;
+    uint8_t piece[16384];
+    uint64_t at = open->limit;
+
+    file->tail_at = open->limit;
+    file->tail_bytes = open->size - open->limit;
+    ak_sha256_init(&ctx);
+    while (at < open->size) {
+        size_t n = open->size - at < sizeof(piece) ? (size_t)(open->size - at) : sizeof(piece);
+        ssize_t got = ak_list_pread(open->fd, piece, n, at);
+        if (got <= 0) {
+            struct ak_finding finding =
+                ak_finding_make(AK_FINDING_IO_ERROR, "",
+                                "the bytes behind the last commit cannot "
+                                "be read: %s.",
+                                got < 0 ? strerrordesc_np(errno) : "the file became shorter");
+            ak_finding_at(&finding, file->name, at);
+            ak_check_report(state, &finding);
+            break;
+        }
+        ak_sha256_update(&ctx, piece, (size_t)got);
+        at += (uint64_t)got;
+    }
+    ak_sha256_final(&ctx, &file->tail);
+}
+
+static void take_digest(struct ak_check_state *state, struct ak_check_open *open)
+{
+    struct ak_check_item *item = open->digest;
+
+    if (item == NULL)
+        return;
+    ak_check_pool_wait(state->pool, state, item);
+    if (item->rc == AK_OK) {
+        memcpy(open->file->sha512, item->sha512, AK_SHA512_BYTES);
+        open->file->sha512_known = true;
+    }
+    open->digest = NULL;
+    ak_check_item_free(item);
+}
+
+static void merge_end(struct ak_check_state *state, struct ak_check_item *item)
+{
+    struct ak_check_open *open = item->open;
+    struct ak_check_file *file = open->file;
+    struct ak_finding finding;
+
+    take_digest(state, open);
+    file->read = true;
+    file->sealed = open->sealed;
+    file->read_bytes = open->size;
+    if (open->fd < 0)
+        return;
+    if (!open->entered)
+        enter(state, item, file->first);
+    if (open->sealed && !open->fault && !open->seek_seen) {
+        finding = ak_finding_make(AK_FINDING_MALFORMED, "R19",
+                                  "the sealed segment ends without its seek table.");
+        ak_finding_at(&finding, file->name, open->size);
+        ak_check_report(state, &finding);
+    }
+    if (open->lost_end > ak_tree_size(state->tree))
+        ak_check_skip(state, open->lost_end, AK_TREE_DAMAGED, open->number, open->lost_offset);
+    if (!open->fault)
+        state->lost_why = AK_TREE_HERE;
+    file->end = ak_tree_size(state->tree);
+    file->end_root_known = ak_tree_root(state->tree, &file->end_root);
+    if (!open->sealed && open->limit < open->size)
+        read_tail(state, open);
+    state->log->bytes_read += open->size;
+    state->progress->bytes_done += open->size - open->progress;
+}
+
+/* The place of a file whose HEADER was never seen is that of its name. */
+static void need_place(struct ak_check_state *state, struct ak_check_item *item)
+{
+    if (item->open->entered)
+        return;
+    enter(state, item, item->open->file->first);
+    item->open->mark_from = ak_tree_size(state->tree);
+    item->open->fault = true;
+}
+
+static void tell_progress(struct ak_check_state *state, const struct ak_check_item *item)
+{
+    uint64_t at = item->frame.offset;
+
+    if (item->type != AK_ITEM_END && at > item->open->progress) {
+        state->progress->bytes_done += at - item->open->progress;
+        item->open->progress = at;
+    }
+    state->progress->entries = state->entries_before + state->log->entries;
+    if (state->options->on_progress != NULL)
+        state->options->on_progress(state->options->ctx, state->progress);
+}
+
+void ak_check_merge(struct ak_check_state *state, struct ak_check_item *item)
+{
+    tell_progress(state, item);
+    if (item->open->compare) {
+        ak_check_twins_item(state, item);
+        if (item->type == AK_ITEM_END)
+            take_digest(state, item->open);
+        return;
+    }
+    switch (item->type) {
+    case AK_ITEM_BEGIN:
+        merge_begin(state, item);
+        break;
+    case AK_ITEM_BLOCK:
+        need_place(state, item);
+        ak_check_block(state, item);
+        break;
+    case AK_ITEM_MARK:
+        need_place(state, item);
+        merge_mark(state, item);
+        break;
+    case AK_ITEM_NOTE:
+        need_place(state, item);
+        merge_note(state, item);
+        break;
+    case AK_ITEM_FOOTER:
+        need_place(state, item);
+        merge_footer(state, item);
+        break;
+    case AK_ITEM_SEEK:
+        merge_seek(state, item);
+        break;
+    case AK_ITEM_FAULT:
+        merge_fault(state, item);
+        break;
+    case AK_ITEM_END:
+        merge_end(state, item);
+        break;
+    case AK_ITEM_DIGEST:
+        break;
+    }
+}

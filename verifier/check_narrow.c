@@ -1,0 +1,239 @@
+/* check_narrow.c - once a signed root is explained: which entries it proves, and which differ.
+ *
+ * The winner of the tracks gives the true hash of each group. A group whose computed hash is the
+ * true one is proven, another is told as altered. Where the winner was stated by a frame in the
+ * middle, only the nodes of that range are known for what stands before; within each node recorded
+ * level-8 hashes that fold to it are as good as signed. */
+#include "check_tree_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define GROUP_OF(index)  ((index) / AK_GROUP_ENTRIES)
+#define GROUP_AT(number) ((number)*AK_GROUP_ENTRIES)
+
+static uint64_t at_least(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static uint64_t at_most(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Counts entries [begin, end) of one group one by one, where a part of it is proven. */
+static void count_part(const struct ak_tree *tree, uint64_t begin, uint64_t end,
+                       struct ak_tree_group *out)
+{
+    memset(out, 0, sizeof(*out));
+    for (uint64_t i = at_least(begin, tree->leaf_from); i < at_most(end, tree->pos); i++) {
+        const struct ak_tree_leaf *leaf = &tree->leaf[i % AK_TREE_LEAVES];
+        if (tree->pos - i > AK_TREE_LEAVES)
+            continue;
+        if (out->entries++ == 0)
+            out->from = leaf->received;
+        out->until = leaf->received;
+        out->records = (uint16_t)(out->records + ak_kind_received(leaf->kind));
+        out->fragments = (uint16_t)(out->fragments + (leaf->kind == AK_KIND_FRAGMENT));
+        out->events = (uint16_t)(out->events + (leaf->kind == AK_KIND_EVENT));
+    }
+}
+
+static void prove(struct ak_tree *tree, uint64_t begin, uint64_t end)
+{
+    const struct ak_tree_group *group = ak_tree_group_at(tree, GROUP_OF(begin));
+    struct ak_tree_group part;
+
+    if (begin >= end)
+        return;
+    if (group != NULL && begin % AK_GROUP_ENTRIES == 0 && end - begin == AK_GROUP_ENTRIES) {
+        tree->events.on_proven(tree->events.ctx, begin, end, group);
+    } else if (end - begin <= AK_GROUP_ENTRIES) {
+        count_part(tree, begin, end, &part);
+        tree->events.on_proven(tree->events.ctx, begin, end, &part);
+    } else {
+        tree->events.on_proven(tree->events.ctx, begin, end, NULL);
+    }
+}
+
+/* Says that [begin, end), all of one group, is not what is signed, unless it was never here: that
+ * has a finding of its own. */
+static void alter(struct ak_tree *tree, uint64_t begin, uint64_t end)
+{
+    const struct ak_tree_group *group = ak_tree_group_at(tree, GROUP_OF(begin));
+
+    if (begin >= end ||
+        (group != NULL && (group->lost == AK_TREE_MISSING || group->lost == AK_TREE_NOT_CHECKED)))
+        return;
+    tree->events.on_altered(tree->events.ctx, begin, end, group);
+}
+
+void ak_tree_condemn(struct ak_tree *tree, uint64_t begin, uint64_t end)
+{
+    uint64_t known = at_least(begin, at_most(end, GROUP_AT(tree->window_first)));
+
+    if (begin < known)
+        tree->events.on_altered(tree->events.ctx, begin, known, NULL);
+    for (uint64_t at = known; at < end;) {
+        uint64_t next = at_most(end, GROUP_AT(GROUP_OF(at) + 1));
+        alter(tree, at, next);
+        at = next;
+    }
+}
+
+/* One group, or its part [begin, end), of which `truth` is the hash of all 256. */
+static void judge_group(struct ak_tree *tree, uint64_t begin, uint64_t end,
+                        const struct ak_hash *truth)
+{
+    const struct ak_tree_group *group = ak_tree_group_at(tree, GROUP_OF(begin));
+
+    if (group == NULL || !group->has_computed || !ak_hash_equal(&group->computed, truth)) {
+        alter(tree, begin, end);
+        return;
+    }
+    if (group->has_recorded && !ak_hash_equal(&group->recorded, truth))
+        tree->events.on_level8(tree->events.ctx, GROUP_OF(begin), group);
+    prove(tree, begin, end);
+}
+
+/* Appends whole groups [range->end, end) by their computed or, where they have one, recorded hash.
+ */
+static bool fold_groups(struct ak_tree *tree, struct ak_range *range, uint64_t end, bool recorded)
+{
+    while (range->end < end) {
+        const struct ak_tree_group *group = ak_tree_group_at(tree, GROUP_OF(range->end));
+        const struct ak_hash *hash;
+        if (group == NULL)
+            return false;
+        if (recorded && group->has_recorded)
+            hash = &group->recorded;
+        else if (group->has_computed)
+            hash = &group->computed;
+        else
+            return false;
+        if (ak_range_append_node(range, AK_GROUP_LEVEL, hash) != AK_OK)
+            return false;
+    }
+    return true;
+}
+
+/* Begins the range of a node with what of it is confirmed, in whole groups. */
+static bool node_begin(const struct ak_tree *tree, uint64_t begin, struct ak_range *range)
+{
+    struct ak_node node[AK_RANGE_HASHES_MAX];
+    unsigned n;
+
+    ak_range_init(range, begin);
+    if (begin >= tree->base_size)
+        return true;
+    if (!tree->base_known)
+        return false;
+    n = ak_range_nodes(0, tree->base.end, node);
+    for (unsigned i = 0; i < n; i++) {
+        if (node[i].level < AK_GROUP_LEVEL || node[i].index << node[i].level < begin)
+            continue;
+        if (ak_range_append_node(range, node[i].level, &tree->base.hash[i]) != AK_OK)
+            return false;
+    }
+    return true;
+}
+
+/* Whether the groups of a node, computed or recorded, fold to its true hash. */
+static bool node_fits(struct ak_tree *tree, uint64_t begin, uint64_t end,
+                      const struct ak_hash *truth, bool recorded)
+{
+    struct ak_range range;
+
+    return node_begin(tree, begin, &range) && fold_groups(tree, &range, end, recorded) &&
+           range.count == 1 && ak_hash_equal(&range.hash[0], truth);
+}
+
+/* Entries [from, to) lie in the node [begin, end), whose true hash is known. */
+static void judge_node(struct ak_tree *tree, uint64_t begin, uint64_t end, uint64_t from,
+                       uint64_t to, const struct ak_hash *truth)
+{
+    bool computed = node_fits(tree, begin, end, truth, false);
+    bool recorded = !computed && node_fits(tree, begin, end, truth, true);
+
+    for (uint64_t at = from; at < to;) {
+        uint64_t next = at_most(to, GROUP_AT(GROUP_OF(at) + 1));
+        const struct ak_tree_group *group = ak_tree_group_at(tree, GROUP_OF(at));
+        if (computed && group != NULL)
+            judge_group(tree, at, next, &group->computed);
+        else if (recorded && group != NULL && group->has_recorded)
+            judge_group(tree, at, next, &group->recorded);
+        else if (recorded && group != NULL && group->has_computed)
+            judge_group(tree, at, next, &group->computed);
+        else
+            alter(tree, at, next);
+        at = next;
+    }
+}
+
+/* The same for a node smaller than a group: its leaves are compared. */
+static void judge_small(struct ak_tree *tree, uint64_t begin, uint64_t end, uint64_t from,
+                        const struct ak_hash *truth)
+{
+    struct ak_range range;
+
+    ak_range_init(&range, begin);
+    for (uint64_t at = begin; at < end; at++) {
+        if (at < tree->leaf_from || tree->pos - at > AK_TREE_LEAVES) {
+            alter(tree, from, end);
+            return;
+        }
+        (void)ak_range_append(&range, &tree->leaf[at % AK_TREE_LEAVES].hash);
+    }
+    if (range.count == 1 && ak_hash_equal(&range.hash[0], truth))
+        prove(tree, from, end);
+    else
+        alter(tree, from, end);
+}
+
+/* What stands before a stated range, by the nodes of that range. */
+static void judge_before(struct ak_tree *tree, const struct ak_range *stated)
+{
+    struct ak_node node[AK_RANGE_HASHES_MAX];
+    unsigned n = ak_range_nodes(0, stated->end, node);
+    uint64_t begin = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        uint64_t end = begin + (UINT64_C(1) << node[i].level);
+        uint64_t from = at_least(begin, tree->base_size);
+        if (from < end && node[i].level < AK_GROUP_LEVEL)
+            judge_small(tree, begin, end, from, &stated->hash[i]);
+        else if (from < end)
+            judge_node(tree, begin, end, from, end, &stated->hash[i]);
+        begin = end;
+    }
+}
+
+void ak_tree_judge(struct ak_tree *tree, const struct ak_tree_track *winner, uint64_t size)
+{
+    uint64_t at = at_least(tree->base_size, winner->start);
+    uint64_t known = at_least(at, at_most(size, GROUP_AT(tree->window_first)));
+    struct ak_hash truth;
+
+    if (winner->start > tree->base_size)
+        judge_before(tree, &winner->origin);
+    if (at < known && !winner->recorded)
+        prove(tree, at, known);
+    else if (at < known)
+        tree->events.on_altered(tree->events.ctx, at, known, NULL);
+    for (at = known; at < size;) {
+        uint64_t next = at_most(size, GROUP_AT(GROUP_OF(at) + 1));
+        bool whole = next == GROUP_AT(GROUP_OF(at) + 1);
+        bool head = winner->head_known && GROUP_OF(at) == GROUP_OF(winner->start);
+        if (!whole)
+            prove(tree, at, next); /* by its leaves */
+        else if (!ak_tree_chosen(tree, winner, GROUP_OF(at), &truth))
+            alter(tree, at, next);
+        else if (head && ak_hash_equal(&truth, &winner->head))
+            prove(tree, at, next);
+        else
+            judge_group(tree, at, next, &truth);
+        at = next;
+    }
+    tree->events.on_decided(tree->events.ctx, size);
+}

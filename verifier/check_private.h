@@ -1,0 +1,358 @@
+/* check_private.h - the parts of a check of one log, in the order in which evidence passes through
+ * them:
+ *
+ *     check_log    files are listed and put in order; the key of the epoch is found
+ *     check_feed   frames of one file after the other become items
+ *     check_pool   worker threads decode items (columns, blocks, signatures, digests of files)
+ *     check_merge  the caller's thread joins what came out, strictly in order
+ *     check_tree, check_number, check_own   tree, numbering, own payloads
+ *     check_close  what is asked at the end: manifests, headers, torn files, checkpoint, tail, time
+ *     check_report findings, proven ranges, verdict
+ */
+#ifndef AK_CHECK_PRIVATE_H
+#define AK_CHECK_PRIVATE_H
+
+#include "check_number.h"
+#include "check_own.h"
+#include "check_tree.h"
+#include "store_list.h"
+
+#include <akashi/check.h>
+#include <akashi/epoch.h>
+#include <akashi/segment.h>
+
+#include <pthread.h>
+
+/* Items between feed and merge; most are small. */
+#define AK_CHECK_ITEMS_MAX 256u
+
+/* Findings about containers and numbers that wait until the entries are judged. */
+#define AK_CHECK_HELD_MAX 256u
+
+/* Altered ranges since the last decision that held findings are compared with. */
+#define AK_CHECK_ALTERED_MAX 64u
+
+/* Manifests and recovery events of one log that are kept: one each for each file that is listed. */
+#define AK_CHECK_MANIFESTS_MAX  AK_LIST_FILES_MAX
+#define AK_CHECK_RECOVERIES_MAX 65536u
+
+/* Checkpoints from outside or from the log's file that wait until their size is reached. */
+#define AK_CHECK_WAITING_MAX 256u
+
+/* Place in a segment that is not a file of the list: `who` of a signed root. */
+enum ak_check_who {
+    AK_WHO_NOTE,
+    AK_WHO_HEADER,
+    AK_WHO_MARK,
+    AK_WHO_FOOTER,
+    AK_WHO_FILE,
+    AK_WHO_KEPT
+};
+
+/* One segment file, kept for the whole check. */
+struct ak_check_file {
+    char *name;
+    uint64_t bytes; /* as listed */
+    uint64_t first; /* as its header says; of one whose header is unreadable as its name says */
+    uint64_t named_first;
+    uint64_t opened;
+    uint64_t claim;
+    uint64_t end; /* index behind its last entry, once read */
+    struct ak_hash header;
+    struct ak_hash previous;
+    struct ak_hash origin;   /* H of the header's origin */
+    struct ak_hash end_root; /* computed root of size `end` */
+    uint8_t sha512[AK_SHA512_BYTES];
+    struct ak_hash tail; /* SHA-256 of the bytes behind `tail_at` */
+    uint64_t tail_at;
+    uint64_t tail_bytes;
+    uint64_t read_bytes; /* its length when it was read */
+    uint32_t generation;
+    bool named;
+    bool named_open;
+    bool header_ok;
+    bool sealed;
+    bool counts; /* it is the one that holds this first index */
+    bool twin;   /* others of this first index are here, which do not count */
+    bool read;
+    bool sha512_known;
+    bool end_root_known;
+    bool faulty; /* something in it could not be read as the format says */
+};
+
+/* A file while its items are on their way. */
+struct ak_check_open {
+    struct ak_check_file *file;
+    uint32_t number; /* of `file` in the log's list */
+    unsigned refs;   /* items, and the feed */
+    int fd;
+    uint64_t limit; /* what is judged: behind it is the tail */
+    uint64_t size;
+    bool sealed;
+    bool compare; /* another file of the same first index counts: entries are compared with it */
+    struct ak_check_item *digest; /* of the whole file, or NULL */
+
+    /* The merge's own. */
+    struct ak_segment_derived derived;
+    struct ak_sha256_ctx mark; /* digests of frames since the last MARK */
+    uint64_t mark_from;        /* index at that MARK */
+    uint64_t last_note;        /* size of the last NOTE */
+    uint64_t end;              /* index behind the last block */
+    uint64_t lost_end;         /* where a block that could not be read seems to end, or 0 */
+    uint64_t lost_offset;
+    bool fault;           /* something was passed over: derived lists do not hold */
+    uint64_t block_first; /* index of the last block */
+    uint64_t progress;    /* bytes told as done */
+    bool entered;         /* its place in the log is decided */
+    bool overlap;         /* files before it hold its first entries already */
+    bool header_seen;
+    bool footer_seen;
+    bool seek_seen;
+};
+
+/* Memory in which a worker decodes one block. */
+struct ak_check_work {
+    struct ak_columns *columns;
+    struct ak_block *block;
+    uint8_t *columns_bytes; /* AK_FRAME_BUFFER_BYTES */
+    uint8_t *data_bytes;    /* AK_DATA_BYTES_MAX */
+    struct ak_check_work *next;
+};
+
+enum ak_check_item_type {
+    AK_ITEM_BEGIN,  /* a file begins; content: its HEADER frame, or none */
+    AK_ITEM_BLOCK,  /* work */
+    AK_ITEM_MARK,   /* content */
+    AK_ITEM_NOTE,   /* content; a worker checks the signatures */
+    AK_ITEM_FOOTER, /* frame */
+    AK_ITEM_SEEK,   /* frame */
+    AK_ITEM_FAULT,  /* rc, err: what the walk said */
+    AK_ITEM_END,    /* of a file */
+    AK_ITEM_DIGEST  /* of a whole file; not in the order of the others */
+};
+
+struct ak_check_item {
+    enum ak_check_item_type type;
+    struct ak_check_open *open;
+    struct ak_frame frame;
+    bool has_data;
+    struct ak_frame data;
+    uint8_t *content; /* whole frame, malloc'ed, or NULL */
+    size_t content_len;
+    struct ak_hash digest;      /* of the frame */
+    struct ak_hash data_digest; /* of the DATA frame */
+    struct ak_check_work *work;
+    bool queued;     /* a worker has it, or will have it */
+    bool done;       /* under the pool's lock */
+    enum ak_code rc; /* columns, note, content, or the fault */
+    struct ak_error err;
+    bool fixed; /* the fixed fields of columns that do not decode */
+    enum ak_code data_rc;
+    struct ak_error data_err;
+    struct ak_log_checkpoint checkpoint; /* NOTE */
+    uint8_t sha512[AK_SHA512_BYTES];     /* DIGEST */
+    struct ak_check_item *next;          /* in the pool's queue */
+};
+
+struct ak_check_pool;
+struct ak_check_twins;
+
+struct ak_check_held {
+    struct ak_finding finding;
+    uint64_t begin; /* entries that it is about */
+    uint64_t end;
+    bool container; /* R31; else a rule about entries, which holds only if they are proven */
+    bool numbering; /* not told behind damage */
+};
+
+struct ak_check_manifest {
+    struct ak_own own;
+    uint64_t index;
+};
+
+struct ak_check_recovery {
+    uint64_t index;
+    uint64_t good;
+    uint64_t cut;
+    struct ak_hash digest;
+};
+
+struct ak_check_waiting {
+    uint64_t size;
+    struct ak_hash root;
+    int who;
+    const char *name; /* of the file it came from; borrowed */
+    const char *note; /* borrowed */
+    size_t len;
+    bool done;     /* its size was reached */
+    bool compared; /* and its root could be asked for */
+};
+
+/* The check of one log. */
+struct ak_check_state {
+    const struct ak_check_options *options;
+    struct ak_check_log *log;
+    struct ak_check_progress *progress;
+    struct ak_check_pool *pool;
+    int dir_fd;              /* AT_FDCWD for a single file */
+    bool single;             /* one segment alone */
+    const char *single_name; /* its name in dir_fd; borrowed */
+    struct ak_list list;
+    struct ak_check_file *file; /* sorted by first index */
+    size_t file_count;
+    size_t file_cap;
+
+    const struct ak_vkey *log_key; /* NULL: none given */
+    bool origin_has_key;
+    bool other_key; /* a start note names another log key */
+    bool epoch_known;
+    struct ak_epoch_note epoch; /* of epoch 0 */
+
+    struct ak_tree *tree;
+    struct ak_number *number;
+    bool broken;                /* numbering starts anew already */
+    enum ak_tree_lost lost_why; /* why entries behind the last block may not be here */
+    uint64_t signed_notes;      /* checkpoints that the log key signed */
+    uint64_t unsigned_notes;    /* checkpoints without a line of it */
+    struct ak_finding unsigned_finding;
+    bool unknown_signatures;
+    bool future_told;
+    uint64_t newest_received;
+    uint64_t claim;          /* of the file before */
+    uint64_t entries_before; /* of other logs: for progress */
+    bool fatal;              /* no memory: `fatal_err` */
+    struct ak_error fatal_err;
+
+    struct ak_check_held *held;
+    unsigned held_count;
+    struct ak_check_range altered[AK_CHECK_ALTERED_MAX];
+    unsigned altered_count;
+    bool altered_more;
+    bool altered_pending;
+    struct ak_finding altered_finding; /* neighbours are joined here */
+    struct ak_check_manifest *manifest;
+    size_t manifest_count;
+    struct ak_check_recovery *recovery;
+    size_t recovery_count;
+    struct ak_check_waiting waiting[AK_CHECK_WAITING_MAX];
+    unsigned waiting_count;
+    bool *kept_matched; /* for each kept checkpoint: it is of a log that was looked at; borrowed */
+    char *checkpoint_file; /* content of the log's `checkpoint`, or NULL */
+    size_t checkpoint_len;
+    uint64_t checkpoint_size; /* its size, if it is valid */
+    bool removal;             /* the log holds an order that erases or lets expire */
+
+    struct ak_check_twins *twins;
+};
+
+/* ---- check_report.c ---- */
+
+/* A finding with its text. */
+struct ak_finding ak_finding_make(enum ak_finding_code code, const char *rule, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void ak_finding_at(struct ak_finding *finding, const char *file, uint64_t offset);
+void ak_finding_range(struct ak_finding *finding, uint64_t begin, uint64_t end);
+enum ak_finding_code ak_finding_of_code(enum ak_code code);
+
+void ak_check_report(struct ak_check_state *state, const struct ak_finding *finding);
+void ak_check_hold(struct ak_check_state *state, const struct ak_finding *finding, uint64_t begin,
+                   uint64_t end, bool container, bool numbering);
+/* Tells what is still held. */
+void ak_check_flush(struct ak_check_state *state);
+/* Drops all findings but the given one (R32). */
+void ak_check_forget(struct ak_check_state *state);
+void ak_check_fatal(struct ak_check_state *state, const struct ak_error *err);
+/* Callbacks of the tree and of numbering; ctx is the state. */
+void ak_check_tree_events(struct ak_check_state *state, struct ak_tree_events *events);
+void ak_check_on_number_fault(void *ctx, const struct ak_number_fault *fault);
+
+/* ---- check_pool.c ---- */
+
+/* `jobs` threads, or none for 0 and 1; work for twice as many blocks. */
+enum ak_code ak_check_pool_new(unsigned jobs, struct ak_check_pool **pool, struct ak_error *err);
+void ak_check_pool_free(struct ak_check_pool *pool);
+/* Memory for a block, or NULL if all is in use. */
+struct ak_check_work *ak_check_pool_work(struct ak_check_pool *pool);
+void ak_check_pool_give(struct ak_check_pool *pool, struct ak_check_work *work);
+/* Gives an item to the workers. `state` is only read for the keys. */
+void ak_check_pool_put(struct ak_check_pool *pool, const struct ak_check_state *state,
+                       struct ak_check_item *item);
+/* Waits until it is done; without threads does it now. */
+void ak_check_pool_wait(struct ak_check_pool *pool, const struct ak_check_state *state,
+                        struct ak_check_item *item);
+
+/* ---- check_feed.c ---- */
+
+struct ak_check_feed {
+    struct ak_check_state *state;
+    size_t at; /* file that comes next */
+    struct ak_check_open *open;
+    struct ak_frame_walk *walk;
+    bool stop;      /* nothing more of this file */
+    uint64_t twice; /* frames before this offset were read again already */
+};
+
+/* Gives the next item (in `*item`, to be merged), or NULL at the end. Needs memory for a block in
+ * `*work`; takes it (sets NULL) if it was a block. */
+enum ak_code ak_check_feed_next(struct ak_check_feed *feed, struct ak_check_work **work,
+                                struct ak_check_item **item, struct ak_error *err);
+void ak_check_open_drop(struct ak_check_open *open);
+void ak_check_item_free(struct ak_check_item *item);
+
+/* ---- check_scan.c ---- */
+
+/* Goes through the frames of a file without reading their content: whether it is sealed, and up to
+ * where it is judged (`limit`): the end of a sealed one; of an open one the end of its last good
+ * MARK or of the last NOTE of this log. */
+enum ak_code ak_check_scan(const struct ak_check_state *state, int fd, bool *sealed,
+                           uint64_t *limit, struct ak_error *err);
+
+/* ---- check_merge.c ---- */
+
+void ak_check_merge(struct ak_check_state *state, struct ak_check_item *item);
+/* Compares waiting checkpoints that have been reached. */
+void ak_check_reach(struct ak_check_state *state);
+
+/* ---- check_block.c ---- */
+
+void ak_check_block(struct ak_check_state *state, struct ak_check_item *item);
+/* Entries [size, end) are not here; numbering starts anew. */
+void ak_check_skip(struct ak_check_state *state, uint64_t end, enum ak_tree_lost lost,
+                   uint32_t file, uint64_t offset);
+
+/* ---- check_twins.c ---- */
+
+/* Files that do not count, because another one of their first index does: their entries are
+ * compared with its entries. NULL without memory. */
+struct ak_check_twins *ak_check_twins_new(struct ak_check_state *state);
+void ak_check_twins_free(struct ak_check_twins *twins);
+/* The file that counts begins, and its leaves follow. */
+void ak_check_twins_model(struct ak_check_state *state, const struct ak_check_file *file);
+void ak_check_twins_leaves(struct ak_check_state *state, uint64_t index, const struct ak_hash *leaf,
+                           uint32_t count);
+/* An item of a file that does not count. */
+void ak_check_twins_item(struct ak_check_state *state, struct ak_check_item *item);
+
+/* ---- check_close.c ---- */
+
+void ak_check_close(struct ak_check_state *state);
+
+/* ---- check_tail.c ---- */
+
+/* What stands behind the last checkpoint, with a second look. */
+void ak_check_tail(struct ak_check_state *state);
+
+/* ---- check_epoch.c ---- */
+
+/* Finds the log key among the keys given and the key of epoch 0. */
+enum ak_code ak_check_find_keys(struct ak_check_state *state, struct ak_error *err);
+/* Where no header tells the origin, the log's `checkpoint` does. */
+void ak_check_origin_of_checkpoint(struct ak_check_state *state);
+
+/* ---- check_log.c ---- */
+
+/* Checks one log's directory or one segment. */
+enum ak_code ak_check_log_run(struct ak_check_state *state, struct ak_error *err);
+void ak_check_state_free(struct ak_check_state *state);
+
+#endif

@@ -1,0 +1,176 @@
+/* check_scan.c - a first look at a segment: is it sealed, and where does its tail begin?
+ *
+ * Only frame headers are read, and of an open segment the last group commit. What stands behind the
+ * last good MARK and the last NOTE of this log is a tail (docs/format.md 9.3); what stands before
+ * is judged, whatever its state: a bad group with a good MARK or NOTE behind it is corruption. */
+#include "check_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Newest MARKs that are tried; if all of them are bad, that is corruption and no tail. */
+#define SCAN_MARKS 8u
+
+struct place {
+    uint64_t from; /* where the frames that it covers begin */
+    struct ak_frame frame;
+};
+
+struct scan {
+    struct place mark[SCAN_MARKS]; /* ring */
+    uint64_t marks;
+    struct place note;
+    bool noted;
+    uint64_t from; /* behind the last MARK */
+    uint64_t end;  /* behind the HEADER */
+    bool sealed;
+    bool unsupported;
+};
+
+static void look(struct scan *scan, const struct ak_frame *frame)
+{
+    uint64_t end = frame->offset + frame->bytes;
+
+    switch (frame->type) {
+    case AK_FRAME_HEADER:
+        if (frame->offset == 0)
+            scan->end = end;
+        break;
+    case AK_FRAME_MARK:
+        scan->mark[scan->marks++ % SCAN_MARKS] = (struct place){scan->from, *frame};
+        scan->from = end;
+        break;
+    case AK_FRAME_NOTE:
+        scan->note = (struct place){0, *frame};
+        scan->noted = true;
+        break;
+    case AK_FRAME_FOOTER:
+        scan->sealed = true;
+        break;
+    default:
+        break;
+    }
+}
+
+static enum ak_code walk_all(struct ak_frame_walk *walk, struct scan *scan, struct ak_error *err)
+{
+    struct ak_frame frame;
+    uint64_t skipped;
+
+    for (;;) {
+        enum ak_code rc = ak_frame_next(walk, &frame, err);
+        if (rc == AK_EIO || rc == AK_ENOMEM)
+            return rc;
+        if (rc == AK_EUNSUPPORTED) {
+            scan->unsupported = true;
+            return AK_OK;
+        }
+        if (rc == AK_OK && (frame.type == AK_FRAME_END || frame.type == AK_FRAME_TORN))
+            return AK_OK;
+        if (rc == AK_OK || frame.type != AK_FRAME_NONE) {
+            look(scan, &frame);
+            continue;
+        }
+        rc = ak_frame_resync(walk, &skipped, err);
+        if (rc == AK_ENOTFOUND)
+            return AK_OK;
+        if (rc != AK_OK)
+            return rc;
+    }
+}
+
+/* Whether the digest of a MARK is that of the frames before it (R22). */
+static bool mark_good(int fd, struct ak_frame_walk *walk, const struct place *place)
+{
+    struct ak_sha256_ctx ctx;
+    struct ak_segment_mark mark;
+    uint8_t bytes[AK_FRAME_HEAD_BYTES + AK_MARK_BYTES_MAX];
+    struct ak_frame frame;
+    struct ak_hash digest;
+
+    if (ak_frame_walk_begin(walk, fd, NULL) != AK_OK)
+        return false;
+    if (place->from > 0) {
+        walk->at = place->from;
+        walk->resumed = true;
+        walk->last = AK_FRAME_MARK;
+    }
+    ak_sha256_init(&ctx);
+    while (ak_frame_next(walk, &frame, NULL) == AK_OK && frame.offset < place->frame.offset) {
+        if (ak_frame_digest(fd, &frame, &digest, NULL) != AK_OK)
+            return false;
+        ak_sha256_update(&ctx, digest.b, AK_HASH_BYTES);
+    }
+    if (frame.offset != place->frame.offset || frame.type != AK_FRAME_MARK ||
+        ak_frame_read(fd, &frame, bytes, sizeof(bytes), NULL, NULL) != AK_OK ||
+        ak_segment_mark_decode(&mark, bytes + ak_frame_head(&frame), (size_t)frame.content_bytes,
+                               NULL) != AK_OK)
+        return false;
+    ak_sha256_final(&ctx, &digest);
+    return ak_hash_equal(&digest, &mark.digest);
+}
+
+/* Whether a NOTE is a checkpoint of this log, rightly signed or not: a torn write leaves none. */
+static bool note_is_ours(const struct ak_check_state *state, int fd, const struct ak_frame *frame)
+{
+    struct ak_log_checkpoint checkpoint;
+    const uint8_t *note;
+    uint8_t *bytes;
+    size_t len;
+    enum ak_code rc = AK_EMALFORMED;
+
+    if (state->log_key == NULL)
+        return true;
+    bytes = malloc((size_t)frame->bytes);
+    if (bytes == NULL)
+        return true;
+    if (ak_frame_read(fd, frame, bytes, (size_t)frame->bytes, NULL, NULL) == AK_OK &&
+        ak_segment_note_decode(&note, &len, bytes + ak_frame_head(frame),
+                               (size_t)frame->content_bytes, NULL) == AK_OK)
+        rc = ak_log_checkpoint_verify(state->log_key, state->epoch_known ? &state->epoch.key : NULL,
+                                      note, len, &checkpoint, NULL);
+    free(bytes);
+    return rc == AK_OK || rc == AK_ESIGNATURE || rc == AK_EKEY;
+}
+
+static uint64_t open_limit(const struct ak_check_state *state, int fd, struct ak_frame_walk *walk,
+                           const struct scan *scan)
+{
+    uint64_t limit = scan->end;
+    uint64_t n = scan->marks < SCAN_MARKS ? scan->marks : SCAN_MARKS;
+
+    if (scan->noted && note_is_ours(state, fd, &scan->note.frame))
+        limit = scan->note.frame.offset + scan->note.frame.bytes;
+    for (uint64_t i = 0; i < n; i++) {
+        const struct place *mark = &scan->mark[(scan->marks - 1 - i) % SCAN_MARKS];
+        uint64_t end = mark->frame.offset + mark->frame.bytes;
+        if (end <= limit)
+            break;
+        if (mark_good(fd, walk, mark) || (i + 1 == SCAN_MARKS)) {
+            limit = end;
+            break;
+        }
+    }
+    return limit;
+}
+
+enum ak_code ak_check_scan(const struct ak_check_state *state, int fd, bool *sealed,
+                           uint64_t *limit, struct ak_error *err)
+{
+    struct ak_frame_walk *walk = malloc(sizeof(*walk));
+    struct scan scan;
+    enum ak_code rc;
+
+    memset(&scan, 0, sizeof(scan));
+    if (walk == NULL)
+        return ak_fail(err, AK_ENOMEM, "no memory to read a segment");
+    rc = ak_frame_walk_begin(walk, fd, err);
+    if (rc == AK_OK)
+        rc = walk_all(walk, &scan, err);
+    *sealed = scan.sealed;
+    *limit = walk->size;
+    if (rc == AK_OK && !scan.sealed && !scan.unsupported)
+        *limit = open_limit(state, fd, walk, &scan);
+    free(walk);
+    return rc;
+}

@@ -1,0 +1,313 @@
+/* check_twins.c - segments that are there more than once (docs/format.md 9.1, R25).
+ *
+ * The file that counts leaves a digest of its leaves for each group. Another file of the same first
+ * index is compared with that, group by group, and has a tree of its own: if what differs is under
+ * a signed root there too, the holder of the key has signed two histories. */
+#include "check_private.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Groups of one file that are compared: 64 MiB of digests; a file that holds more is compared as
+ * far as that. */
+#define TWIN_GROUPS_MAX 2097152u
+
+/* Leaves of one group in one file, hashed one after the other. */
+struct part {
+    struct ak_hash digest;
+    uint32_t count;
+};
+
+struct ak_check_twins {
+    uint64_t first; /* of the file that counts */
+    uint64_t end;   /* behind its last leaf so far */
+    bool model;     /* one counts, and others will be compared with it */
+    struct part *part;
+    size_t count;
+    size_t cap;
+    struct ak_sha256_ctx ctx; /* of the group that is not finished */
+    uint32_t in_group;
+
+    /* The file that is compared. */
+    struct ak_tree *tree;
+    uint64_t next; /* index that is due */
+    size_t at;     /* part that is due */
+    struct ak_sha256_ctx other;
+    uint32_t other_in_group;
+    bool differs;
+    uint64_t differs_at;
+    bool proven; /* what differs is under a signed root there */
+    bool fault;
+};
+
+struct ak_check_twins *ak_check_twins_new(struct ak_check_state *state)
+{
+    (void)state;
+    return calloc(1, sizeof(struct ak_check_twins));
+}
+
+void ak_check_twins_free(struct ak_check_twins *twins)
+{
+    if (twins == NULL)
+        return;
+    ak_tree_free(twins->tree);
+    free(twins->part);
+    free(twins);
+}
+
+void ak_check_twins_model(struct ak_check_state *state, const struct ak_check_file *file)
+{
+    struct ak_check_twins *twins = state->twins;
+
+    twins->model = file->twin;
+    twins->first = file->first;
+    twins->end = file->first;
+    twins->count = 0;
+    twins->in_group = 0;
+    ak_sha256_init(&twins->ctx);
+}
+
+static void push_part(struct ak_check_state *state)
+{
+    struct ak_check_twins *twins = state->twins;
+
+    if (twins->count == TWIN_GROUPS_MAX)
+        return;
+    if (twins->count == twins->cap) {
+        size_t cap = twins->cap == 0 ? 1024 : twins->cap * 2;
+        struct part *more = reallocarray(twins->part, cap, sizeof(*more));
+        if (more == NULL) {
+            struct ak_error err = {0};
+            (void)ak_fail(&err, AK_ENOMEM, "no memory to compare segments");
+            ak_check_fatal(state, &err);
+            return;
+        }
+        twins->part = more;
+        twins->cap = cap;
+    }
+    ak_sha256_final(&twins->ctx, &twins->part[twins->count].digest);
+    twins->part[twins->count++].count = twins->in_group;
+    ak_sha256_init(&twins->ctx);
+    twins->in_group = 0;
+}
+
+void ak_check_twins_leaves(struct ak_check_state *state, uint64_t index, const struct ak_hash *leaf,
+                           uint32_t count)
+{
+    struct ak_check_twins *twins = state->twins;
+
+    if (!twins->model)
+        return;
+    if (index != twins->end) {
+        twins->model = false; /* parts of the file that counts are lost */
+        return;
+    }
+    ak_sha256_update(&twins->ctx, leaf, count * sizeof(*leaf));
+    twins->in_group += count;
+    twins->end += count;
+    if (twins->end % AK_GROUP_ENTRIES == 0)
+        push_part(state);
+}
+
+static void on_proven(void *ctx, uint64_t begin, uint64_t end, const struct ak_tree_group *counts)
+{
+    struct ak_check_twins *twins = ctx;
+
+    (void)counts;
+    if (twins->differs && twins->differs_at < end && begin < twins->differs_at + AK_GROUP_ENTRIES)
+        twins->proven = true;
+}
+
+static void on_altered(void *ctx, uint64_t begin, uint64_t end, const struct ak_tree_group *info)
+{
+    (void)ctx;
+    (void)begin;
+    (void)end;
+    (void)info;
+}
+
+static void on_decided(void *ctx, uint64_t end)
+{
+    (void)ctx;
+    (void)end;
+}
+
+static void on_forked(void *ctx, uint64_t size, struct ak_tree_place place, int who)
+{
+    (void)ctx;
+    (void)size;
+    (void)place;
+    (void)who;
+}
+
+static void on_level8(void *ctx, uint64_t group, const struct ak_tree_group *info)
+{
+    (void)ctx;
+    (void)group;
+    (void)info;
+}
+
+static void twin_header(struct ak_check_state *state, struct ak_check_item *item)
+{
+    struct ak_check_twins *twins = state->twins;
+    struct ak_tree_events events = {.ctx = twins,
+                                    .on_proven = on_proven,
+                                    .on_altered = on_altered,
+                                    .on_decided = on_decided,
+                                    .on_forked = on_forked,
+                                    .on_level8 = on_level8,
+                                    .on_range = on_forked};
+    size_t head = ak_frame_head(&item->frame);
+    struct ak_segment_header *header = malloc(sizeof(*header));
+
+    if (header == NULL || item->rc != AK_OK ||
+        ak_segment_header_decode(header, item->content + head, item->content_len - head,
+                                 &item->err) != AK_OK) {
+        twins->fault = true;
+        free(header);
+        return;
+    }
+    ak_tree_free(twins->tree);
+    twins->tree = ak_tree_new(header->first, &events);
+    if (twins->tree == NULL) {
+        struct ak_error err = {0};
+        (void)ak_fail(&err, AK_ENOMEM, "no memory to compare segments");
+        ak_check_fatal(state, &err);
+    } else {
+        ak_tree_offer(twins->tree, &header->range, (struct ak_tree_place){0, 0}, AK_WHO_HEADER);
+    }
+    free(header);
+}
+
+/* Ends a group of the file that is compared. */
+static void compare_part(struct ak_check_twins *twins)
+{
+    struct ak_hash digest;
+    uint64_t begin = twins->next - twins->other_in_group;
+
+    ak_sha256_final(&twins->other, &digest);
+    ak_sha256_init(&twins->other);
+    if (twins->at < twins->count && !twins->differs &&
+        twins->part[twins->at].count == twins->other_in_group &&
+        !ak_hash_equal(&digest, &twins->part[twins->at].digest)) {
+        twins->differs = true;
+        twins->differs_at = begin;
+    }
+    twins->at++;
+    twins->other_in_group = 0;
+}
+
+static void twin_block(struct ak_check_state *state, struct ak_check_item *item)
+{
+    struct ak_check_twins *twins = state->twins;
+    const struct ak_block *block = item->work->block;
+    struct ak_tree_place place = {item->open->number, item->frame.offset};
+    struct ak_error err = {0};
+
+    if (item->rc != AK_OK || item->data_rc != AK_OK || twins->tree == NULL ||
+        block->first != twins->next) {
+        twins->fault = true;
+        return;
+    }
+    for (uint32_t g = 0; g < block->group_count; g++) {
+        const struct ak_block_group *group = &block->group[g];
+        ak_sha256_update(&twins->other, &block->leaf[group->begin],
+                         group->count * sizeof(block->leaf[0]));
+        twins->other_in_group += group->count;
+        twins->next += group->count;
+        if (twins->next % AK_GROUP_ENTRIES == 0)
+            compare_part(twins);
+        if (ak_tree_add(twins->tree, group->count, &block->leaf[group->begin],
+                        &block->entry[group->begin], group->whole ? &group->node[0] : NULL, NULL,
+                        AK_TREE_HERE, place, &err) != AK_OK)
+            ak_check_fatal(state, &err);
+    }
+}
+
+static void twin_note(struct ak_check_state *state, const struct ak_check_item *item)
+{
+    struct ak_check_twins *twins = state->twins;
+    const struct ak_checkpoint *checkpoint = &item->checkpoint.checkpoint;
+
+    if (item->rc != AK_OK) {
+        twins->fault = item->rc != AK_EKEY || state->signed_notes > 0;
+        return;
+    }
+    if (twins->tree != NULL)
+        (void)ak_tree_sign(twins->tree, checkpoint->size, &checkpoint->root,
+                           (struct ak_tree_place){0, 0}, AK_WHO_NOTE);
+}
+
+static void twin_end(struct ak_check_state *state, struct ak_check_item *item)
+{
+    struct ak_check_twins *twins = state->twins;
+    struct ak_finding finding;
+
+    /* The last group is comparable if both files end in it alike. */
+    if (twins->other_in_group > 0 && !twins->fault)
+        compare_part(twins);
+    state->log->bytes_read += item->open->size;
+    if (twins->differs) {
+        finding = ak_finding_make(twins->proven ? AK_FINDING_FORKED : AK_FINDING_ALTERED, "R25",
+                                  twins->proven
+                                      ? "this file and another one hold different entries of these "
+                                        "indices, both under a signed root."
+                                      : "this file holds other entries of these indices than the "
+                                        "one that counts.");
+        ak_finding_range(&finding, twins->differs_at,
+                         (twins->differs_at / AK_GROUP_ENTRIES + 1) * AK_GROUP_ENTRIES);
+    } else if (twins->fault) {
+        finding =
+            ak_finding_make(AK_FINDING_ALTERED, "9.1",
+                            "this second file of a segment cannot be read as a whole. The one "
+                            "that counts is judged by itself.");
+    } else {
+        finding = ak_finding_make(AK_FINDING_DUPLICATE_FILE, "9.1",
+                                  "another file holds the same entries and counts.");
+    }
+    (void)snprintf(finding.file, sizeof(finding.file), "%s", item->open->file->name);
+    ak_check_report(state, &finding);
+    ak_tree_free(twins->tree);
+    twins->tree = NULL;
+    item->open->file->read = true;
+}
+
+void ak_check_twins_item(struct ak_check_state *state, struct ak_check_item *item)
+{
+    struct ak_check_twins *twins = state->twins;
+
+    switch (item->type) {
+    case AK_ITEM_BEGIN:
+        if (item->content != NULL) {
+            twin_header(state, item);
+            break;
+        }
+        state->log->files++;
+        if (twins->in_group > 0)
+            push_part(state);
+        twins->next = item->open->file->first;
+        twins->at = 0;
+        twins->other_in_group = 0;
+        twins->differs = false;
+        twins->proven = false;
+        twins->fault = item->rc != AK_OK;
+        ak_sha256_init(&twins->other);
+        break;
+    case AK_ITEM_BLOCK:
+        twin_block(state, item);
+        break;
+    case AK_ITEM_NOTE:
+        twin_note(state, item);
+        break;
+    case AK_ITEM_FAULT:
+        twins->fault = true;
+        break;
+    case AK_ITEM_END:
+        twin_end(state, item);
+        break;
+    default:
+        break;
+    }
+}
