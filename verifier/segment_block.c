@@ -161,7 +161,7 @@ static enum ak_code divide_groups(struct ak_block *block, const struct ak_column
     for (uint32_t g = 0; g < block->group_count; g++) {
         const struct ak_columns_group *from = &columns->group[g];
         struct ak_block_group *group = &block->group[g];
-        bool there = from->text_at + from->text_bytes <= block->text_len;
+        bool there = from->text_bytes == 0 || from->text_at + from->text_bytes <= block->text_len;
         group->decoded = there && divide(block, columns, from, &lf);
         if (!group->decoded && rc == AK_OK)
             rc = ak_fail(err, AK_EMALFORMED,

@@ -52,6 +52,7 @@ INLINE __mmask64 bytes_mask(uint64_t from, uint64_t to)
  * but slow where the page is not mapped (a null pointer), so callers avoid it. */
 INLINE __m512i load_masked(const uint8_t *at, int64_t before, __mmask64 mask)
 {
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr): see above */
     return _mm512_maskz_loadu_epi8(mask, (const void *)((uintptr_t)at - (uintptr_t)before));
 }
 

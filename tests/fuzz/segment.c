@@ -195,6 +195,19 @@ static void walk(int fd)
     }
 }
 
+/* The input as the content of a frame, so that the decoders are reached without a frame header. */
+static void try_contents(const uint8_t *data, size_t size)
+{
+    struct ak_segment_derived derived;
+    struct ak_segment_mark mark;
+
+    if (ak_columns_decode(columns, data, size, NULL) == AK_OK)
+        check_columns();
+    if (ak_segment_mark_decode(&mark, data, size, NULL) == AK_OK)
+        check(mark.range.begin == 0);
+    try_header(data, size, &derived);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     int fd = memfd_create("segment", MFD_CLOEXEC);
@@ -206,6 +219,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(fd >= 0 && columns != NULL && block != NULL);
     check(write(fd, data, size) == (ssize_t)size);
     walk(fd);
+    try_contents(data, size);
     check(close(fd) == 0);
     return 0;
 }

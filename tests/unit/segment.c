@@ -270,6 +270,8 @@ static enum ak_code walk_all(const void *data, size_t n, struct ak_frame *frame,
 /* Frames as one letter each: H C D M N F S; C and D belong together, content is nothing much. */
 static size_t put_frames(uint8_t *out, const char *letters)
 {
+    static const uint8_t ours[4] = {0x5a, 0x2a, 0x4d, 0x18};
+    static const uint8_t seek[4] = {0x5e, 0x2a, 0x4d, 0x18};
     size_t n = 0;
 
     for (; *letters != '\0'; letters++) {
@@ -282,7 +284,7 @@ static size_t put_frames(uint8_t *out, const char *letters)
             continue;
         }
         memset(out + n, 0, 8u + content);
-        memcpy(out + n, *letters == 'S' ? "\x5e\x2a\x4d\x18" : "\x5a\x2a\x4d\x18", 4);
+        memcpy(out + n, *letters == 'S' ? seek : ours, 4);
         out[n + 4] = content;
         if (type != NULL) {
             out[n + 8] = (uint8_t)(1 + (type - types));

@@ -149,6 +149,7 @@ static size_t compress(uint8_t *out, size_t cap, const uint8_t *text, size_t n, 
 
 static void test_frames_that_zstd_takes_and_we_do_not(void **state)
 {
+    static const uint8_t skippable[8] = {0x50, 0x2a, 0x4d, 0x18};
     static uint8_t text[AK_BLOCK_TEXT_MAX];
     static uint8_t out[AK_DATA_BYTES_MAX];
     size_t text_len = columns->text_bytes;
@@ -174,7 +175,7 @@ static void test_frames_that_zstd_takes_and_we_do_not(void **state)
     memcpy(out + data_len, data, data_len);
     check_refused("two frames", open_repaired(out, 2 * data_len, &err), AK_EMALFORMED, &err,
                   "ends before its length");
-    memcpy(out + data_len, "\x50\x2a\x4d\x18\x00\x00\x00\x00", 8);
+    memcpy(out + data_len, skippable, sizeof(skippable));
     check_refused("skippable behind", open_repaired(out, data_len + 8, &err), AK_EMALFORMED, &err,
                   "ends before its length");
     assert_int_equal(right_groups(), 5);
