@@ -297,7 +297,9 @@ static void lost_columns(struct ak_check_state *state, struct ak_check_item *ite
     ak_finding_at(&finding, item->open->file->name, item->frame.offset);
     if (known)
         ak_finding_range(&finding, size, size + columns->count);
-    ak_check_report(state, &finding);
+    if (finding.code != AK_FINDING_UNSUPPORTED || !item->open->unsupported)
+        ak_check_report(state, &finding); /* what is not supported, once a file */
+    item->open->unsupported = item->open->unsupported || finding.code == AK_FINDING_UNSUPPORTED;
     item->open->fault = true;
     item->open->file->faulty = true;
     state->lost_why = item->rc == AK_EMALFORMED || item->rc == AK_EINTEGRITY ? AK_TREE_DAMAGED

@@ -381,6 +381,8 @@ static bool untrusted(struct ak_check_state *state)
 
     if (state->log_key != NULL && (state->signed_notes > 0 || !other))
         return false;
+    if (state->log->origin[0] == '\0' && state->log->verdict > AK_INCOMPLETE)
+        return false; /* whose log this is could not even be read */
     ak_check_forget(state);
     if (state->log_key == NULL)
         finding = ak_finding_make(AK_FINDING_UNTRUSTED_KEY, "R32",

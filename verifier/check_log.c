@@ -135,7 +135,7 @@ static void drop_strangers(struct ak_check_state *state)
     ak_sha256(&origin, state->log->origin, strlen(state->log->origin));
     for (size_t i = 0; i < state->file_count; i++) {
         struct ak_check_file *file = &state->file[i];
-        if (!file->header_ok && file->first == UINT64_MAX) {
+        if (!file->header_ok && file->first == UINT64_MAX && !state->single) {
             finding =
                 ak_finding_make(AK_FINDING_MALFORMED, "6.2",
                                 "its HEADER cannot be read and its name tells no place: it is "
@@ -359,12 +359,29 @@ static enum ak_code drive(struct ak_check_state *state, struct ak_error *err)
     return rc;
 }
 
-enum ak_code ak_check_log_run(struct ak_check_state *state, struct ak_error *err)
+/* Without a readable header the origin is that of a key given for this directory, or of the only
+ * key given: what cannot be read is then told, and not that a key is missing. */
+static void guess_origin(struct ak_check_state *state)
+{
+    const struct ak_check_options *options = state->options;
+    struct ak_check_log *log = state->log;
+
+    if (log->origin[0] == '\0')
+        ak_check_origin_of_checkpoint(state);
+    for (size_t i = 0; log->origin[0] == '\0' && i < options->key_count; i++) {
+        const char *name = options->keys[i].name;
+        if (ak_origin_check(name, strlen(name), NULL) == AK_OK &&
+            (log->id[0] != '\0' ? strcmp(ak_origin_id(name), log->id) == 0
+                                : options->key_count == 1))
+            (void)snprintf(log->origin, sizeof(log->origin), "%s", name);
+    }
+}
+
+enum ak_code ak_check_prepare(struct ak_check_state *state, struct ak_error *err)
 {
     char origin[AK_LOG_ORIGIN_BYTES_MAX + 1];
-    enum ak_code rc = AK_OK;
+    enum ak_code rc;
 
-    read_checkpoint(state);
     if (state->single)
         rc = add_file(state, state->single_name, NULL, err);
     else
@@ -375,11 +392,20 @@ enum ak_code ak_check_log_run(struct ak_check_state *state, struct ak_error *err
         read_header(state, &state->file[i], origin);
         choose_origin(state, origin);
     }
-    if (state->log->origin[0] == '\0')
-        ak_check_origin_of_checkpoint(state);
+    guess_origin(state);
     drop_strangers(state);
     order_files(state);
-    rc = ak_check_find_keys(state, err);
+    return AK_OK;
+}
+
+enum ak_code ak_check_log_run(struct ak_check_state *state, struct ak_error *err)
+{
+    enum ak_code rc;
+
+    read_checkpoint(state);
+    rc = ak_check_prepare(state, err);
+    if (rc == AK_OK)
+        rc = ak_check_find_keys(state, err);
     if (rc == AK_OK)
         rc = begin(state, err);
     if (rc == AK_OK) {

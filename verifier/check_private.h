@@ -108,6 +108,7 @@ struct ak_check_open {
     bool header_seen;
     bool footer_seen;
     bool seek_seen;
+    bool unsupported; /* told once */
 };
 
 /* Memory in which a worker decodes one block. */
@@ -351,6 +352,9 @@ void ak_check_origin_of_checkpoint(struct ak_check_state *state);
 
 /* ---- check_log.c ---- */
 
+/* Lists the files, reads their headers, and decides which ones count and in which order. Needs
+ * options, log, dir_fd, single. */
+enum ak_code ak_check_prepare(struct ak_check_state *state, struct ak_error *err);
 /* Checks one log's directory or one segment. */
 enum ak_code ak_check_log_run(struct ak_check_state *state, struct ak_error *err);
 void ak_check_state_free(struct ak_check_state *state);

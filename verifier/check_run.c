@@ -61,11 +61,20 @@ no_memory:
 
 static void finish(struct run *run, struct ak_check_log *log)
 {
-    if (log->origin[0] != '\0' && log->id[0] == '\0' &&
-        ak_origin_check(log->origin, strlen(log->origin), NULL) == AK_OK)
+    if (log->origin[0] != '\0' && ak_origin_check(log->origin, strlen(log->origin), NULL) == AK_OK)
         (void)snprintf(log->id, sizeof(log->id), "%s", ak_origin_id(log->origin));
     if (log->verdict > run->check->verdict)
         run->check->verdict = log->verdict;
+}
+
+/* A directory named as log directories are says which log is meant, if nothing else can. */
+static void take_id(struct ak_check_log *log)
+{
+    const char *slash = strrchr(log->path, '/');
+    const char *name = slash == NULL ? log->path : slash + 1;
+
+    if (strlen(name) == AK_LOG_ID_CHARS && strspn(name, "0123456789abcdef") == AK_LOG_ID_CHARS)
+        (void)snprintf(log->id, sizeof(log->id), "%s", name);
 }
 
 /* One log's directory, or one segment in `dir_fd`. */
@@ -86,6 +95,8 @@ static enum ak_code run_log(struct run *run, struct ak_check_log *log, int dir_f
     state->single_name = segment;
     state->kept_matched = run->kept_matched;
     state->entries_before = run->progress.entries;
+    if (log->id[0] == '\0' && segment == NULL)
+        take_id(log);
     rc = ak_check_log_run(state, err);
     ak_check_state_free(state);
     free(state);

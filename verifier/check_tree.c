@@ -311,6 +311,8 @@ enum ak_code ak_tree_add(struct ak_tree *tree, uint32_t count, const struct ak_h
         for (uint32_t i = 0; i < count; i++)
             count_entry(group, &entry[i]);
     } else {
+        if (group->lost == AK_TREE_HERE)
+            group->place = place; /* where the damage is */
         if (group->lost < lost)
             group->lost = (uint8_t)lost;
         tree->leaf_from = tree->pos + count;
@@ -537,7 +539,9 @@ enum ak_tree_signed ak_tree_sign(struct ak_tree *tree, uint64_t size, const stru
         failed.tried[t] = true;
     }
     remember_failed(tree, &failed);
-    return reached || !plain(tree) ? AK_TREE_FAILED : AK_TREE_UNREACHABLE;
+    if (reached || !plain(tree) || tree->leaf_from > GROUP_AT(GROUP_OF(size)))
+        return AK_TREE_FAILED; /* entries are lost: no wonder */
+    return AK_TREE_UNREACHABLE;
 }
 
 /* A place for a stated range: a free one, or that of the older one. */
