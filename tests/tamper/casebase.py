@@ -19,6 +19,10 @@ ALL = ("ALTERED", "FORKED", "ROLLED_BACK", "MALFORMED", "NUMBERING", "EPOCH", "U
 CASES = []
 
 
+class NoPlace(Exception):
+    """The base has no place where the case could be made."""
+
+
 class Expect:
     """What a verifier must say.
 
@@ -79,7 +83,11 @@ class Base:
     # Finding a place.
 
     def sealed(self):
-        return [s for s in self.log.segments if s.sealed]
+        """The sealed segments; NoPlace when there is none."""
+        found = [s for s in self.log.segments if s.sealed]
+        if not found:
+            raise NoPlace
+        return found
 
     def last(self):
         return self.log.segments[-1]
@@ -95,18 +103,23 @@ class Base:
         return b.entries[index - b.first]
 
     def victim(self, kind=0, segment=None, length=8):
-        """Index of an entry of this kind around the middle of a middle (or the given) segment."""
-        s = segment or self.sealed()[min(1, len(self.sealed()) - 1)]
+        """Index of an entry of this kind around the middle of a middle (or the given) segment;
+        NoPlace when there is none."""
+        s = segment or self.sealed()[:2][-1]
         middle = (s.header.first + s.end) // 2
         found = [s.header.first + i for i, e in enumerate(s.entries())
                  if e.kind == kind and e.payload is not None and len(e.payload) >= length]
-        return min(found, key=lambda i: abs(i - middle)) if found else None
+        if not found:
+            raise NoPlace
+        return min(found, key=lambda i: abs(i - middle))
 
     def find(self, kind, what=b""):
-        """Index of the last entry of this kind whose payload holds `what`."""
+        """Index of the last entry of this kind whose payload holds `what`; NoPlace."""
         found = [s.header.first + i for s in self.log.segments for i, e in enumerate(s.entries())
                  if e.kind == kind and what in (e.payload or b"")]
-        return found[-1] if found else None
+        if not found:
+            raise NoPlace
+        return found[-1]
 
     def sound_before(self, index):
         """The newest signed size that does not cover `index`."""

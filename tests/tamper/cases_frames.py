@@ -18,7 +18,7 @@ BROKEN = {"one": ["ALTERED", "MALFORMED"]}
 def A3_opened_rechained(b):
     """The time of opening changed in a middle header and all later headers fitted to it: the
     manifest, which is signed, still knows the header."""
-    s = b.sealed()[min(1, len(b.sealed()) - 1)]
+    s = b.sealed()[:2][-1]
     s.header.opened += 1000
     rebuild(b.log, None, KEEP)
     return Expect(INVALID, codes=["ALTERED"], damage=(0, 0))

@@ -138,7 +138,7 @@ def C9_torn_record(b):
 
 
 def truncated(b, part):
-    s = b.sealed()[min(1, len(b.sealed()) - 1)]
+    s = b.sealed()[:2][-1]
     size = s.offset(part(s))
     b.files[s.name] = s.encode()[:size]
     return s
@@ -147,7 +147,7 @@ def truncated(b, part):
 @case
 def C10_truncated_in_block(b):
     """A sealed segment cut inside its last block."""
-    s = b.sealed()[min(1, len(b.sealed()) - 1)]
+    s = b.sealed()[:2][-1]
     b.files[s.name] = s.encode()[:s.offset(s.blocks()[-1]) + 100]
     return Expect(INVALID, one=["ALTERED", "MALFORMED"], may=["MISSING", "ALTERED", "MALFORMED"],
                   at=s.name)
