@@ -1,0 +1,75 @@
+/* cmd_common.c - from the command line to a check. */
+#include "commands.h"
+
+#include "progress.h"
+#include "when.h"
+
+#include <sched.h>
+
+static enum ak_code add_trust(const struct ak_options *options, struct ak_trust *trust,
+                              struct ak_error *err)
+{
+    enum ak_code rc = AK_OK;
+
+    for (size_t i = 0; rc == AK_OK && i < options->count[AK_OPTION_KEY]; i++)
+        rc = ak_trust_add_key(trust, options->value[AK_OPTION_KEY][i], err);
+    for (size_t i = 0; rc == AK_OK && i < options->count[AK_OPTION_CHECKPOINT]; i++)
+        rc = ak_trust_add_kept(trust, options->value[AK_OPTION_CHECKPOINT][i], NULL, err);
+    return rc;
+}
+
+/* Processors that this process may use. */
+static unsigned processors(void)
+{
+    cpu_set_t set;
+    int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+
+    return n < 1 ? 1 : n > (int)AK_CHECK_JOBS_MAX ? AK_CHECK_JOBS_MAX : (unsigned)n;
+}
+
+enum ak_code ak_cmd_prepare(const struct ak_options *options, struct ak_trust *trust,
+                            struct ak_check_options *check, struct ak_error *err)
+{
+    const char *max_age = ak_options_value(options, AK_OPTION_MAX_AGE);
+    const char *until = ak_options_value(options, AK_OPTION_UNTIL);
+    uint64_t jobs = processors();
+    enum ak_code rc;
+
+    *check = (struct ak_check_options){.now = ak_when_now()};
+    rc = add_trust(options, trust, err);
+    if (rc == AK_OK && max_age != NULL)
+        rc = ak_when_parse_stretch(max_age, &check->max_age, err);
+    if (rc == AK_OK && until != NULL)
+        rc = ak_when_parse(until, check->now, &check->until, err);
+    if (rc == AK_OK && ak_options_has(options, AK_OPTION_JOBS)) {
+        rc = ak_options_number(options, AK_OPTION_JOBS, AK_CHECK_JOBS_MAX, &jobs, err);
+        if (rc == AK_OK && jobs == 0)
+            rc =
+                ak_fail(err, AK_EUSAGE, "--jobs 0: write a number from 1 to %u", AK_CHECK_JOBS_MAX);
+    }
+    if (rc != AK_OK)
+        return rc;
+    check->jobs = (unsigned)jobs;
+    check->keys = trust->keys;
+    check->key_count = trust->key_count;
+    check->kept = trust->kept;
+    check->kept_count = trust->kept_count;
+    check->log_count = options->count[AK_OPTION_LOG];
+    check->logs = check->log_count > 0 ? options->value[AK_OPTION_LOG] : NULL;
+    return AK_OK;
+}
+
+enum ak_code ak_cmd_judge(const struct ak_options *options, const char *const *paths, size_t count,
+                          struct ak_check_options *check, struct ak_check **out,
+                          struct ak_error *err)
+{
+    struct ak_progress progress;
+    enum ak_code rc;
+
+    ak_progress_begin(&progress, !ak_options_has(options, AK_OPTION_QUIET));
+    check->ctx = &progress;
+    check->on_progress = ak_progress_show;
+    rc = ak_check_run(paths, count, check, out, err);
+    ak_progress_end(&progress);
+    return rc;
+}

@@ -1,0 +1,130 @@
+/* main.c - akashi-verify: reads a store, a segment or a checkpoint, and judges it.
+ *
+ * Happy path: the command line is parsed by options.c, the command runs, its exit status is that of
+ * the verdict. Whatever fails on the way is told on standard error in one line, escaped, and is
+ * exit status 2. Locale and environment are never read. */
+#include "commands.h"
+#include "options.h"
+#include "output.h"
+#include "self.h"
+#include "show.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define STATUS_FAILED 2
+
+#define CHECK_OPTIONS                                                                              \
+    (AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_CHECKPOINT) |                          \
+     AK_OPTION_BIT(AK_OPTION_SAVE_CHECKPOINT) | AK_OPTION_BIT(AK_OPTION_MAX_AGE) |                 \
+     AK_OPTION_BIT(AK_OPTION_UNTIL) | AK_OPTION_BIT(AK_OPTION_LOG) |                               \
+     AK_OPTION_BIT(AK_OPTION_JOBS) | AK_OPTION_BIT(AK_OPTION_JSON) |                               \
+     AK_OPTION_BIT(AK_OPTION_QUIET))
+
+const struct ak_command ak_commands[] = {
+    {"check", "PATH...",
+     "Judges stores, logs' directories, segments and checkpoints; tells by their content what they "
+     "are.",
+     "Every byte of every segment is read. Each finding is named with its place, what it means and "
+     "what to do; `akashi-verify explain CODE` says more. The last line is the result. A log whose "
+     "key is not given is NOT CHECKABLE and counts, unless --log leaves it out.",
+     "akashi-verify check /srv/akashi --key agency.vkey --checkpoint kept --save-checkpoint kept",
+     CHECK_OPTIONS, 1, SIZE_MAX, ak_cmd_check},
+    {"store", "DIR...", "Judges stores or logs' directories, and refuses anything else.", "",
+     "akashi-verify store /srv/akashi --key agency.vkey", CHECK_OPTIONS, 1, SIZE_MAX, ak_cmd_check},
+    {"segment", "FILE...", "Judges single segment files, and refuses anything else.",
+     "What a segment cannot show alone, as what stood before it, is not judged.",
+     "akashi-verify segment 00000000000000000000.0.zst --key agency.vkey", CHECK_OPTIONS, 1,
+     SIZE_MAX, ak_cmd_check},
+    {"checkpoint", "FILE...", "Judges single signed checkpoints, and refuses anything else.",
+     "Only the log key's signature can be judged without the log.",
+     "akashi-verify checkpoint kept --key agency.vkey", CHECK_OPTIONS, 1, SIZE_MAX, ak_cmd_check},
+    {"cat", "PATH", "Prints the records of one log, escaped so that a terminal shows them safely.",
+     "Each line has the index, the time of reception in UTC, the source and the text. With --key "
+     "the log is checked first, and what is not proven is marked. Without it nothing is said about "
+     "whether the records are as they were signed. What cannot be read is told on standard error, "
+     "and the exit status is then 3.",
+     "akashi-verify cat /srv/akashi --log power-a --from -1d --source 'fw*'",
+     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_LOG) | AK_OPTION_BIT(AK_OPTION_JOBS) |
+         AK_OPTION_BIT(AK_OPTION_FROM) | AK_OPTION_BIT(AK_OPTION_TO) |
+         AK_OPTION_BIT(AK_OPTION_SOURCE) | AK_OPTION_BIT(AK_OPTION_INDEX) |
+         AK_OPTION_BIT(AK_OPTION_KIND) | AK_OPTION_BIT(AK_OPTION_RAW) |
+         AK_OPTION_BIT(AK_OPTION_JSONL) | AK_OPTION_BIT(AK_OPTION_OUTPUT) |
+         AK_OPTION_BIT(AK_OPTION_FORCE) | AK_OPTION_BIT(AK_OPTION_QUIET),
+     1, 1, ak_cmd_cat},
+    {"info", "PATH", "Shows what is there at a glance: origin, sizes, times, segments, gaps.",
+     "Nothing of it is proven: `check` does that.", "akashi-verify info /srv/akashi",
+     AK_OPTION_BIT(AK_OPTION_LOG) | AK_OPTION_BIT(AK_OPTION_JSON), 1, 1, ak_cmd_info},
+    {"sources", "PATH",
+     "Lists every source: first and last entry, count, silence, and how its identity is known.",
+     "Nothing of it is proven: `check` does that. Silence counts from a source's last record to "
+     "the newest entry of the log.",
+     "akashi-verify sources /srv/akashi --log power-a",
+     AK_OPTION_BIT(AK_OPTION_LOG) | AK_OPTION_BIT(AK_OPTION_JSON), 1, 1, ak_cmd_sources},
+    {"explain", "[CODE...]",
+     "Says what a reason code means, what it does not mean, usual causes and what to do.",
+     "Without a code it lists all.", "akashi-verify explain TAIL_UNSIGNED", 0, 0, SIZE_MAX,
+     ak_cmd_explain},
+    {"key", "show FILE...", "Shows public keys: name, key ID, fingerprint, vkey.",
+     "FILE holds vkeys, one a line; a vkey itself is taken, too. A private key is refused.",
+     "akashi-verify key show agency.vkey", 0, 1, SIZE_MAX, ak_cmd_key},
+    {NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL},
+};
+
+/* A descriptor 0, 1 or 2 that is closed would be given to the first file that is opened: evidence.
+ * What stands in for standard output cannot be written to, so that the loss is noticed. */
+static bool fill_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
+            return false;
+    }
+    return true;
+}
+
+static void complain(const struct ak_error *err)
+{
+    fputs("akashi-verify: ", stderr);
+    ak_show_text(stderr, err->text);
+    fputc('\n', stderr);
+}
+
+static int run(int argc, char **argv, struct ak_error *err)
+{
+    struct ak_options options;
+    int status = STATUS_FAILED;
+    enum ak_code rc = ak_options_parse(&options, argc, argv, err);
+
+    if (rc == AK_OK && ak_options_has(&options, AK_OPTION_VERSION)) {
+        ak_self_print(stdout);
+        status = 0;
+    } else if (rc == AK_OK && ak_options_has(&options, AK_OPTION_HELP)) {
+        ak_options_help(stdout, options.command);
+        status = 0;
+    } else if (rc == AK_OK) {
+        rc = options.command->run(&options, &status, err);
+    }
+    ak_options_free(&options);
+    if (rc == AK_OK)
+        return status;
+    complain(err);
+    return STATUS_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+    struct ak_error err = {0};
+    int status;
+
+    if (!fill_standard_descriptors())
+        return STATUS_FAILED;
+    status = run(argc, argv, &err);
+    if (ak_output_close(stdout, "standard output", &err) != AK_OK) {
+        complain(&err);
+        return STATUS_FAILED;
+    }
+    return status;
+}

@@ -1,0 +1,94 @@
+/* options.h - the command line: one table of options, one of commands; both parsing and --help
+ * come from them.
+ *
+ * Options are taken before and after the command and its words, as --name VALUE or --name=VALUE;
+ * "--" ends them. What is not known is answered with the nearest word that is. */
+#ifndef AK_OPTIONS_H
+#define AK_OPTIONS_H
+
+#include <akashi/error.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum ak_option {
+    AK_OPTION_KEY,
+    AK_OPTION_CHECKPOINT,
+    AK_OPTION_SAVE_CHECKPOINT,
+    AK_OPTION_MAX_AGE,
+    AK_OPTION_UNTIL,
+    AK_OPTION_LOG,
+    AK_OPTION_JOBS,
+    AK_OPTION_FROM,
+    AK_OPTION_TO,
+    AK_OPTION_SOURCE,
+    AK_OPTION_INDEX,
+    AK_OPTION_KIND,
+    AK_OPTION_RAW,
+    AK_OPTION_JSONL,
+    AK_OPTION_OUTPUT,
+    AK_OPTION_FORCE,
+    AK_OPTION_JSON,
+    AK_OPTION_QUIET,
+    AK_OPTION_HELP,
+    AK_OPTION_VERSION
+};
+
+#define AK_OPTION_COUNT 20u
+
+/* Set of options as bits. */
+#define AK_OPTION_BIT(option) (1u << (option))
+
+struct ak_options;
+
+struct ak_command {
+    const char *name;
+    const char *words;   /* "PATH..." */
+    const char *summary; /* one line */
+    const char *text;    /* what --help says between summary and options; words of ours */
+    const char *example; /* a command line that works */
+    uint32_t options;    /* AK_OPTION_BIT, --help is always there */
+    size_t words_min;
+    size_t words_max;
+    /* `*status` is the exit status when the code is AK_OK. */
+    enum ak_code (*run)(const struct ak_options *options, int *status, struct ak_error *err);
+};
+
+/* Ends with a command without a name. */
+extern const struct ak_command ak_commands[];
+
+struct ak_options {
+    const struct ak_command *command; /* NULL: none was given */
+    const char **words;               /* borrowed from argv, as are all values */
+    size_t word_count;
+    const char **value[AK_OPTION_COUNT]; /* in the order given; flags have "" */
+    size_t count[AK_OPTION_COUNT];
+};
+
+/* Parses argv[1] to argv[argc - 1]. AK_EUSAGE with a message that names the fault and the remedy.
+ * ak_options_free frees what is there in any case. */
+enum ak_code ak_options_parse(struct ak_options *options, int argc, char **argv,
+                              struct ak_error *err);
+void ak_options_free(struct ak_options *options);
+
+static inline bool ak_options_has(const struct ak_options *options, enum ak_option option)
+{
+    return options->count[option] > 0;
+}
+
+/* The value of an option that is given once, or NULL. */
+static inline const char *ak_options_value(const struct ak_options *options, enum ak_option option)
+{
+    return options->count[option] > 0 ? options->value[option][0] : NULL;
+}
+
+/* Reads a whole number of at most `max`. AK_EUSAGE. */
+enum ak_code ak_options_number(const struct ak_options *options, enum ak_option option,
+                               uint64_t max, uint64_t *value, struct ak_error *err);
+
+/* Help of one command, or, with NULL, of the whole program. */
+void ak_options_help(FILE *file, const struct ak_command *command);
+
+#endif

@@ -1,0 +1,371 @@
+/* report.c - the report in words. */
+#include "report.h"
+
+#include "self.h"
+#include "show.h"
+#include "trust.h"
+#include "when.h"
+
+#include <akashi/base64.h>
+
+#include <inttypes.h>
+#include <string.h>
+
+/* First page of a report: what a verdict says, in fixed sentences. */
+static const char *const sentences[][2] = {
+    [AK_VALID] = {"All that is shown is, byte for byte, what the collector signed.",
+                  "示した記録は、収集装置が署名した時点から 1 バイトも変わっていません。"},
+    [AK_INCOMPLETE] = {"What is proven is unchanged, but parts that should be there are missing or "
+                       "unsigned (above).",
+                       "証明された記録に変更はありませんが、あるべき部分が欠けています(上記)。"},
+    [AK_NOT_CHECKABLE] = {"This could not be checked (above). Nothing is said about the records.",
+                          "検証できませんでした(上記)。記録の正否については何も述べません。"},
+    [AK_INVALID] = {"Something differs from what was signed (above). Who did it, and whether by "
+                    "intent, this check cannot say.",
+                    "署名時と異なる箇所があります(上記)。誰が、故意か否かは、この検査では分かり"
+                    "ません。"},
+};
+
+static const char *const not_shown[2] = {
+    "Not shown: whether what a device reported is true; what it never sent; who sent it where only "
+    "an address is known.",
+    "機器の報告内容の真実性、送信されなかった事柄、アドレスのみで識別された送信者の正体は示しません"
+    "。",
+};
+
+static void label(FILE *file, const char *text)
+{
+    fprintf(file, "  %-12s", text);
+}
+
+void ak_report_begin(const struct ak_report *report)
+{
+    if (report->quiet)
+        return;
+    fprintf(report->file, "akashi-verify %s, SHA-256 of the program %s\n", AKASHI_VERSION,
+            ak_self_digest());
+}
+
+/* "entry 5", "entries 512-767". */
+static void print_range(FILE *file, uint64_t begin, uint64_t end)
+{
+    if (end == UINT64_MAX)
+        fprintf(file, "entries from %" PRIu64 " on", begin);
+    else if (end == begin)
+        fprintf(file, "before entry %" PRIu64, begin);
+    else if (end - begin == 1)
+        fprintf(file, "entry %" PRIu64, begin);
+    else
+        fprintf(file, "entries %" PRIu64 "-%" PRIu64, begin, end - 1);
+}
+
+static void print_ranges(FILE *file, const struct ak_check_log *log)
+{
+    size_t shown =
+        log->range_count < AK_REPORT_RANGES_MAX ? log->range_count : AK_REPORT_RANGES_MAX;
+    uint64_t more = log->range_count - shown + log->ranges_left_off;
+    char number[AK_SHOW_NUMBER_BYTES];
+
+    for (size_t i = 0; i < shown; i++) {
+        fprintf(file, "%s%" PRIu64 "-%" PRIu64, i == 0 ? ": " : ", ", log->ranges[i].begin,
+                log->ranges[i].end - 1);
+        if (i == 0 && log->proven_prefix > 0 && log->range_count > 1)
+            fprintf(file, " (without a hole from the start), then");
+    }
+    if (more > 0)
+        fprintf(file, " and %s more ranges (--json lists them)", ak_show_count(number, more));
+    fputc('\n', file);
+}
+
+static void print_age(FILE *file, uint64_t now, uint64_t last)
+{
+    char text[AK_WHEN_TEXT_BYTES];
+
+    if (now == 0)
+        fputs("its age is not known: this machine has no clock", file);
+    else if (last > now)
+        fprintf(file, "the newest lies %s ahead of this machine's clock",
+                ak_when_format_stretch(text, last - now));
+    else
+        fprintf(file, "the newest is %s old", ak_when_format_stretch(text, now - last));
+}
+
+static void print_counts(FILE *file, const struct ak_check_log *log)
+{
+    char a[AK_SHOW_NUMBER_BYTES];
+    char b[AK_SHOW_NUMBER_BYTES];
+    char c[AK_SHOW_NUMBER_BYTES];
+
+    label(file, "read");
+    fprintf(file, "every byte of %s segment file%s, %s; %s entr%s\n", ak_show_count(a, log->files),
+            ak_show_plural(log->files), ak_show_bytes(b, log->bytes_read),
+            ak_show_count(c, log->entries), log->entries == 1 ? "y" : "ies");
+    label(file, "proven");
+    fprintf(file, "%s entr%s", ak_show_count(a, log->proven), log->proven == 1 ? "y" : "ies");
+    if (log->proven > 0)
+        fprintf(file, ", of these %s record%s", ak_show_count(b, log->records - log->fragments),
+                ak_show_plural(log->records - log->fragments));
+    if (log->fragments > 0)
+        fprintf(file, " and %s fragment%s", ak_show_count(c, log->fragments),
+                ak_show_plural(log->fragments));
+    print_ranges(file, log);
+    if (log->tail_entries > 0 || log->tail_bytes > 0) {
+        label(file, "tail");
+        fprintf(file, "%s entr%s under no checkpoint, %s behind the last commit: not vouched for\n",
+                ak_show_count(a, log->tail_entries), log->tail_entries == 1 ? "y" : "ies",
+                ak_show_bytes(b, log->tail_bytes));
+    }
+}
+
+static void print_time(const struct ak_report *report, const struct ak_check_log *log)
+{
+    char from[AK_WHEN_TEXT_BYTES];
+    char to[AK_WHEN_TEXT_BYTES];
+
+    label(report->file, "time");
+    if (!log->has_time) {
+        fputs("no proven entry, so none has an age\n", report->file);
+        return;
+    }
+    fprintf(report->file, "%s to %s; ", ak_when_format(from, log->first_time),
+            ak_when_format(to, log->last_time));
+    print_age(report->file, report->now, log->last_time);
+    fputc('\n', report->file);
+}
+
+static void print_identity(FILE *file, const struct ak_check_log *log)
+{
+    static const char *const kinds[] = {"log", "segment", "checkpoint"};
+    char fingerprint[AK_TRUST_FINGERPRINT_CHARS + 1];
+
+    fprintf(file, "\n%s ", kinds[log->kind]);
+    ak_show_text(file, log->path);
+    fputc('\n', file);
+    if (log->exercise) {
+        label(file, "EXERCISE");
+        fputs("EXERCISE / 訓練: what this log holds was made for training\n", file);
+    }
+    if (log->name[0] != '\0') {
+        label(file, "name");
+        ak_show_text(file, log->name);
+        fputs(" (the operator's word, proves nothing)\n", file);
+    }
+    label(file, "origin");
+    ak_show_text(file, log->origin[0] != '\0' ? log->origin : "not known");
+    fputc('\n', file);
+    label(file, "key");
+    if (log->key_given)
+        fprintf(file, "%s, as given\n", ak_trust_fingerprint(&log->key, fingerprint));
+    else
+        fputs("none was given for this origin\n", file);
+}
+
+static void print_checkpoint(FILE *file, const struct ak_check_log *log)
+{
+    char number[AK_SHOW_NUMBER_BYTES];
+    char root[AK_BASE64_CHARS(AK_HASH_BYTES) + 1];
+
+    label(file, "checkpoint");
+    if (!log->has_checkpoint) {
+        fputs("none\n", file);
+        return;
+    }
+    (void)ak_base64_encode(root, sizeof(root), log->checkpoint_root.b, AK_HASH_BYTES);
+    fprintf(file, "%s entr%s, root %s\n", ak_show_count(number, log->checkpoint_size),
+            log->checkpoint_size == 1 ? "y" : "ies", root);
+}
+
+static void print_place(FILE *file, const struct ak_finding *finding,
+                        const struct ak_source_table *sources)
+{
+    char from[AK_WHEN_TEXT_BYTES];
+    char until[AK_WHEN_TEXT_BYTES];
+    char name[AK_SOURCE_LABEL_BYTES];
+    char number[AK_SHOW_NUMBER_BYTES];
+    const char *comma = ": ";
+
+    if (finding->has_range) {
+        fputs(comma, file);
+        print_range(file, finding->begin, finding->end);
+        comma = ", ";
+    }
+    if (finding->has_time) {
+        fprintf(file, "%s%s to %s", comma, ak_when_format(from, finding->from),
+                ak_when_format(until, finding->until));
+        comma = ", ";
+    }
+    for (unsigned i = 0; i < finding->source_count; i++) {
+        fprintf(file, "%s%s%s", i == 0 ? comma : ", ",
+                i > 0                       ? ""
+                : finding->source_count > 1 ? "sources "
+                                            : "source ",
+                ak_source_label(name, sources, finding->sources[i]));
+        comma = ", ";
+    }
+    if (finding->more_sources)
+        fputs(" and others", file);
+    if (finding->file[0] != '\0') {
+        fputs(comma, file);
+        ak_show_text(file, finding->file);
+        comma = ", ";
+    }
+    if (finding->has_offset)
+        fprintf(file, "%sbyte %s", comma, ak_show_count(number, finding->offset));
+}
+
+static void print_finding(const struct ak_report *report, const struct ak_finding *finding,
+                          const struct ak_source_table *sources, bool explain)
+{
+    const struct ak_finding_info *info = ak_finding_info(finding->code);
+    FILE *file = report->file;
+
+    if (info->remark)
+        fputs("remark", file);
+    else
+        ak_show_verdict(file, info->verdict, report->colour);
+    fprintf(file, " %s", info->name);
+    if (finding->rule[0] != '\0')
+        fprintf(file, " (%s)", finding->rule);
+    print_place(file, finding, sources);
+    fputc('\n', file);
+    ak_show_wrapped_text(file, finding->text, 4);
+    if (!explain || info->remark)
+        return;
+    fputs("    Means: ", file);
+    ak_show_wrapped(file, info->meaning, 6, 11);
+    fputs("    Next:  ", file);
+    ak_show_wrapped(file, info->remedy, 6, 11);
+}
+
+/* First what decides the verdict, then remarks; what a code means is said once. */
+static void print_findings(const struct ak_report *report, const struct ak_check_log *log,
+                           const struct ak_source_table *sources)
+{
+    bool explained[AK_FINDING_CODES] = {false};
+    uint64_t shown = 0;
+    uint64_t all = log->findings_left_off + log->finding_count;
+    char number[AK_SHOW_NUMBER_BYTES];
+
+    for (int remarks = 0; remarks < 2; remarks++) {
+        for (size_t i = 0; i < log->finding_count && shown < AK_REPORT_FINDINGS_MAX; i++) {
+            const struct ak_finding *finding = &log->findings[i];
+            if (ak_finding_info(finding->code)->remark != (remarks == 1))
+                continue;
+            print_finding(report, finding, sources, !explained[finding->code]);
+            explained[finding->code] = true;
+            shown++;
+        }
+    }
+    if (all > shown)
+        fprintf(report->file, "and %s more finding%s; --json lists up to %u of a log\n",
+                ak_show_count(number, all - shown), ak_show_plural(all - shown),
+                AK_CHECK_FINDINGS_MAX);
+}
+
+/* What a check of this log cannot have noticed, and what to type against it. */
+static void print_advice(const struct ak_report *report, const struct ak_check_log *log)
+{
+    FILE *file = report->file;
+
+    if (log->kind != AK_CHECK_LOG)
+        return;
+    if (!log->kept_used && log->key_given)
+        ak_show_wrapped(file,
+                        "No checkpoint from before was given: a cut of the newest records could "
+                        "not be noticed. Keep one with --save-checkpoint FILE, away from the "
+                        "evidence, and give it the next time with --checkpoint FILE.",
+                        0, 0);
+    if (report->saved != NULL) {
+        fputs("The newest proven checkpoint was kept in ", file);
+        ak_show_text(file, report->saved);
+        fputs("; give it the next time with --checkpoint.\n", file);
+    }
+    if (report->not_saved != NULL) {
+        fputs("No checkpoint was kept: ", file);
+        ak_show_wrapped(file, report->not_saved, 0, 24);
+    }
+}
+
+/* A word of the operator's is part of the evidence: only one that is made of harmless letters
+ * stands in a result line, else the origin that the trusted key names. */
+static const char *result_name(const struct ak_check_log *log)
+{
+    if (log->name[0] != '\0' &&
+        log->name[strspn(log->name, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0')
+        return log->name;
+    if (log->key_given)
+        return log->key.name;
+    return log->id[0] != '\0' && log->id[strspn(log->id, "0123456789abcdef")] == '\0' ? log->id
+                                                                                      : "not known";
+}
+
+void ak_report_result(FILE *file, const struct ak_check_log *log, bool colour)
+{
+    char number[AK_SHOW_NUMBER_BYTES];
+    char from[AK_WHEN_TEXT_BYTES];
+    char to[AK_WHEN_TEXT_BYTES];
+    char fingerprint[AK_TRUST_FINGERPRINT_CHARS + 1];
+    uint64_t records = log->records - log->fragments;
+
+    ak_show_verdict(file, log->verdict, colour);
+    if (log->kind == AK_CHECK_CHECKPOINT)
+        fprintf(file, " checkpoint of %s entries", ak_show_count(number, log->checkpoint_size));
+    else if (log->proven == 0)
+        fputs(" nothing proven", file);
+    else
+        fprintf(file, " %s record%s%s", ak_show_count(number, records), ak_show_plural(records),
+                log->verdict == AK_VALID ? "" : " proven");
+    if (log->has_time)
+        fprintf(file, ", %s to %s", ak_when_format(from, log->first_time),
+                ak_when_format(to, log->last_time));
+    fputs(", log ", file);
+    ak_show_text(file, result_name(log));
+    if (log->key_given)
+        fprintf(file, ", key %s", ak_trust_fingerprint(&log->key, fingerprint));
+    else
+        fputs(", no key given", file);
+    fputs(log->exercise ? ", EXERCISE / 訓練\n" : "\n", file);
+}
+
+void ak_report_log(const struct ak_report *report, const struct ak_check_log *log,
+                   const struct ak_source_table *sources)
+{
+    FILE *file = report->file;
+
+    if (!report->quiet) {
+        print_identity(file, log);
+        if (log->kind != AK_CHECK_CHECKPOINT) {
+            print_counts(file, log);
+            print_time(report, log);
+        }
+        print_checkpoint(file, log);
+        print_findings(report, log, sources);
+        fprintf(file, "%s\n%s\n", sentences[log->verdict][0], sentences[log->verdict][1]);
+        fprintf(file, "%s\n%s\n", not_shown[0], not_shown[1]);
+        print_advice(report, log);
+    }
+    ak_report_result(file, log, report->colour);
+}
+
+void ak_report_end(const struct ak_report *report, const struct ak_check *check)
+{
+    size_t of[AK_INVALID + 1] = {0};
+    bool comma = false;
+
+    if (check->count == 1)
+        return;
+    for (size_t i = 0; i < check->count; i++)
+        of[check->logs[i].verdict]++;
+    if (!report->quiet)
+        fputc('\n', report->file);
+    ak_show_verdict(report->file, check->verdict, report->colour);
+    fprintf(report->file, " %zu checked: ", check->count);
+    for (int v = AK_INVALID; v >= AK_VALID; v--) {
+        if (of[v] == 0)
+            continue;
+        fprintf(report->file, "%s%zu %s", comma ? ", " : "", of[v],
+                ak_verdict_name((enum ak_verdict)v));
+        comma = true;
+    }
+    fputs(comma ? "\n" : "nothing was there\n", report->file);
+}

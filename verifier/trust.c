@@ -1,0 +1,197 @@
+/* trust.c - reading keys and kept checkpoints. A text that is a key is a key, whatever files are
+ * called; everything else is the name of a file. */
+#include "trust.h"
+
+#include "text.h"
+
+#include <akashi/base64.h>
+#include <akashi/sha256.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static enum ak_code read_all(int fd, const char *path, char *data, size_t max, size_t *len,
+                             struct ak_error *err)
+{
+    ssize_t got;
+
+    *len = 0;
+    do {
+        got = read(fd, data + *len, max + 1 - *len);
+        if (got < 0 && errno != EINTR)
+            return ak_fail_errno(err, errno, "read %s", path);
+        if (got > 0)
+            *len += (size_t)got;
+        if (*len > max)
+            return ak_fail(err, AK_ELIMIT,
+                           "%s is longer than %zu bytes: that is not what is wanted", path, max);
+    } while (got != 0);
+    data[*len] = '\0';
+    return AK_OK;
+}
+
+enum ak_code ak_trust_read_file(const char *path, size_t max, char **data, size_t *len,
+                                struct ak_error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    enum ak_code rc;
+
+    *data = NULL;
+    if (fd < 0)
+        return ak_fail_errno(err, errno, "open %s", path);
+    *data = malloc(max + 2);
+    rc = *data == NULL ? ak_fail(err, AK_ENOMEM, "no memory to read %s", path)
+                       : read_all(fd, path, *data, max, len, err);
+    close(fd);
+    if (rc != AK_OK) {
+        free(*data);
+        *data = NULL;
+    }
+    return rc;
+}
+
+static enum ak_code add_vkey(struct ak_trust *trust, const char *text, size_t len,
+                             struct ak_error *err)
+{
+    struct ak_vkey key;
+    struct ak_vkey *grown;
+    enum ak_code rc = ak_vkey_parse(&key, text, len, err);
+
+    if (rc != AK_OK)
+        return rc;
+    for (size_t i = 0; i < trust->key_count; i++) {
+        if (strcmp(trust->keys[i].name, key.name) != 0)
+            continue;
+        if (memcmp(trust->keys[i].key, key.key, sizeof(key.key)) == 0)
+            return AK_OK; /* the same key twice */
+        return ak_fail(err, AK_EUSAGE, "two different keys named %s: only one can be that log's",
+                       key.name);
+    }
+    if (trust->key_count == AK_TRUST_KEYS_MAX)
+        return ak_fail(err, AK_ELIMIT, "more than %u keys", AK_TRUST_KEYS_MAX);
+    grown = reallocarray(trust->keys, trust->key_count + 1, sizeof(*grown));
+    if (grown == NULL)
+        return ak_fail(err, AK_ENOMEM, "no memory for keys");
+    trust->keys = grown;
+    trust->keys[trust->key_count++] = key;
+    return AK_OK;
+}
+
+/* The text of a key file; the last line may lack its line end. */
+static enum ak_code add_lines(struct ak_trust *trust, const char *path, const char *data,
+                              size_t len, struct ak_error *err)
+{
+    const char *end = data + len;
+    unsigned number = 0;
+    bool any = false;
+
+    while (data < end) {
+        const char *stop = memchr(data, '\n', (size_t)(end - data));
+        size_t n = (size_t)((stop == NULL ? end : stop) - data);
+        size_t used = n > 0 && data[n - 1] == '\r' ? n - 1 : n;
+        enum ak_code rc;
+
+        number++;
+        if (used > 0 && data[0] != '#') {
+            rc = add_vkey(trust, data, used, err);
+            if (rc != AK_OK) {
+                ak_wrap(err, "%s, line %u", path, number);
+                return rc == AK_ENOMEM ? rc : AK_EUSAGE;
+            }
+            any = true;
+        }
+        data += n + 1;
+    }
+    if (!any)
+        return ak_fail(err, AK_EUSAGE,
+                       "%s holds no key: --key wants the line that "
+                       "`akashi-collector key show` prints",
+                       path);
+    return AK_OK;
+}
+
+enum ak_code ak_trust_add_key(struct ak_trust *trust, const char *text, struct ak_error *err)
+{
+    struct ak_error why = {0};
+    struct ak_error open_error = {0};
+    struct ak_vkey key;
+    char *data;
+    size_t len;
+    enum ak_code rc = ak_vkey_parse(&key, text, strlen(text), &why);
+
+    if (rc == AK_OK)
+        return add_vkey(trust, text, strlen(text), err);
+    if (rc == AK_EUSAGE) /* a private key, typed where others can see it */
+        return ak_fail(err, AK_EUSAGE, "--key: %s", why.text);
+    rc = ak_trust_read_file(text, AK_TRUST_FILE_BYTES_MAX, &data, &len, &open_error);
+    if (rc == AK_OK) {
+        rc = add_lines(trust, text, data, len, err);
+        free(data);
+        if (rc != AK_OK)
+            ak_wrap(err, "--key");
+        return rc;
+    }
+    if (rc == AK_ENOTFOUND && strchr(text, '+') != NULL && strchr(text, '/') != NULL)
+        return ak_fail(err, AK_EUSAGE, "--key: this is no key: %s", why.text);
+    if (rc == AK_ENOTFOUND)
+        return ak_fail(err, AK_EUSAGE,
+                       "--key %s: neither a key (NAME+ID+BASE64, as `akashi-collector key show` "
+                       "prints it) nor a file that is there",
+                       text);
+    return ak_fail(err, AK_EUSAGE, "--key: %s", open_error.text);
+}
+
+enum ak_code ak_trust_add_kept(struct ak_trust *trust, const char *path, bool *missing,
+                               struct ak_error *err)
+{
+    struct ak_check_kept *grown;
+    struct ak_error why = {0};
+    char *data;
+    size_t len;
+    enum ak_code rc = ak_trust_read_file(path, AK_NOTE_BYTES_MAX, &data, &len, &why);
+
+    if (missing != NULL)
+        *missing = rc == AK_ENOTFOUND;
+    if (rc == AK_ENOTFOUND && missing != NULL)
+        return AK_OK;
+    if (rc != AK_OK)
+        return ak_fail(err, rc, "checkpoint: %s", why.text);
+    for (size_t i = 0; i < trust->kept_count; i++) {
+        if (strcmp(trust->kept[i].name, path) == 0) {
+            free(data);
+            return AK_OK; /* --checkpoint and --save-checkpoint name one file: compare it once */
+        }
+    }
+    grown = reallocarray(trust->kept, trust->kept_count + 1, sizeof(*grown));
+    if (grown == NULL) {
+        free(data);
+        return ak_fail(err, AK_ENOMEM, "no memory for checkpoints");
+    }
+    trust->kept = grown;
+    trust->kept[trust->kept_count++] = (struct ak_check_kept){data, len, path};
+    return AK_OK;
+}
+
+void ak_trust_free(struct ak_trust *trust)
+{
+    for (size_t i = 0; i < trust->kept_count; i++)
+        free((void *)(uintptr_t)trust->kept[i].note); /* owned, though borrowed by the check */
+    free(trust->kept);
+    free(trust->keys);
+    memset(trust, 0, sizeof(*trust));
+}
+
+const char *ak_trust_fingerprint(const struct ak_vkey *key,
+                                 char out[AK_TRUST_FINGERPRINT_CHARS + 1])
+{
+    struct ak_hash digest;
+
+    ak_sha256(&digest, key->key, sizeof(key->key));
+    (void)ak_hex_encode(out, AK_TRUST_FINGERPRINT_CHARS + 1, digest.b,
+                        AK_TRUST_FINGERPRINT_CHARS / 2);
+    return out;
+}
