@@ -68,6 +68,11 @@ const struct ak_command ak_commands[] = {
      "Says what a reason code means, what it does not mean, usual causes and what to do.",
      "Without a code it lists all.", "akashi-verify explain TAIL_UNSIGNED", 0, 0, SIZE_MAX,
      ak_cmd_explain},
+    {"selftest", "",
+     "Checks this program itself: known answers, a good store and twenty forged ones it carries.",
+     "Prints a sheet for a case file. The stores are written to a private temporary directory, "
+     "which is removed again.",
+     "akashi-verify selftest", 0, 0, 0, ak_cmd_selftest},
     {"key", "show FILE...", "Shows public keys: name, key ID, fingerprint, vkey.",
      "FILE holds vkeys, one a line; a vkey itself is taken, too. A private key is refused.",
      "akashi-verify key show agency.vkey", 0, 1, SIZE_MAX, ak_cmd_key},
