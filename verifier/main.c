@@ -10,6 +10,7 @@
 #include "show.h"
 
 #include <fcntl.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,6 +127,8 @@ int main(int argc, char **argv)
 
     if (!fill_standard_descriptors())
         return STATUS_FAILED;
+    /* libcrypto would read a configuration whose place the environment names. */
+    (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
     status = run(argc, argv, &err);
     if (ak_output_close(stdout, "standard output", &err) != AK_OK) {
         complain(&err);
