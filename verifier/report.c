@@ -66,12 +66,15 @@ static void print_ranges(FILE *file, const struct ak_check_log *log)
     uint64_t more = log->range_count - shown + log->ranges_left_off;
     char number[AK_SHOW_NUMBER_BYTES];
 
-    for (size_t i = 0; i < shown; i++) {
-        fprintf(file, "%s%" PRIu64 "-%" PRIu64, i == 0 ? ": " : ", ", log->ranges[i].begin,
-                log->ranges[i].end - 1);
-        if (i == 0 && log->proven_prefix > 0 && log->range_count > 1)
-            fprintf(file, " (without a hole from the start), then");
-    }
+    for (size_t i = 0; i < shown; i++)
+        fprintf(file, "%s%" PRIu64 "-%" PRIu64 "%s",
+                i == 0  ? ": "
+                : i > 1 ? ", "
+                        : " ",
+                log->ranges[i].begin, log->ranges[i].end - 1,
+                i > 0 || log->range_count == 1 ? ""
+                : log->proven_prefix > 0       ? " (without a hole from the start), then"
+                                               : ",");
     if (more > 0)
         fprintf(file, " and %s more ranges (--json lists them)", ak_show_count(number, more));
     fputc('\n', file);
