@@ -94,6 +94,16 @@ bool ak_json_out_is_utf8(const void *data, size_t len)
     return true;
 }
 
+/* How many bytes from here on are printable ASCII that needs no escaping: most of all there is. */
+static size_t plain_bytes(const char *p, size_t len)
+{
+    size_t n = 0;
+
+    while (n < len && p[n] >= ' ' && p[n] <= '~' && p[n] != '"' && p[n] != '\\')
+        n++;
+    return n;
+}
+
 /* `raw`: bytes that are not UTF-8 are there, so backslashes are doubled to keep it reversible. */
 static void put_string(FILE *file, const char *p, size_t len, bool raw)
 {
@@ -102,6 +112,11 @@ static void put_string(FILE *file, const char *p, size_t len, bool raw)
 
     fputc('"', file);
     for (size_t i = 0; i < len; i += n) {
+        n = plain_bytes(p + i, len - i);
+        if (n > 0) {
+            fwrite(p + i, 1, n, file);
+            continue;
+        }
         n = ak_text_character(p + i, len - i, &code);
         if (n == 0) {
             fprintf(file, "\\\\x%02x", (unsigned char)p[i]);

@@ -149,6 +149,7 @@ enum ak_code ak_trust_add_kept(struct ak_trust *trust, const char *path, bool *m
                                struct ak_error *err)
 {
     struct ak_check_kept *grown;
+    char **notes;
     struct ak_error why = {0};
     char *data;
     size_t len;
@@ -167,19 +168,25 @@ enum ak_code ak_trust_add_kept(struct ak_trust *trust, const char *path, bool *m
         }
     }
     grown = reallocarray(trust->kept, trust->kept_count + 1, sizeof(*grown));
-    if (grown == NULL) {
+    if (grown != NULL)
+        trust->kept = grown;
+    notes = reallocarray(trust->notes, trust->kept_count + 1, sizeof(*notes));
+    if (notes != NULL)
+        trust->notes = notes;
+    if (grown == NULL || notes == NULL) {
         free(data);
         return ak_fail(err, AK_ENOMEM, "no memory for checkpoints");
     }
-    trust->kept = grown;
-    trust->kept[trust->kept_count++] = (struct ak_check_kept){data, len, path};
+    notes[trust->kept_count] = data;
+    grown[trust->kept_count++] = (struct ak_check_kept){data, len, path};
     return AK_OK;
 }
 
 void ak_trust_free(struct ak_trust *trust)
 {
     for (size_t i = 0; i < trust->kept_count; i++)
-        free((void *)(uintptr_t)trust->kept[i].note); /* owned, though borrowed by the check */
+        free(trust->notes[i]);
+    free(trust->notes);
     free(trust->kept);
     free(trust->keys);
     memset(trust, 0, sizeof(*trust));

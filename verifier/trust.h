@@ -23,7 +23,8 @@
 struct ak_trust {
     struct ak_vkey *keys;
     size_t key_count;
-    struct ak_check_kept *kept; /* notes are owned here */
+    struct ak_check_kept *kept;
+    char **notes; /* what `kept` borrows from */
     size_t kept_count;
 };
 
