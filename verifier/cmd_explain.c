@@ -7,6 +7,7 @@
 #include <akashi/nearest.h>
 
 #include <string.h>
+#include <strings.h>
 
 static const char *effect(const struct ak_finding_info *info)
 {
@@ -43,6 +44,31 @@ static void explain(const struct ak_finding_info *info)
     paragraph("What to do", info->remedy);
 }
 
+/* Verdicts are words of reports, too. */
+static bool explain_verdict(const char *word)
+{
+    static const char *const texts[] = {
+        [AK_VALID] = "Everything that is shown is, byte for byte, what the collector signed, and "
+                     "nothing that was asked for is missing.",
+        [AK_INCOMPLETE] = "What is proven is unchanged, but something is missing, unsigned or "
+                          "older than was asked for.",
+        [AK_NOT_CHECKABLE] = "It could not be judged: no key, a file that cannot be read, or a "
+                             "newer format. Nothing is said about the records.",
+        [AK_INVALID] = "Something differs from what was signed, or breaks the format. Who did it, "
+                       "and whether by intent, no check can say."};
+
+    for (int v = AK_VALID; v <= AK_INVALID; v++) {
+        const char *name = ak_verdict_name((enum ak_verdict)v);
+        if (strcasecmp(word, name) != 0 &&
+            (v != AK_NOT_CHECKABLE || strcasecmp(word, "NOT_CHECKABLE") != 0))
+            continue;
+        printf("%s is a verdict, exit status %d.\n", name, ak_verdict_exit((enum ak_verdict)v));
+        ak_show_wrapped(stdout, texts[v], 0, 0);
+        return true;
+    }
+    return false;
+}
+
 static enum ak_code unknown_code(const char *word, struct ak_error *err)
 {
     const char *names[AK_FINDING_CODES];
@@ -66,11 +92,12 @@ enum ak_code ak_cmd_explain(const struct ak_options *options, int *status, struc
     }
     for (size_t i = 0; i < options->word_count; i++) {
         const struct ak_finding_info *info = ak_finding_find(options->words[i]);
-        if (info == NULL)
-            return unknown_code(options->words[i], err);
         if (i > 0)
             printf("\n");
-        explain(info);
+        if (info != NULL)
+            explain(info);
+        else if (!explain_verdict(options->words[i]))
+            return unknown_code(options->words[i], err);
     }
     return AK_OK;
 }

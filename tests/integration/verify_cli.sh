@@ -298,6 +298,8 @@ cases=$((cases + 1))
 [ "$(wc -l <out)" -ge 27 ] || fail "explain lists $(wc -l <out) codes"
 run 0 explain stale
 says out "What to do"
+run 0 explain not_checkable
+says out "NOT CHECKABLE is a verdict, exit status 2."
 run 0 --version
 says out "SHA-256 of this program's file: $(sha256sum "$program" | cut -d' ' -f1)"
 run 0 check --help
