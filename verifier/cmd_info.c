@@ -51,10 +51,10 @@ struct info {
 static enum ak_code on_file(void *ctx, const struct ak_log_file *file, struct ak_error *err)
 {
     struct info *info = ctx;
-    struct segment *segment = &info->segment[info->segments];
 
     (void)err;
     if (info->segments < LISTED_MAX) {
+        struct segment *segment = &info->segment[info->segments];
         *segment = (struct segment){.bytes = file->bytes,
                                     .first = file->first,
                                     .opened = file->opened,
