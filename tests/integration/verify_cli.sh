@@ -280,6 +280,9 @@ run 0 info good
 holds out "segments    4, 3 of them sealed"
 holds out "2,237: 2,222 record, 2 source, 3 manifest, 4 event, 1 epoch, 1 fragment, 4 state"
 holds out "gaps        none"
+run 0 info many # more segments than are listed
+cases=$((cases + 1))
+grep -q '^    and [0-9]* more$' out || fail "info of many segments lists them all"
 run 0 info altered
 holds out "gaps        "
 run 0 sources good

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """verify_cli_store.py FOLDER: makes what verify_cli.sh looks at: a good store with all kinds of
 payloads (`good`), the same with one byte altered (`altered`), one whose end is missing (`cut`), two
-logs in one store (`two`), an exercise (`exercise`); keys, the records as they must come out, and
+logs in one store (`two`), an exercise (`exercise`), one of a thousand segments (`many`); keys, the records as they must come out, and
 checkpoints. Exit status 77: a module of Debian's python3 is missing."""
 
 import copy
@@ -11,7 +11,9 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tamper"))
 try:
     import akbases
+    import cases
     from akformat import Note
+    from casebase import Base
 except ImportError as e:
     print(f"skipped: {e}")
     sys.exit(77)
@@ -63,6 +65,11 @@ def main(folder):
     training, training_secrets = akbases.standard(name="exercise.example.org/drill", number=9)
     training.save(os.path.join(folder, "exercise", training.log_id))
     put(folder, "exercise-key", (training_secrets.vkey + "\n").encode())
+
+    many = Base(log, secrets.vkey, secrets)
+    cases_by_name = {name: function for name, function, _ in cases.CASES}
+    cases_by_name["I2_empty_segments"](many)
+    many.save(os.path.join(folder, "many"))
 
 
 if __name__ == "__main__":
