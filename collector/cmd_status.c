@@ -1,0 +1,293 @@
+/* cmd_status.c - asks the running collector how it is, and shows the answer.
+ *
+ * The answer comes from a process of the same user or root, yet every byte of it is bounded, parsed
+ * and escaped: sources' names in it were chosen by senders. */
+#include "cmdline.h"
+#include "config.h"
+#include "control.h"
+
+#include "show.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define ANSWER_BYTES_MAX 67108864u /* 1,024 logs with 100 silent sources each stay far below */
+#define ANSWER_SECONDS   10        /* as long as the collector keeps a client */
+
+static enum ak_code nobody(const char *path, const char *config, int error, struct ak_error *err)
+{
+    if (error == EACCES || error == EPERM)
+        return ak_fail(err, AK_EIO,
+                       "%s: %s; only root and the collector's own user may ask. Try: sudo -u USER "
+                       "akashi-collector status ...",
+                       path, strerror(error));
+    if (error == ENOENT || error == ECONNREFUSED || error == ENOTDIR)
+        return ak_fail(err, AK_ENOTFOUND,
+                       "no collector runs here: nobody answers at %s. Start it: akashi-collector "
+                       "run --config %s",
+                       path, config != NULL ? config : "FILE");
+    return ak_fail_errno(err, error, "%s", path);
+}
+
+static enum ak_code ask(const char *path, const char *config, int *fd, struct ak_error *err)
+{
+    static const char order[] = "{\"order\":\"status\"}\n";
+    const struct timeval wait = {.tv_sec = ANSWER_SECONDS};
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+
+    if (strlen(path) >= sizeof(addr.sun_path))
+        return ak_fail(err, AK_EUSAGE,
+                       "%s: a Unix socket's path has at most %zu bytes; give the real one with "
+                       "--control",
+                       path, sizeof(addr.sun_path) - 1);
+    memcpy(addr.sun_path, path, strlen(path) + 1);
+    *fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (*fd < 0)
+        return ak_fail_errno(err, errno, "socket");
+    (void)setsockopt(*fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+    (void)setsockopt(*fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
+    if (connect(*fd, (const struct sockaddr *)&addr, sizeof(addr)) != 0)
+        return nobody(path, config, errno, err);
+    if (send(*fd, order, sizeof(order) - 1, MSG_NOSIGNAL) != (ssize_t)sizeof(order) - 1)
+        return ak_fail_errno(err, errno, "%s: ask", path);
+    return AK_OK;
+}
+
+/* Reads one line; `*text` is malloc'ed. */
+static enum ak_code answer_read(const char *path, int fd, char **text, size_t *len,
+                                struct ak_error *err)
+{
+    size_t cap = 65536;
+
+    *len = 0;
+    *text = malloc(cap);
+    while (*text != NULL) {
+        ssize_t n = recv(fd, *text + *len, cap - *len, 0);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return ak_fail(err, AK_EIO,
+                           "%s: the collector hung up or said nothing for %d seconds; it may be "
+                           "stopping, or too busy: look at its diagnostics",
+                           path, ANSWER_SECONDS);
+        *len += (size_t)n;
+        if ((*text)[*len - 1] == '\n')
+            return AK_OK;
+        if (*len == cap) {
+            char *longer = cap >= ANSWER_BYTES_MAX ? NULL : realloc(*text, cap * 2);
+            if (longer == NULL)
+                break;
+            *text = longer;
+            cap *= 2;
+        }
+    }
+    return ak_fail(err, AK_ELIMIT, "%s: no memory for the answer", path);
+}
+
+static enum ak_code fetch(const char *path, const char *config, json_t **status,
+                          struct ak_error *err)
+{
+    char *text = NULL;
+    size_t len = 0;
+    int fd = -1;
+    enum ak_code rc = ask(path, config, &fd, err);
+
+    if (rc == AK_OK)
+        rc = answer_read(path, fd, &text, &len, err);
+    if (fd >= 0)
+        (void)close(fd);
+    if (rc == AK_OK) {
+        *status = json_loadb(text, len, 0, NULL);
+        if (!json_is_array(json_object_get(*status, "logs")))
+            rc =
+                ak_fail(err, AK_EMALFORMED,
+                        "%s: the answer is no status; is this socket an akashi-collector's?", path);
+    }
+    free(text);
+    return rc;
+}
+
+/* For people */
+
+static uint64_t number(const json_t *object, const char *name)
+{
+    json_int_t n = json_integer_value(json_object_get(object, name));
+
+    return n < 0 ? 0 : (uint64_t)n;
+}
+
+static const char *text_of(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+
+    return text == NULL ? "-" : text;
+}
+
+static void counted(const json_t *object, const char *name, const char *behind)
+{
+    char room[AK_SHOW_NUMBER_BYTES];
+
+    (void)printf("%s%s", ak_show_count(room, number(object, name)), behind);
+}
+
+/* What an operator must act on, loudest first. */
+static void troubles_show(const json_t *log)
+{
+    char room[AK_SHOW_NUMBER_BYTES];
+
+    if (json_is_string(json_object_get(log, "full_since")))
+        (void)printf("  FULL since %s: nothing is taken in or acknowledged. Make room on the disk "
+                     "or raise `share`; it goes on by itself\n",
+                     text_of(log, "full_since"));
+    if (json_is_true(json_object_get(log, "write_failed")))
+        (void)printf("  WRITING FAILS: nothing is acknowledged; look at the diagnostics and at the "
+                     "disk\n");
+    if (json_is_string(json_object_get(log, "back_pressure_since")))
+        (void)printf("  senders are held back since %s\n", text_of(log, "back_pressure_since"));
+    if (number(log, "unsigned_ms") >= 1000)
+        (void)printf("  the oldest unsigned entry waits for %s ms: look at the diagnostics for the "
+                     "signer\n",
+                     ak_show_count(room, number(log, "unsigned_ms")));
+    if (number(log, "udp_dropped") > 0)
+        (void)printf("  %s datagrams were lost before they could be read\n",
+                     ak_show_count(room, number(log, "udp_dropped")));
+}
+
+static void silent_show(const json_t *log)
+{
+    const json_t *names = json_object_get(log, "silent_sources");
+    uint64_t silent = number(log, "silent");
+    const json_t *name;
+    size_t i;
+
+    if (silent == 0)
+        return;
+    (void)printf("  silent: ");
+    json_array_foreach(names, i, name)
+    {
+        (void)fputs(i == 0 ? "" : ", ", stdout);
+        ak_show_text(stdout, json_is_string(name) ? json_string_value(name) : "?");
+    }
+    if (silent > json_array_size(names))
+        (void)printf(" and %" PRIu64 " more", silent - (uint64_t)json_array_size(names));
+    (void)printf("\n");
+}
+
+static void log_show(const json_t *log)
+{
+    const json_t *segment = json_object_get(log, "segment");
+    char a[AK_SHOW_NUMBER_BYTES];
+    char b[AK_SHOW_NUMBER_BYTES];
+    uint64_t share = number(log, "share");
+
+    (void)printf("\nlog ");
+    ak_show_text(stdout, text_of(log, "name"));
+    (void)printf("  ");
+    ak_show_text(stdout, text_of(log, "origin"));
+    (void)printf("\n  entries    ");
+    counted(log, "durable", " on disk, ");
+    counted(log, "signed", " signed\n");
+    (void)printf("  taken in   ");
+    counted(log, "records", " records, ");
+    (void)printf("%s since the start; ", ak_show_bytes(a, number(log, "bytes")));
+    counted(log, "acknowledged", " acknowledged\n");
+    (void)printf("  disk       %s", ak_show_bytes(a, number(log, "disk_bytes")));
+    if (share > 0)
+        (void)printf(" of %s (%" PRIu64 "%%)", ak_show_bytes(b, share),
+                     number(log, "disk_bytes") / (share / 100 + 1));
+    (void)printf("; open segment from entry ");
+    counted(segment, "first", ", ");
+    (void)printf("%s\n  sources    ", ak_show_bytes(a, number(segment, "bytes")));
+    counted(log, "sources", ", ");
+    counted(log, "silent", " silent\n");
+    troubles_show(log);
+    silent_show(log);
+}
+
+static void status_show(const json_t *status)
+{
+    const json_t *batches = json_object_get(status, "batches");
+    const json_t *entry;
+    size_t i;
+
+    (void)printf("akashi-collector %s, pid %" PRIu64 ", since %s\nstore      ",
+                 text_of(status, "version"), number(status, "pid"), text_of(status, "since"));
+    ak_show_text(stdout, text_of(status, "store"));
+    (void)printf("\nbatches    %" PRIu64 " of %" PRIu64 " in use\n",
+                 number(batches, "made") - number(batches, "free"), number(batches, "max"));
+    json_array_foreach(json_object_get(status, "listeners"), i, entry)
+    {
+        (void)printf("listening  ");
+        ak_show_text(stdout, text_of(entry, "url"));
+        if (json_is_integer(json_object_get(entry, "connections")))
+            (void)printf("  %" PRIu64 " connection%s", number(entry, "connections"),
+                         ak_show_plural(number(entry, "connections")));
+        (void)printf("\n");
+    }
+    json_array_foreach(json_object_get(status, "logs"), i, entry) log_show(entry);
+}
+
+static void records_show(const json_t *status)
+{
+    const json_t *log;
+    uint64_t records = 0;
+    size_t i;
+
+    json_array_foreach(json_object_get(status, "logs"), i, log) records += number(log, "records");
+    (void)printf("%" PRIu64 "\n", records);
+}
+
+/* Where the collector of these options listens; malloc'ed. */
+static enum ak_code control_path(const struct ak_cmdline *line, char **path, struct ak_error *err)
+{
+    const char *control = line->value[AK_FLAG_CONTROL];
+    const char *store = line->value[AK_FLAG_STORE];
+    struct ak_config *config = NULL;
+    enum ak_code rc = AK_OK;
+
+    *path = NULL;
+    if ((control != NULL) + (store != NULL) + (line->value[AK_FLAG_CONFIG] != NULL) != 1)
+        return ak_fail(err, AK_EUSAGE,
+                       "status wants one of --config FILE, --store DIR and --control PATH; for "
+                       "example: %s",
+                       line->command->example);
+    if (control != NULL) {
+        *path = strdup(control);
+    } else if (store != NULL) {
+        if (asprintf(path, "%s/control", store) < 0)
+            *path = NULL;
+    } else {
+        rc = ak_config_load(line->value[AK_FLAG_CONFIG], &config, err);
+        if (rc == AK_OK)
+            *path = strdup(config->control);
+        ak_config_free(config);
+    }
+    return rc == AK_OK && *path == NULL ? ak_fail(err, AK_ENOMEM, "no memory") : rc;
+}
+
+enum ak_code ak_cmd_status(const struct ak_cmdline *line, struct ak_error *err)
+{
+    json_t *status = NULL;
+    char *path = NULL;
+    enum ak_code rc = control_path(line, &path, err);
+
+    if (rc == AK_OK)
+        rc = fetch(path, line->value[AK_FLAG_CONFIG], &status, err);
+    if (rc == AK_OK && line->value[AK_FLAG_RECORDS] != NULL)
+        records_show(status);
+    else if (rc == AK_OK && line->value[AK_FLAG_JSON] != NULL)
+        (void)(json_dumpf(status, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) == 0 &&
+               fputc('\n', stdout) != EOF);
+    else if (rc == AK_OK)
+        status_show(status);
+    json_decref(status);
+    free(path);
+    return rc;
+}

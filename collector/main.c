@@ -1,0 +1,94 @@
+/* main.c - akashi-collector: the table of commands, and exit status. Diagnostics of one command go
+ * to stderr from here; those of a running collector through log.c. */
+#include "cmdline.h"
+#include "log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <sodium.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+#include <zstd.h>
+
+enum { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
+
+const struct ak_command ak_commands[] = {
+    {"init", "", "Make a log with its keys, and the store if it is not there.",
+     "Prints the log's public key (vkey), and nothing else, on standard output: give it to "
+     "whoever shall verify the log, by another way than the evidence. What is there already is "
+     "never overwritten.",
+     "akashi-collector init --store /var/lib/akashi --log power-a --origin power-a.example/syslog",
+     AK_FLAG_BIT(AK_FLAG_STORE) | AK_FLAG_BIT(AK_FLAG_LOG) | AK_FLAG_BIT(AK_FLAG_ORIGIN) |
+         AK_FLAG_BIT(AK_FLAG_EPOCHS) | AK_FLAG_BIT(AK_FLAG_CONFIG),
+     0, 0, ak_cmd_init},
+    {"check-config", "FILE", "Read a configuration as `run` would, and say what is wrong with it.",
+     "Nothing is opened or changed. Remarks about what is allowed but should be known go to "
+     "standard error.",
+     "akashi-collector check-config /etc/akashi/akashi.conf --show", AK_FLAG_BIT(AK_FLAG_SHOW), 1,
+     1, ak_cmd_check_config},
+    {"status", "", "Ask the running collector how it is.",
+     "For root and the collector's own user. Exit status 1 if no collector runs.",
+     "akashi-collector status --config /etc/akashi/akashi.conf",
+     AK_FLAG_BIT(AK_FLAG_CONFIG) | AK_FLAG_BIT(AK_FLAG_STORE) | AK_FLAG_BIT(AK_FLAG_CONTROL) |
+         AK_FLAG_BIT(AK_FLAG_JSON) | AK_FLAG_BIT(AK_FLAG_RECORDS),
+     0, 0, ak_cmd_status},
+    {"key", "show", "Print the public key (vkey) of a log again.",
+     "The collector may be running. Nothing is changed.",
+     "akashi-collector key show --store /var/lib/akashi --log power-a",
+     AK_FLAG_BIT(AK_FLAG_STORE) | AK_FLAG_BIT(AK_FLAG_LOG), 1, 1, ak_cmd_key},
+    {NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL},
+};
+
+/* A descriptor 0, 1 or 2 that is closed would be given to the first file that is opened, and what
+ * is printed would land in evidence. */
+static bool fill_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
+            return false;
+    }
+    return true;
+}
+
+static void version_print(void)
+{
+    (void)printf("akashi-collector %s\nlibuv %s\n%s\nlibsodium %s\nzstd %s\n", AKASHI_VERSION,
+                 uv_version_string(), OpenSSL_version(OPENSSL_VERSION), sodium_version_string(),
+                 ZSTD_versionString());
+}
+
+static enum ak_code run(int argc, char **argv, struct ak_error *err)
+{
+    static struct ak_cmdline line; /* 9 KiB that one process needs once */
+    enum ak_code rc = ak_cmdline_parse(&line, argc, argv, err);
+
+    if (rc != AK_OK)
+        return rc;
+    if (line.value[AK_FLAG_VERSION] != NULL) {
+        version_print();
+        return AK_OK;
+    }
+    if (line.value[AK_FLAG_HELP] != NULL) {
+        ak_cmdline_help(stdout, line.command);
+        return AK_OK;
+    }
+    return line.command->run(&line, err);
+}
+
+int main(int argc, char **argv)
+{
+    struct ak_error err = {0};
+    enum ak_code rc;
+
+    if (!fill_standard_descriptors())
+        return STATUS_FAILED;
+    rc = run(argc, argv, &err);
+    if (rc == AK_OK && (fflush(stdout) != 0 || ferror(stdout)))
+        rc = ak_fail_errno(&err, errno, "standard output could not be written");
+    if (rc == AK_OK)
+        return STATUS_DONE;
+    ak_log_fault(AK_LOG_ERROR, &err);
+    return rc == AK_EUSAGE ? STATUS_USAGE : STATUS_FAILED;
+}
