@@ -1,5 +1,6 @@
 /* config_read.c - every text of the schema becomes a value, a default or a fault with its place. */
 #include "config_read.h"
+#include "fingerprint.h"
 #include "units.h"
 
 #include <akashi/nearest.h>
@@ -291,41 +292,6 @@ static enum ak_code log_read(struct ak_reader *reader, const struct raw_log *raw
 
 /* TLS */
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* SHA-256 in hex, with colons or without, with "sha-256:" in front or without (RFC 5425 4.2.2). */
-static enum ak_code fingerprint_read(struct ak_reader *reader, const char *text,
-                                     struct ak_hash *out)
-{
-    static const char prefix[] = "sha-256:";
-    const char *p = text;
-    unsigned char digest[sizeof(*out)];
-    size_t bytes = 0;
-
-    if (strncmp(p, prefix, sizeof(prefix) - 1) == 0)
-        p += sizeof(prefix) - 1;
-    while (bytes < sizeof(digest) && hex_value(p[0]) >= 0 && hex_value(p[1]) >= 0) {
-        digest[bytes++] = (unsigned char)(hex_value(p[0]) << 4 | hex_value(p[1]));
-        p += 2;
-        if (*p == ':' && bytes < sizeof(digest))
-            p++;
-    }
-    if (bytes != sizeof(digest) || *p != '\0')
-        return ak_reader_fail(reader,
-                              "\"%.40s\" is not a SHA-256 fingerprint; write what `openssl x509 "
-                              "-noout -fingerprint -sha256 -in FILE` prints behind the =",
-                              text);
-    memcpy(out, digest, sizeof(digest));
-    return AK_OK;
-}
-
 static enum ak_code tls_lists_read(struct ak_reader *reader, const struct raw_tls *raw,
                                    struct ak_config_tls *tls)
 {
@@ -348,7 +314,9 @@ static enum ak_code tls_lists_read(struct ak_reader *reader, const struct raw_tl
     ak_reader_enter(reader, "fingerprints");
     for (unsigned i = 0; i < raw->fingerprints_count && rc == AK_OK; i++) {
         ak_reader_enter_entry(reader, i);
-        rc = fingerprint_read(reader, raw->fingerprints[i], &tls->fingerprints[i]);
+        if (ak_fingerprint_parse(raw->fingerprints[i], strlen(raw->fingerprints[i]),
+                                 &tls->fingerprints[i], reader->err) != AK_OK)
+            rc = ak_reader_wrap(reader, "fingerprints");
         ak_reader_leave(reader);
         tls->fingerprint_count++;
     }

@@ -81,7 +81,7 @@ static void durations(void **state)
     good(ak_units_duration, "5m", 300 * AK_NS_PER_S);
     good(ak_units_duration, "24h", 86400 * AK_NS_PER_S);
     good(ak_units_duration, "7d", 7 * 86400 * AK_NS_PER_S);
-    good(ak_units_duration, "106751d", 106751 * 86400 * AK_NS_PER_S);
+    good(ak_units_duration, "106751d", UINT64_C(106751) * 86400 * AK_NS_PER_S);
 }
 
 #define TIME_HINT "digits and one of ns, us, ms, s, m, h, d, as in 10ms or 24h"
