@@ -1,0 +1,34 @@
+# Completion of akashi-collector for bash.
+_akashi_collector()
+{
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command= options= word
+    COMPREPLY=()
+    for word in "${COMP_WORDS[@]:1:COMP_CWORD - 1}"; do
+        case $word in
+        init | run | check-config | status | key) command=$word && break ;;
+        esac
+    done
+    case $command in
+    init) options="--store --log --origin --epochs --config" ;;
+    run) options="--store --log --config --listen --tls-certificate --tls-key --tls-ca" ;;
+    check-config) options="--show" ;;
+    status) options="--store --config --control --json --records" ;;
+    key) options="--store --log" ;;
+    '') options="--version" ;;
+    esac
+    case $prev in
+    --store) COMPREPLY=($(compgen -d -- "$cur")) && return ;;
+    --config | --control | --tls-certificate | --tls-key | --tls-ca)
+        COMPREPLY=($(compgen -f -- "$cur")) && return
+        ;;
+    --listen) COMPREPLY=($(compgen -W 'udp:// tcp:// tls:// relp:// relp+tls:// unix://' -- "$cur")) && return ;;
+    --log | --origin | --epochs) return ;;
+    esac
+    case $command,$cur in
+    *,-*) COMPREPLY=($(compgen -W "$options --help" -- "$cur")) ;;
+    ,*) COMPREPLY=($(compgen -W 'init run check-config status key' -- "$cur")) ;;
+    key,*) COMPREPLY=($(compgen -W show -- "$cur")) ;;
+    check-config,*) COMPREPLY=($(compgen -f -- "$cur")) ;;
+    esac
+}
+complete -o filenames -F _akashi_collector akashi-collector

@@ -1,0 +1,46 @@
+# Completion of akashi-verify for bash.
+_akashi_verify()
+{
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command= options= word
+    COMPREPLY=()
+    for word in "${COMP_WORDS[@]:1:COMP_CWORD - 1}"; do
+        case $word in
+        check | store | segment | checkpoint | cat | info | sources | explain | selftest | key)
+            command=$word && break
+            ;;
+        esac
+    done
+    case $command in
+    check) options="--key --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
+    store) options="--key --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
+    segment) options="--key --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
+    checkpoint) options="--key --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
+    cat) options="--key --log --jobs --from --to --source --index --kind --raw --jsonl --output --force --quiet" ;;
+    info) options="--log --json" ;;
+    sources) options="--log --json" ;;
+    explain) options="" ;;
+    selftest) options="" ;;
+    key) options="" ;;
+    '') options="--version" ;;
+    esac
+    case $prev in
+    --key | --checkpoint | --save-checkpoint | --output | -o)
+        COMPREPLY=($(compgen -f -- "$cur")) && return
+        ;;
+    --kind)
+        COMPREPLY=($(compgen -W 'record fragment source manifest event epoch order anchor state all' -- "$cur"))
+        return
+        ;;
+    --max-age | --until | --log | --jobs | --from | --to | --source | --index) return ;;
+    esac
+    case $command,$cur in
+    *,-*) COMPREPLY=($(compgen -W "$options --help" -- "$cur")) ;;
+    ,*)
+        COMPREPLY=($(compgen -W 'check store segment checkpoint cat info sources explain selftest key' -- "$cur"))
+        ;;
+    key,*) COMPREPLY=($(compgen -W show -- "$cur") $(compgen -f -- "$cur")) ;;
+    selftest,* | explain,*) ;;
+    *) COMPREPLY=($(compgen -f -- "$cur")) ;;
+    esac
+}
+complete -o filenames -F _akashi_verify akashi-verify
