@@ -8,6 +8,7 @@
 
 #include "show.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
@@ -41,6 +42,7 @@ static enum ak_code ask(const char *path, const char *config, int *fd, struct ak
     const struct timeval wait = {.tv_sec = ANSWER_SECONDS};
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
 
+    assert(path != NULL);
     if (strlen(path) >= sizeof(addr.sun_path))
         return ak_fail(err, AK_EUSAGE,
                        "%s: a Unix socket's path has at most %zu bytes; give the real one with "
@@ -269,7 +271,9 @@ static enum ak_code control_path(const struct ak_cmdline *line, char **path, str
             *path = strdup(config->control);
         ak_config_free(config);
     }
-    return rc == AK_OK && *path == NULL ? ak_fail(err, AK_ENOMEM, "no memory") : rc;
+    if (rc == AK_OK && *path == NULL)
+        return ak_fail(err, AK_ENOMEM, "no memory");
+    return rc;
 }
 
 enum ak_code ak_cmd_status(const struct ak_cmdline *line, struct ak_error *err)

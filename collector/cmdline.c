@@ -163,7 +163,7 @@ static enum ak_code take_flag(struct ak_cmdline *line, int argc, char **argv, in
                            infos[flag].value);
         value = argv[++*i];
     }
-    if (infos[flag].value != NULL && value[0] == '\0')
+    if (infos[flag].value != NULL && value != NULL && value[0] == '\0')
         return ak_fail(err, AK_EUSAGE, "--%s is empty; it wants %s", infos[flag].name,
                        infos[flag].value);
     return keep(line, flag, value == NULL ? "" : value, err);
@@ -231,7 +231,7 @@ enum ak_code ak_cmdline_parse(struct ak_cmdline *line, int argc, char **argv, st
         if (line->command == NULL)
             return unknown_command(command, err);
     }
-    for (int i = 1; i < argc && rc == AK_OK; i++) {
+    for (int i = 1; i < argc && argv[i] != NULL && rc == AK_OK; i++) {
         if (!ended && strcmp(argv[i], "--") == 0)
             ended = true;
         else if (!ended && argv[i][0] == '-' && argv[i][1] != '\0')
