@@ -52,8 +52,11 @@ static enum ak_code on_known(void *ctx, const char *name, const char *id, struct
     enum ak_code rc;
 
     if (strcmp(name, init->options->log) == 0)
-        return ak_fail(err, AK_EEXIST, "log %s is in this store already; it is left as it is",
-                       name);
+        return ak_fail(
+            err, AK_EEXIST,
+            "log %s is in this store already and is left as it is; take another name for a "
+            "new log, or see this one's key with akashi-collector key show",
+            name);
     rc = ak_store_origin(init->store.fd, id, origin, err);
     if (rc != AK_OK) {
         ak_wrap(err, "log %s", name);

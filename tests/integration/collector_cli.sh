@@ -43,7 +43,7 @@ cmp out vkey || failed=1
 
 # Nothing is overwritten, and nothing at all is made where something is in the way.
 find s -type f | sort | xargs sha256sum | grep -v ' s/lock$' >before
-expect 1 "nothing was made: log a is in this store already; it is left as it is" \
+expect 1 "nothing was made: log a is in this store already and is left as it is; take another name for a new log, or see this one's key with akashi-collector key show" \
     init --store s --log a --origin b.example/syslog
 find s -type f | sort | xargs sha256sum | grep -v ' s/lock$' >after
 cmp before after || { echo "a refused init changed something"; failed=1; }
