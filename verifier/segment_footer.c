@@ -153,8 +153,7 @@ static enum ak_code take_count(struct reading *r, size_t bytes, uint32_t *count,
         return rc;
     *count = ak_cursor_u32(&c);
     if ((uint64_t)*count * bytes > ak_stream_left(&r->stream))
-        return ak_fail(err, AK_EMALFORMED, "a list of %u things does not fit into it",
-                       *count);
+        return ak_fail(err, AK_EMALFORMED, "a list of %u things does not fit into it", *count);
     return AK_OK;
 }
 
