@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#undef ak_fail /* macros for the analyzer */
+#undef ak_fail_errno
+
 __attribute__((format(printf, 4, 0))) static void
 error_set(struct ak_error *err, enum ak_code code, int sys_errno, const char *fmt, va_list ap)
 {

@@ -47,6 +47,18 @@ enum ak_code ak_fail(struct ak_error *err, enum ak_code code, const char *fmt, .
 enum ak_code ak_fail_errno(struct ak_error *err, int sys_errno, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+#ifdef __clang_analyzer__
+/* For the analyzer, which does not look into other files: a fault is never AK_OK. */
+static inline enum ak_code ak_analyzer_fault(enum ak_code code)
+{
+    if (code == AK_OK)
+        __builtin_unreachable();
+    return code;
+}
+#define ak_fail(...)       ak_analyzer_fault(ak_fail(__VA_ARGS__))
+#define ak_fail_errno(...) ak_analyzer_fault(ak_fail_errno(__VA_ARGS__))
+#endif
+
 /* Put "CONTEXT: " in front of the text of a fault that is being passed up. Code unchanged. */
 void ak_wrap(struct ak_error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
