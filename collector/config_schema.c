@@ -309,7 +309,8 @@ static const cyaml_schema_value_t *child_schema(const char *name,
 static enum ak_code schema_explain(const char *name, const struct ak_marks *marks,
                                    struct ak_error *err)
 {
-    const cyaml_schema_value_t **schema = calloc(marks->count, sizeof(*schema));
+    const cyaml_schema_value_t **schema =
+        calloc(marks->count, sizeof(const cyaml_schema_value_t *));
     char place[AK_ERROR_TEXT_BYTES];
     enum ak_code rc = AK_OK;
 

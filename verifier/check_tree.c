@@ -95,6 +95,7 @@ static struct ak_tree_group *group_now(struct ak_tree *tree, struct ak_tree_plac
         tree->group = group;
         tree->group_cap = cap;
     }
+    assert(tree->group != NULL);
     group = &tree->group[tree->group_count++];
     memset(group, 0, sizeof(*group));
     group->place = place;

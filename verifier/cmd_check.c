@@ -99,7 +99,7 @@ static enum ak_code judge(const struct ak_options *options, struct ak_report *re
                           struct ak_check **check, struct ak_error *err)
 {
     const char *keep = ak_options_value(options, AK_OPTION_SAVE_CHECKPOINT);
-    struct ak_check_options how;
+    struct ak_check_options how = {0};
     struct ak_trust trust = {0};
     bool missing = false;
     bool saved = false;

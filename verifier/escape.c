@@ -52,7 +52,8 @@ static size_t escape_one(const unsigned char *p, size_t len, char out[PIECE_BYTE
     size_t n = utf8_decode(p, len, &code);
 
     if (n != 0 && code == '\\') {
-        memcpy(out, "\\\\", 2);
+        out[0] = '\\';
+        out[1] = '\\';
         *out_len = 2;
         return 1;
     }

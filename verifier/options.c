@@ -255,6 +255,7 @@ enum ak_code ak_options_parse(struct ak_options *options, int argc, char **argv,
             return unknown_command(command, err);
     }
     for (int i = 1; i < argc && rc == AK_OK; i++) {
+        assert(argv[i] != NULL);
         if (!ended && strcmp(argv[i], "--") == 0)
             ended = true;
         else if (!ended && argv[i][0] == '-' && argv[i][1] != '\0')

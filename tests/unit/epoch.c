@@ -299,8 +299,8 @@ static void test_notes_in_a_header(void **state)
     static struct ak_segment_header header;
     struct ak_checkpoint cp;
     struct ak_epoch_note epoch;
-    char start[4096];
-    char note[4096];
+    static char start[4096];
+    static char note[4096];
     struct ak_error err;
 
     (void)state;

@@ -110,7 +110,7 @@ static unsigned read_segment(const struct parts *parts)
     struct ak_segment_derived derived;
     struct ak_segment_header header;
     struct ak_frame frame = {.type = AK_FRAME_NONE};
-    struct ak_range range;
+    struct ak_range range = {0};
     struct ak_hash digest;
     struct ak_error err;
     uint32_t level8 = 0;
@@ -257,6 +257,7 @@ static enum ak_code walk_all(const void *data, size_t n, struct ak_frame *frame,
     struct ak_frame_walk walk;
     enum ak_code rc = ak_frame_walk_begin(&walk, fd, err);
 
+    *frame = (struct ak_frame){.type = AK_FRAME_NONE};
     while (rc == AK_OK) {
         rc = ak_frame_next(&walk, frame, err);
         if (frame->type == AK_FRAME_END || frame->type == AK_FRAME_TORN)

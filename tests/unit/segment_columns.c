@@ -1,6 +1,7 @@
 /* segment_columns.c - COLUMNS in their one encoding, and everything that is not (R12). */
 #include <akashi/segment.h>
 
+#include <assert.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -150,8 +151,11 @@ static size_t put_pieces(uint8_t *out, const struct pieces *own)
     const char *const *other = (const char *const *)&good;
     size_t n = 0;
 
-    for (size_t i = 0; i < sizeof(*own) / sizeof(*piece); i++)
-        n += put_hex(out + n, piece[i] != NULL ? piece[i] : other[i]);
+    for (size_t i = 0; i < sizeof(*own) / sizeof(*piece); i++) {
+        const char *hex = piece[i] != NULL ? piece[i] : other[i];
+        assert(hex != NULL);
+        n += put_hex(out + n, hex);
+    }
     return n;
 }
 
