@@ -8,7 +8,7 @@
 #define AK_ENCODE_H
 
 #include "batch.h"
-#include "recover.h"
+#include "positions.h"
 
 #include <akashi/error.h>
 #include <akashi/format.h>

@@ -11,8 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define POSITION_LEAF_BYTES 26    /* u32 ordinal, u48 next_seq, u64 index, u64 received */
-#define SLOTS_AT_FIRST      1024u /* a power of two */
+#define SLOTS_AT_FIRST 1024u /* a power of two */
 
 struct ak_sources {
     unsigned char hash_key[crypto_shorthash_KEYBYTES]; /* peers cannot choose colliding names */
@@ -222,28 +221,15 @@ enum ak_code ak_sources_load(struct ak_sources *sources, const void *payload, si
     return rc;
 }
 
-static void put_be(uint8_t *out, uint64_t value, unsigned bytes)
-{
-    for (unsigned i = 0; i < bytes; i++)
-        out[i] = (uint8_t)(value >> (8 * (bytes - 1 - i)));
-}
-
 void ak_sources_positions_root(struct ak_sources *sources, struct ak_hash *root)
 {
-    uint8_t leaf[POSITION_LEAF_BYTES];
     struct ak_range range;
-    struct ak_hash hash;
+    struct ak_hash leaf;
 
     ak_range_init(&range, 0);
     for (uint32_t i = 0; i < sources->count; i++) {
-        const struct ak_position *at = &sources->list[i].at;
-        bool any = at->next_seq > 0;
-        put_be(leaf, i, 4);
-        put_be(leaf + 4, at->next_seq, 6);
-        put_be(leaf + 10, any ? at->last_index : 0, 8);
-        put_be(leaf + 18, any ? at->last_received : 0, 8);
-        ak_hash_leaf(&hash, leaf, sizeof(leaf));
-        ak_range_append(&range, &hash);
+        ak_position_leaf(&leaf, i, &sources->list[i].at);
+        (void)ak_range_append(&range, &leaf); /* far from the greatest size */
     }
-    (void)ak_range_root(&range, root, NULL);
+    (void)ak_range_root(&range, root, NULL); /* begins at 0 */
 }

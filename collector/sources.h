@@ -9,7 +9,7 @@
 #include <akashi/error.h>
 #include <akashi/sha256.h>
 
-#include "recover.h"
+#include "positions.h"
 
 #include <stdbool.h>
 #include <stdint.h>

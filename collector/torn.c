@@ -1,14 +1,18 @@
 /* torn.c - length and digest of a tail, as the disk has it. */
 #include "torn.h"
 
+#include "disk.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define READ_BYTES 65536u
+#define READ_BYTES     65536u
+#define TORN_NAMES_MAX 1000u /* of one index: so many crashes in a row before the first commit */
 
 static enum ak_code hash_from(struct ak_torn *torn, int fd, struct ak_error *err)
 {
@@ -43,4 +47,25 @@ enum ak_code ak_torn_measure(struct ak_torn *torn, int fd, const char *file, uin
     torn->size = size;
     (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED); /* advice; without it nothing is wrong */
     return hash_from(torn, fd, err);
+}
+
+/* How a name speaks of bytes cut at a first index: "<first>.torn", "<first>.1.torn", ... */
+static void torn_name(char name[AK_FILE_NAME_BYTES], uint64_t first, unsigned number)
+{
+    if (number == 0)
+        (void)snprintf(name, AK_FILE_NAME_BYTES, "%020" PRIu64 ".torn", first);
+    else
+        (void)snprintf(name, AK_FILE_NAME_BYTES, "%020" PRIu64 ".%u.torn", first, number);
+}
+
+enum ak_code ak_torn_move(int from_fd, const char *name, int log_dir_fd, uint64_t first,
+                          char torn[AK_FILE_NAME_BYTES], struct ak_error *err)
+{
+    enum ak_code rc = AK_EEXIST;
+
+    for (unsigned i = 0; i < TORN_NAMES_MAX && rc == AK_EEXIST; i++) {
+        torn_name(torn, first, i);
+        rc = ak_disk_rename(from_fd, name, log_dir_fd, torn, err);
+    }
+    return rc;
 }

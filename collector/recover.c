@@ -1,0 +1,125 @@
+/* recover.c - the steps of a start, in order: list, tail, keys, torn bytes, sources.
+ *
+ * The happy path is: everything is sealed and the newest FOOTER ends in a signed head; or one
+ * segment is open, its newest MARK is covered by a checkpoint, and what lies behind it comes out.
+ * Failure modes: bytes behind the last good MARK (told, kept); less than was signed, or something
+ * else (refused: going on would make a fork). */
+#include "recover_private.h"
+
+#include "disk.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Splits the list into what is sealed and what is open behind it. */
+static enum ak_code divide(struct ak_recovery *r, struct ak_error *err)
+{
+    size_t n = r->files.count;
+    uint64_t end = 0;
+
+    while (n > 0 && !r->files.file[n - 1].sealed)
+        n--;
+    r->base = n > 0 ? &r->files.file[n - 1] : NULL;
+    r->open = r->files.file + n;
+    r->open_count = r->files.count - n;
+    if (r->files.count == 0)
+        return ak_fail(err, AK_EINTEGRITY,
+                       "its directory holds no segment. Bring back the newest copy of the store");
+    if (r->base != NULL)
+        end = r->base->end;
+    if (r->open_count > 0 && r->open[0].first != end)
+        return ak_fail(err, AK_EINTEGRITY,
+                       "the segments that hold entries %" PRIu64 " to %" PRIu64
+                       " are missing. Bring them back and start again",
+                       end, r->open[0].first - 1);
+    return AK_OK;
+}
+
+/* The header chain and the claims go on from the newest segment that stays. */
+static enum ak_code take_head(struct ak_recovery *r, struct ak_error *err)
+{
+    const struct ak_segment_file *last = r->open_count > 0 ? &r->open[r->open_count - 1] : r->base;
+    enum ak_code rc = AK_OK;
+    int fd;
+
+    if (last == NULL)
+        return AK_OK; /* nothing was ever committed */
+    rc = ak_segment_file_open(r->dir_fd, last->name, &fd, err);
+    if (rc != AK_OK)
+        return rc;
+    rc = ak_segment_head_read(fd, r->origin, &r->head, err);
+    (void)close(fd);
+    if (rc != AK_OK) {
+        ak_wrap(err, "%s", last->name);
+        return rc;
+    }
+    r->out->previous = r->head.digest;
+    if (r->head.header.claim > r->out->claim)
+        r->out->claim = r->head.header.claim;
+    return AK_OK;
+}
+
+static enum ak_code resume(struct ak_recovery *r, struct ak_error *err)
+{
+    if (r->claimed > r->trusted.end)
+        return ak_keys_older(r->keys, r->trusted.end, err);
+    return ak_keys_resume(r->keys, r->note, r->note_len, &r->trusted, err);
+}
+
+enum ak_code ak_recover(int log_dir_fd, const char *origin, struct ak_keys *keys,
+                        ak_recover_source_fn on_source, void *ctx, struct ak_recovered *out,
+                        struct ak_error *err)
+{
+    struct ak_recovery *r = calloc(1, sizeof(*r));
+    enum ak_code rc;
+
+    memset(out, 0, sizeof(*out));
+    if (r == NULL)
+        return ak_fail(err, AK_ENOMEM, "no memory to recover");
+    *r = (struct ak_recovery){.dir_fd = log_dir_fd,
+                              .origin = origin,
+                              .keys = keys,
+                              .on_source = on_source,
+                              .ctx = ctx,
+                              .out = out};
+    rc = ak_block_reader_init(&r->reader, err);
+    if (rc == AK_OK)
+        rc = ak_segment_files_list(log_dir_fd, &r->files, err);
+    if (rc == AK_OK)
+        rc = divide(r, err);
+    if (rc == AK_OK)
+        rc = ak_recover_tail(r, err);
+    if (rc == AK_OK)
+        rc = resume(r, err);
+    if (rc == AK_OK)
+        rc = ak_recover_torn(r, err);
+    if (rc == AK_OK)
+        rc = take_head(r, err);
+    if (rc == AK_OK)
+        rc = ak_recover_sources(r, err);
+    if (rc == AK_OK) {
+        out->note = r->note;
+        out->note_len = r->note_len;
+        r->note = NULL;
+    } else {
+        ak_recovered_free(out);
+    }
+    free(r->note);
+    ak_segment_files_free(&r->files);
+    ak_block_reader_free(&r->reader);
+    free(r);
+    return rc;
+}
+
+void ak_recovered_free(struct ak_recovered *recovered)
+{
+    if (recovered == NULL)
+        return;
+    free(recovered->note);
+    free(recovered->epoch_note);
+    ak_positions_free(&recovered->positions);
+    recovered->note = NULL;
+    recovered->epoch_note = NULL;
+}

@@ -1,0 +1,52 @@
+/* recover_private.h - what the steps of recovery share. */
+#ifndef AK_RECOVER_PRIVATE_H
+#define AK_RECOVER_PRIVATE_H
+
+#include "keys.h"
+#include "recover.h"
+#include "segments.h"
+
+struct ak_recovery {
+    int dir_fd;
+    const char *origin;
+    struct ak_keys *keys;
+    ak_recover_source_fn on_source;
+    void *ctx;
+    struct ak_recovered *out;
+
+    struct ak_segment_files files;
+    struct ak_segment_file *base; /* newest sealed segment, or NULL */
+    struct ak_segment_file *open; /* open segments behind it */
+    size_t open_count;
+
+    struct ak_block_reader reader;
+    struct ak_segment_head head; /* of the segment that is looked at */
+
+    /* Where the log can be trusted to have ended, and where it was found to end. */
+    struct ak_range trusted;
+    size_t trusted_file; /* among `open` */
+    uint64_t trusted_at; /* byte behind its MARK or HEADER */
+    bool trusted_header; /* it is the HEADER's range: the next MARK covers the HEADER too */
+    size_t good_file;    /* among `open`; the last one always, once it is found */
+    uint64_t good_bytes; /* of that file */
+    char *note;          /* that covers `trusted`; NULL: only the keys' own state does */
+    size_t note_len;
+    uint64_t claimed; /* greatest size that a valid signature speaks of */
+};
+
+/* recover_tail.c: finds the newest head that is signed, and from there the last good MARK. */
+enum ak_code ak_recover_tail(struct ak_recovery *r, struct ak_error *err);
+
+/* recover_torn.c: tells of bytes that are no committed part of the log; moves a last segment out of
+ * the way that holds nothing. */
+enum ak_code ak_recover_torn(struct ak_recovery *r, struct ak_error *err);
+
+/* Tells of the tail of an open segment before the last one, of which no event speaks: its process
+ * went on after a failed write and ended before the event was durable. */
+enum ak_code ak_recover_left_behind(struct ak_recovery *r, const char *name, uint64_t good,
+                                    uint64_t size, struct ak_error *err);
+
+/* recover_sources.c: positions, declarations and the running epoch's note, as of the end. */
+enum ak_code ak_recover_sources(struct ak_recovery *r, struct ak_error *err);
+
+#endif

@@ -1,0 +1,517 @@
+/* recover_tail.c - where the log ends.
+ *
+ * 1. Open segments are walked from the newest one back, frame by frame, until one has a MARK (or
+ *    begins at a size) whose range folds to a root that was signed: by a NOTE, by the published
+ *    checkpoint, or by the state that lies with the keys.
+ * 2. From there groups are decoded and hashed again; the last MARK whose digest and range both come
+ *    out is the end. A MARK alone is never believed, or a changed one would be signed. */
+#include "recover_private.h"
+
+#include "store_list.h"
+
+#include <akashi/checkpoint.h>
+#include <akashi/epoch.h>
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A MARK or NOTE of one file, in the order of the file. */
+struct place {
+    uint64_t offset;
+    uint64_t bytes;
+    uint64_t size; /* what it speaks of */
+};
+
+struct places {
+    struct place *at;
+    size_t count;
+    size_t cap;
+};
+
+/* A head that somebody with our keys signed, or that the keys remember. */
+struct head {
+    uint64_t size;
+    struct ak_hash root;
+    char *note; /* NULL: the keys' state */
+    size_t note_len;
+};
+
+static enum ak_code places_add(struct places *places, const struct ak_frame *frame, uint64_t size,
+                               struct ak_error *err)
+{
+    if (places->count == places->cap) {
+        size_t cap = places->cap > 0 ? 2 * places->cap : 1024;
+        struct place *grown = realloc(places->at, cap * sizeof(*grown));
+        if (grown == NULL)
+            return ak_fail(err, AK_ENOMEM, "no memory for the marks of a segment");
+        places->at = grown;
+        places->cap = cap;
+    }
+    places->at[places->count++] =
+        (struct place){.offset = frame->offset, .bytes = frame->bytes, .size = size};
+    return AK_OK;
+}
+
+/* Reads a small frame of ours into `head.buffer`; gives its content. */
+static const uint8_t *content_of(struct ak_recovery *r, int fd, const struct ak_frame *frame)
+{
+    if (ak_frame_read(fd, frame, r->head.buffer, sizeof(r->head.buffer), NULL, NULL) != AK_OK)
+        return NULL;
+    return r->head.buffer + ak_frame_head(frame);
+}
+
+static bool read_mark(struct ak_recovery *r, int fd, const struct ak_frame *frame,
+                      struct ak_segment_mark *mark)
+{
+    const uint8_t *content = content_of(r, fd, frame);
+
+    return content != NULL &&
+           ak_segment_mark_decode(mark, content, (size_t)frame->content_bytes, NULL) == AK_OK;
+}
+
+/* Text of a NOTE and what it says; signatures are not looked at. Borrowed from `head.buffer`. */
+static bool read_note(struct ak_recovery *r, int fd, const struct ak_frame *frame,
+                      const uint8_t **note, size_t *len, struct ak_checkpoint *checkpoint)
+{
+    const uint8_t *content = content_of(r, fd, frame);
+    struct ak_note parsed;
+
+    return content != NULL &&
+           ak_segment_note_decode(note, len, content, (size_t)frame->content_bytes, NULL) ==
+               AK_OK &&
+           ak_note_parse(&parsed, *note, *len, NULL) == AK_OK &&
+           ak_checkpoint_parse(checkpoint, parsed.text, parsed.text_len, false, NULL) == AK_OK;
+}
+
+static bool is_signed(const struct ak_recovery *r, const void *note, size_t len)
+{
+    struct ak_log_checkpoint judged;
+
+    return ak_log_checkpoint_verify(ak_keys_log(r->keys), ak_keys_epoch(r->keys), note, len,
+                                    &judged, NULL) == AK_OK;
+}
+
+static struct ak_frame frame_of(const struct place *place, unsigned type)
+{
+    return (struct ak_frame){.type = type,
+                             .offset = place->offset,
+                             .bytes = place->bytes,
+                             .content_bytes = place->bytes - AK_FRAME_HEAD_BYTES};
+}
+
+/* All MARKs and NOTEs of a file, also behind damage. */
+static enum ak_code walk_places(struct ak_recovery *r, int fd, struct places *marks,
+                                struct places *notes, struct ak_error *err)
+{
+    struct ak_frame_walk walk;
+    struct ak_frame frame;
+    enum ak_code rc = ak_frame_walk_begin(&walk, fd, err);
+    uint64_t skipped;
+
+    while (rc == AK_OK) {
+        enum ak_code found = ak_frame_next(&walk, &frame, err);
+        if (found == AK_EIO)
+            return found;
+        if (found == AK_OK && frame.type == AK_FRAME_END)
+            return AK_OK;
+        if ((found != AK_OK && frame.type == AK_FRAME_NONE) || frame.type == AK_FRAME_TORN) {
+            found = ak_frame_resync(&walk, &skipped, err);
+            if (found != AK_OK)
+                return found == AK_ENOTFOUND ? AK_OK : found;
+            continue;
+        }
+        if (frame.type == AK_FRAME_MARK) {
+            struct ak_segment_mark mark;
+            if (read_mark(r, fd, &frame, &mark))
+                rc = places_add(marks, &frame, mark.range.end, err);
+        } else if (frame.type == AK_FRAME_NOTE) {
+            struct ak_checkpoint checkpoint;
+            const uint8_t *note;
+            size_t len;
+            if (read_note(r, fd, &frame, &note, &len, &checkpoint))
+                rc = places_add(notes, &frame, checkpoint.size, err);
+        }
+    }
+    return rc;
+}
+
+static enum ak_code keep_note(struct ak_recovery *r, const void *note, size_t len,
+                              struct ak_error *err)
+{
+    char *copy = malloc(len);
+
+    if (copy == NULL)
+        return ak_fail(err, AK_ENOMEM, "no memory for a checkpoint");
+    memcpy(copy, note, len);
+    free(r->note);
+    r->note = copy;
+    r->note_len = len;
+    return AK_OK;
+}
+
+static bool folds_to(const struct ak_range *range, uint64_t size, const struct ak_hash *root)
+{
+    struct ak_hash mine;
+
+    return range->end == size && ak_range_root(range, &mine, NULL) == AK_OK &&
+           ak_hash_equal(&mine, root);
+}
+
+/* Whether one of the heads known from outside of the segments is this range's. */
+static bool known_outside(const struct head *heads, size_t n, const struct ak_range *range,
+                          const struct head **which)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (heads[i].size > 0 && folds_to(range, heads[i].size, &heads[i].root)) {
+            *which = &heads[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether a NOTE of this file is signed and of this range; keeps its text. Notes rise in size, so
+ * the search goes back from `*from`, which moves along. */
+static bool known_by_note(struct ak_recovery *r, int fd, const struct places *notes, size_t *from,
+                          const struct ak_range *range)
+{
+    while (*from > 0 && notes->at[*from - 1].size > range->end)
+        (*from)--;
+    for (size_t i = *from; i > 0 && notes->at[i - 1].size == range->end; i--) {
+        struct ak_frame frame = frame_of(&notes->at[i - 1], AK_FRAME_NOTE);
+        struct ak_checkpoint checkpoint;
+        const uint8_t *note;
+        size_t len;
+        if (read_note(r, fd, &frame, &note, &len, &checkpoint) &&
+            folds_to(range, checkpoint.size, &checkpoint.root) && is_signed(r, note, len))
+            return keep_note(r, note, len, NULL) == AK_OK;
+    }
+    return false;
+}
+
+/* The greatest size of which a NOTE of this file bears our signature. */
+static void look_at_claims(struct ak_recovery *r, int fd, const struct places *notes)
+{
+    for (size_t i = notes->count; i > 0 && notes->at[i - 1].size > r->claimed; i--) {
+        struct ak_frame frame = frame_of(&notes->at[i - 1], AK_FRAME_NOTE);
+        struct ak_checkpoint checkpoint;
+        const uint8_t *note;
+        size_t len;
+        if (read_note(r, fd, &frame, &note, &len, &checkpoint) && is_signed(r, note, len)) {
+            r->claimed = checkpoint.size;
+            return;
+        }
+    }
+}
+
+static enum ak_code trust(struct ak_recovery *r, size_t file, uint64_t at, bool header,
+                          const struct ak_range *range, const struct head *outside,
+                          struct ak_error *err)
+{
+    r->trusted = *range;
+    r->trusted_file = file;
+    r->trusted_at = at;
+    r->trusted_header = header;
+    if (outside != NULL && outside->note != NULL)
+        return keep_note(r, outside->note, outside->note_len, err);
+    return AK_OK;
+}
+
+/* Looks for the newest trusted MARK of one open file, then at its HEADER. */
+static enum ak_code search_file(struct ak_recovery *r, size_t i, const struct head *heads, size_t n,
+                                bool *found, struct ak_error *err)
+{
+    struct places marks = {0};
+    struct places notes = {0};
+    const struct head *outside = NULL;
+    size_t from;
+    int fd;
+    enum ak_code rc = ak_segment_file_open(r->dir_fd, r->open[i].name, &fd, err);
+
+    if (rc != AK_OK)
+        return rc;
+    /* After a failed sync the page cache may hold what the disk does not. */
+    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    rc = walk_places(r, fd, &marks, &notes, err);
+    if (rc == AK_OK)
+        look_at_claims(r, fd, &notes);
+    from = notes.count;
+    for (size_t m = marks.count; rc == AK_OK && m > 0 && !*found; m--) {
+        struct ak_frame frame = frame_of(&marks.at[m - 1], AK_FRAME_MARK);
+        struct ak_segment_mark mark;
+        if (!read_mark(r, fd, &frame, &mark))
+            continue;
+        *found = known_by_note(r, fd, &notes, &from, &mark.range) ||
+                 known_outside(heads, n, &mark.range, &outside);
+        if (*found)
+            rc = trust(r, i, frame.offset + frame.bytes, false, &mark.range, outside, err);
+    }
+    if (rc == AK_OK && !*found && r->open[i].first > 0 &&
+        ak_segment_head_read(fd, r->origin, &r->head, NULL) == AK_OK) {
+        const struct ak_segment_header *header = &r->head.header;
+        struct ak_checkpoint checkpoint;
+        *found = known_outside(heads, n, &header->range, &outside);
+        if (!*found && header->checkpoint_len > 0 &&
+            ak_segment_header_check(header, NULL, &checkpoint, NULL) == AK_OK &&
+            checkpoint.size == header->first &&
+            is_signed(r, header->checkpoint, header->checkpoint_len)) {
+            rc = keep_note(r, header->checkpoint, header->checkpoint_len, err);
+            *found = rc == AK_OK;
+        }
+        if (rc == AK_OK && *found)
+            rc = trust(r, i, r->head.bytes, true, &header->range, outside, err);
+    }
+    free(marks.at);
+    free(notes.at);
+    (void)close(fd);
+    return rc;
+}
+
+/* The end of a sealed segment is signed: sealing asks for that. Its last NOTE says so again. */
+static enum ak_code search_base(struct ak_recovery *r, const struct head *heads, size_t n,
+                                bool *found, struct ak_error *err)
+{
+    const struct head *outside = NULL;
+    struct places marks = {0};
+    struct places notes = {0};
+    struct ak_footer footer;
+    struct ak_frame frame;
+    size_t from;
+    int fd;
+    enum ak_code rc = ak_segment_file_open(r->dir_fd, r->base->name, &fd, err);
+
+    if (rc != AK_OK)
+        return rc;
+    rc = ak_segment_footer_frame(fd, r->base->footer_at, &frame, err);
+    if (rc == AK_OK)
+        rc = ak_footer_check(&footer, fd, &frame, NULL, NULL, NULL, NULL, err);
+    if (rc == AK_OK && known_outside(heads, n, &footer.range, &outside))
+        *found = true;
+    if (rc == AK_OK && !*found)
+        rc = walk_places(r, fd, &marks, &notes, err);
+    from = notes.count;
+    if (rc == AK_OK && !*found) {
+        look_at_claims(r, fd, &notes);
+        *found = known_by_note(r, fd, &notes, &from, &footer.range);
+    }
+    if (rc == AK_OK && *found)
+        rc = trust(r, 0, 0, true, &footer.range, outside, err);
+    free(marks.at);
+    free(notes.at);
+    (void)close(fd);
+    return rc;
+}
+
+/* The published checkpoint, if it is one of ours; what is no checkpoint claims nothing. */
+static enum ak_code read_published(struct ak_recovery *r, struct head *head, struct ak_error *err)
+{
+    struct ak_log_checkpoint judged;
+    enum ak_code rc = ak_list_read_file(r->dir_fd, "checkpoint", AK_NOTE_BYTES_MAX, &head->note,
+                                        &head->note_len, err);
+
+    if (rc == AK_ENOTFOUND || rc == AK_ELIMIT)
+        return AK_OK;
+    if (rc != AK_OK)
+        return rc;
+    if (ak_log_checkpoint_verify(ak_keys_log(r->keys), ak_keys_epoch(r->keys), head->note,
+                                 head->note_len, &judged, NULL) != AK_OK)
+        return AK_OK;
+    head->size = judged.checkpoint.size;
+    head->root = judged.checkpoint.root;
+    return AK_OK;
+}
+
+static enum ak_code find_trusted(struct ak_recovery *r, struct ak_error *err)
+{
+    struct head heads[2];
+    bool found = false;
+    enum ak_code rc;
+
+    memset(heads, 0, sizeof(heads));
+    heads[1].size = ak_keys_state(r->keys, &heads[1].root);
+    rc = read_published(r, &heads[0], err);
+    r->claimed = heads[0].size > heads[1].size ? heads[0].size : heads[1].size;
+    for (size_t i = r->open_count; rc == AK_OK && i > 0 && !found; i--)
+        rc = search_file(r, i - 1, heads, 2, &found, err);
+    if (rc == AK_OK && !found && r->base != NULL)
+        rc = search_base(r, heads, 2, &found, err);
+    if (rc == AK_OK && !found)
+        rc = ak_keys_older(r->keys, 0, err);
+    free(heads[0].note);
+    return rc;
+}
+
+/* ---- from the trusted head to the last good MARK */
+
+struct advance {
+    struct ak_range range; /* as decoded so far */
+    struct ak_range more;  /* the same from the trusted size on */
+    struct ak_sha256_ctx frames;
+    bool pending; /* blocks stand behind the last MARK */
+};
+
+/* Takes in one block; false if it is not good. */
+static bool advance_block(struct ak_recovery *r, int fd, struct ak_frame_walk *walk,
+                          const struct ak_frame *columns, struct advance *a)
+{
+    const struct ak_block *block = r->reader.block;
+    struct ak_frame data;
+
+    if (ak_block_reader_columns(&r->reader, fd, columns, NULL) != AK_OK ||
+        ak_frame_next(walk, &data, NULL) != AK_OK || data.type != AK_FRAME_DATA ||
+        ak_block_reader_data(&r->reader, fd, data.offset, NULL) != AK_OK ||
+        r->reader.columns->first != a->range.end)
+        return false;
+    ak_sha256_update(&a->frames, r->reader.columns_digest.b, AK_HASH_BYTES);
+    ak_sha256_update(&a->frames, r->reader.data_digest.b, AK_HASH_BYTES);
+    for (uint32_t g = 0; g < block->group_count; g++) {
+        struct ak_range group;
+        ak_block_group_range(block, g, &group);
+        if (ak_range_merge(&a->range, &group, NULL) != AK_OK ||
+            ak_range_merge(&a->more, &group, NULL) != AK_OK)
+            return false;
+    }
+    a->pending = true;
+    return true;
+}
+
+static bool range_equal(const struct ak_range *a, const struct ak_range *b)
+{
+    return a->begin == b->begin && a->end == b->end && a->count == b->count &&
+           memcmp(a->hash, b->hash, a->count * sizeof(a->hash[0])) == 0;
+}
+
+static bool advance_mark(struct ak_recovery *r, int fd, const struct ak_frame *frame,
+                         struct advance *a)
+{
+    struct ak_segment_mark mark;
+    struct ak_hash digest;
+
+    ak_sha256_final(&a->frames, &digest);
+    if (!read_mark(r, fd, frame, &mark) || !ak_hash_equal(&mark.digest, &digest) ||
+        !range_equal(&mark.range, &a->range))
+        return false;
+    ak_sha256_init(&a->frames);
+    a->pending = false;
+    r->out->range = a->range;
+    r->out->more = a->more;
+    r->good_bytes = frame->offset + frame->bytes;
+    return true;
+}
+
+static bool advance_note(struct ak_recovery *r, int fd, const struct ak_frame *frame,
+                         struct advance *a)
+{
+    struct ak_checkpoint checkpoint;
+    struct ak_hash digest;
+    const uint8_t *note;
+    size_t len;
+
+    if (!read_note(r, fd, frame, &note, &len, &checkpoint) || a->pending)
+        return false;
+    ak_sha256(&digest, r->head.buffer, (size_t)frame->bytes);
+    ak_sha256_update(&a->frames, digest.b, AK_HASH_BYTES);
+    r->good_bytes = frame->offset + frame->bytes;
+    return true;
+}
+
+/* Goes on in one file from byte `at`, to the last MARK that comes out. */
+static enum ak_code advance_file(struct ak_recovery *r, size_t i, uint64_t at, struct advance *a,
+                                 struct ak_error *err)
+{
+    struct ak_frame_walk walk;
+    struct ak_frame frame;
+    bool good = true;
+    int fd;
+    enum ak_code rc = ak_segment_file_open(r->dir_fd, r->open[i].name, &fd, err);
+
+    if (rc != AK_OK)
+        return rc;
+    rc = ak_frame_walk_begin(&walk, fd, err);
+    if (rc == AK_OK)
+        rc = ak_frame_walk_seek(&walk, at, err);
+    r->good_file = i;
+    r->good_bytes = at;
+    while (rc == AK_OK && good) {
+        good = ak_frame_next(&walk, &frame, NULL) == AK_OK;
+        if (good && frame.type == AK_FRAME_COLUMNS)
+            good = advance_block(r, fd, &walk, &frame, a);
+        else if (good && frame.type == AK_FRAME_MARK)
+            good = advance_mark(r, fd, &frame, a);
+        else if (good && frame.type == AK_FRAME_NOTE)
+            good = advance_note(r, fd, &frame, a);
+        else
+            good = false;
+    }
+    (void)close(fd);
+    a->range = r->out->range;
+    a->more = r->out->more;
+    return rc;
+}
+
+/* Begins in a file that follows another: its HEADER goes on from what came out. */
+static enum ak_code begin_file(struct ak_recovery *r, size_t i, struct advance *a, uint64_t *at,
+                               struct ak_error *err)
+{
+    int fd;
+    enum ak_code rc = ak_segment_file_open(r->dir_fd, r->open[i].name, &fd, err);
+
+    if (rc != AK_OK)
+        return rc;
+    rc = ak_segment_head_read(fd, r->origin, &r->head, err);
+    (void)close(fd);
+    ak_sha256_init(&a->frames);
+    a->pending = false;
+    *at = 0;
+    if (rc != AK_OK && i + 1 == r->open_count)
+        return AK_OK; /* a HEADER that never became durable: nothing of the file is good */
+    if (rc == AK_OK && !range_equal(&r->head.header.range, &a->range))
+        rc = ak_fail(err, AK_EINTEGRITY,
+                     "%s goes on from another log than the segments before it lead to at %" PRIu64
+                     ". Bring back the newest copy of the store",
+                     r->open[i].name, a->range.end);
+    ak_sha256_update(&a->frames, r->head.digest.b, AK_HASH_BYTES);
+    *at = r->head.bytes;
+    return rc;
+}
+
+static enum ak_code find_end(struct ak_recovery *r, struct ak_error *err)
+{
+    struct advance a = {.range = r->trusted};
+    size_t i = r->trusted_file;
+    uint64_t at = r->trusted_at;
+    enum ak_code rc = AK_OK;
+
+    ak_range_init(&a.more, r->trusted.end);
+    r->out->range = a.range;
+    r->out->more = a.more;
+    ak_sha256_init(&a.frames);
+    if (r->trusted_header && r->open_count > 0)
+        rc = begin_file(r, i, &a, &at, err);
+    while (rc == AK_OK && i < r->open_count) {
+        if (at > 0)
+            rc = advance_file(r, i, at, &a, err);
+        else
+            r->good_file = i, r->good_bytes = 0;
+        if (rc != AK_OK || ++i == r->open_count)
+            break;
+        if (r->open[i].first != a.range.end)
+            return ak_fail(err, AK_EINTEGRITY,
+                           "%s is damaged: it is good up to entry %" PRIu64
+                           " and the next segment begins at %" PRIu64
+                           ". Bring back a good copy of it and start again",
+                           r->open[i - 1].name, a.range.end, r->open[i].first);
+        rc = begin_file(r, i, &a, &at, err);
+    }
+    return rc;
+}
+
+enum ak_code ak_recover_tail(struct ak_recovery *r, struct ak_error *err)
+{
+    enum ak_code rc = find_trusted(r, err);
+
+    return rc == AK_OK ? find_end(r, err) : rc;
+}
