@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "expect.h"
 #include "log.h"
+#include "manifest.h"
 #include "pipeline.h"
 #include "room.h"
 #include "server.h"
@@ -179,6 +180,7 @@ void ak_runlog_tick(struct ak_runlog *log)
     look_at_back_pressure(log);
     look_at_signer(log);
     look_at_segment(log);
+    ak_manifest_tick(log);
     ak_room_tick(log);
     if (!log->full && log->server->boot >= log->next_state)
         ak_runlog_state(log);

@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "expect.h"
 #include "log.h"
+#include "manifest.h"
 #include "pipeline.h"
 #include "recover.h"
 #include "room.h"
@@ -63,6 +64,11 @@ void ak_runlog_tell_torn(struct ak_runlog *log, const struct ak_torn *torn)
     if (torn->corruption)
         ak_log(AK_LOG_ERROR, "log %s: %s: %s. It is left as it is; akashi-verify names the place.",
                log->options.name, torn->file, torn->reason);
+    else if (torn->cut == 0)
+        ak_log(AK_LOG_NOTICE,
+               "log %s: recovered: the last process did not end in order; every commit in %s is "
+               "there",
+               log->options.name, torn->file);
     else
         ak_log(
             AK_LOG_NOTICE,
@@ -84,7 +90,7 @@ static void tell_start(struct ak_runlog *log, const struct ak_recovered *recover
     for (unsigned i = 0; i < recovered->torn_count; i++)
         ak_runlog_tell_torn(log, &recovered->torn[i]);
     ak_payload_event(&p, "gap", "collector");
-    ak_payload_dec(&p, "since", recovered->received);
+    ak_payload_dec(&p, "since", recovered->positions.received);
     ak_payload_dec(&p, "until", log->server->wall);
     ak_runlog_own(log, AK_KIND_EVENT, &p);
     ak_payload_event(&p, "configuration", "operator");
@@ -98,22 +104,28 @@ static enum ak_code on_declared(void *ctx, uint32_t ordinal, const void *payload
 {
     struct ak_runlog *log = ctx;
 
+    struct ak_identity lost;
+
     if (ordinal != ak_sources_count(log->sources))
         return ak_fail(err, AK_EMALFORMED, "source %u is declared out of order", ordinal);
-    return ak_sources_load(log->sources, payload, len, err);
+    if (payload != NULL)
+        return ak_sources_load(log->sources, payload, len, err);
+    memset(&lost, 0, sizeof(lost)); /* an identity that no peer has */
+    memcpy(lost.value, &ordinal, sizeof(ordinal));
+    return ak_sources_add(log->sources, &lost, "(its declaration is damaged)", &ordinal, err);
 }
 
 /* Numbering goes on where the log ends. */
 static void take_positions(struct ak_runlog *log, const struct ak_recovered *recovered)
 {
-    for (uint32_t i = 0; i < AK_ORDINALS_OWN + recovered->sources; i++) {
+    for (uint32_t i = 0; i < recovered->positions.count; i++) {
         struct ak_source *source = ak_sources_at(log->sources, i);
-        source->at = recovered->positions[i];
+        source->at = recovered->positions.at[i];
         source->silence_ns = i < AK_ORDINALS_OWN ? 0 : log->options.silence_ns;
     }
     log->next_index = log->durable = recovered->range.end;
-    log->received = recovered->received;
-    log->clock_run = recovered->clock_run;
+    log->received = recovered->positions.received;
+    log->clock_run = recovered->positions.clock_run;
     log->claim = recovered->claim + 1;
 }
 
@@ -123,7 +135,7 @@ static enum ak_code begin_writer(struct ak_runlog *log, const struct ak_recovere
     struct ak_writer_options options = {
         .log_dir_fd = log->dir_fd,
         .origin = log->origin,
-        .epoch_note = recovered->epoch_note,
+        .epoch_note = log->epoch_note,
         .epoch_note_len = recovered->epoch_note_len,
         .claim = log->claim,
         .previous = recovered->previous,
@@ -179,6 +191,7 @@ enum ak_code ak_runlog_open(struct ak_server *server, const struct ak_runlog_opt
     struct ak_runlog *log = calloc(1, sizeof(*log));
     struct ak_recovered *recovered = calloc(1, sizeof(*recovered));
     struct ak_keys *keys = NULL;
+    struct ak_vkey log_key, epoch_key;
     enum ak_code rc;
 
     if (log == NULL || recovered == NULL) {
@@ -200,10 +213,15 @@ enum ak_code ak_runlog_open(struct ak_server *server, const struct ak_runlog_opt
         rc = ak_recover(log->dir_fd, log->origin, keys, on_declared, log, recovered, err);
     if (rc == AK_OK) {
         take_positions(log, recovered);
+        log->epoch_note = recovered->epoch_note;
+        recovered->epoch_note = NULL;
         rc = begin_writer(log, recovered, err);
     }
-    if (rc == AK_OK)
+    if (rc == AK_OK) {
+        log_key = *ak_keys_log(keys);
+        epoch_key = *ak_keys_epoch(keys);
         rc = begin_signing(log, keys, recovered, err);
+    }
     if (rc != AK_OK) {
         ak_wrap(err, "log %s", options->name);
         ak_keys_free(keys);
@@ -214,6 +232,7 @@ enum ak_code ak_runlog_open(struct ak_server *server, const struct ak_runlog_opt
         log->checkpoint_len = recovered->note_len;
         recovered->note = NULL;
         ak_room_begin(log);
+        ak_manifest_begin(log, &log_key, &epoch_key);
         tell_start(log, recovered, configuration);
         *out = log;
     }
@@ -234,7 +253,9 @@ void ak_runlog_free(struct ak_runlog *log)
     }
     ak_room_end(log);
     ak_runlog_expect_free(log);
+    ak_manifest_end(log);
     ak_writer_free(log->writer);
+    free(log->epoch_note);
     ak_sources_free(log->sources);
     free(log->note);
     free(log->checkpoint);

@@ -13,6 +13,7 @@
 #include "pipeline.h"
 
 #include "log.h"
+#include "manifest.h"
 #include "room.h"
 #include "server.h"
 
@@ -182,6 +183,7 @@ static void committed(struct ak_runlog *log)
     log->stats.commits++;
     log->stats.durable = log->durable = result->size;
     if (result->rolled) {
+        ak_manifest_rolled(log, result->segment_first);
         log->segment_opened = log->server->boot;
         log->segment_used = log->filling != NULL || log->closed_head != NULL;
     }
@@ -197,6 +199,7 @@ static void committed(struct ak_runlog *log)
         released = batch->next;
         release(log, batch);
     }
+    ak_manifest_committed(log);
 }
 
 static void tell_write_failure(struct ak_runlog *log)

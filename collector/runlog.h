@@ -32,6 +32,7 @@
 #define AK_LOG_NAME_BYTES 64u /* [a-z0-9-]{1,63} and NUL */
 
 struct ak_expected;
+struct ak_seal_wait;
 struct ak_server;
 
 /* Somebody who waits for an acknowledgement; embedded in its owner. */
@@ -109,6 +110,7 @@ struct ak_runlog {
 
     /* commit */
     struct ak_writer *writer;
+    unsigned char *epoch_note; /* the running epoch's; the writer borrows it */
     bool committing;
     uv_work_t commit_work;
     struct ak_batch *commit_batches[AK_COMMIT_BATCHES_MAX];
@@ -131,7 +133,10 @@ struct ak_runlog {
     uint64_t segment_opened; /* boot time */
     bool segment_used;       /* it holds something besides own entries of kinds 2, 3, 4, 8 */
     bool segment_wanted;     /* the next batch begins a new one */
-    uint64_t key_group;      /* group whose key is kept */
+    bool segment_live;       /* this process has begun one */
+    int sealer_slot;
+    struct ak_seal_wait *seal_waits; /* manifest.c */
+    uint64_t key_group;              /* group whose key is kept */
     uint8_t key[32];
 
     /* signing */

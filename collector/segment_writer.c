@@ -268,8 +268,7 @@ static enum ak_code put_note(const struct ak_writer *writer, struct ak_sink *sin
     return AK_OK;
 }
 
-/* Hash of the group that began before this batch and ends in it. `range` is [0, batch->first). */
-static void patch_level8(struct ak_batch *batch, const struct ak_range *range)
+void ak_batch_patch_level8(struct ak_batch *batch, const struct ak_range *range)
 {
     uint64_t begin = batch->first - batch->first % AK_GROUP_ENTRIES;
     unsigned before = (unsigned)__builtin_popcountll(batch->first - begin);
@@ -305,7 +304,7 @@ static enum ak_code take_batch(struct ak_batch *batch, struct ak_range *range,
     if (batch->rc != AK_OK || batch->count == 0 || batch->first != range->end)
         return ak_fail(err, AK_EUSAGE, "a batch at %" PRIu64 " cannot be committed at %" PRIu64,
                        batch->first, range->end);
-    patch_level8(batch, range);
+    ak_batch_patch_level8(batch, range);
     ak_sha256_update(&columns,
                      batch->frames + batch->columns_bytes -
                          (size_t)AK_HASH_BYTES * batch->level8_count,

@@ -25,6 +25,10 @@ struct ak_prepare_scratch *ak_prepare_scratch_new(void);
 void ak_prepare_scratch_free(struct ak_prepare_scratch *scratch);
 enum ak_code ak_prepare(struct ak_batch *batch, struct ak_prepare_scratch *scratch);
 
+/* Puts the hash of a group that began before a prepared batch and ends in it where it belongs, in
+ * the batch and in its COLUMNS frame. `range` is [0, batch->first). */
+void ak_batch_patch_level8(struct ak_batch *batch, const struct ak_range *range);
+
 /* What a writer must know of its log. All borrowed for the writer's life. */
 struct ak_writer_options {
     int log_dir_fd; /* the log's directory */

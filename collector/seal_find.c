@@ -1,0 +1,191 @@
+/* seal_find.c - what a start finds to do: open segments to seal, sealed ones without a manifest.
+ *
+ * The open file is the durable sign that something is left: it goes only when the manifest of the
+ * sealed one is in the log. The newest sealed segment may lack one without an open file: an orderly
+ * stop seals and removes, and the next process writes the manifest. */
+#include "seal_private.h"
+
+#include "store_list.h"
+
+#include <json.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define READ_BYTES 262144u
+
+static enum ak_code digest_file(int fd, uint64_t bytes, uint8_t out[AK_SHA512_BYTES],
+                                struct ak_error *err)
+{
+    uint8_t *buffer = malloc(READ_BYTES);
+    struct ak_sha512_ctx ctx;
+    uint64_t at = 0;
+
+    if (buffer == NULL)
+        return ak_fail(err, AK_ENOMEM, "no memory to read a segment");
+    ak_sha512_init(&ctx);
+    while (at < bytes) {
+        size_t n = bytes - at < READ_BYTES ? (size_t)(bytes - at) : READ_BYTES;
+        if (ak_list_pread(fd, buffer, n, at) != (ssize_t)n) {
+            free(buffer);
+            return ak_fail(err, AK_EIO, "it cannot be read at byte %" PRIu64, at);
+        }
+        ak_sha512_update(&ctx, buffer, n);
+        at += n;
+    }
+    ak_sha512_final(&ctx, out);
+    free(buffer);
+    return AK_OK;
+}
+
+enum ak_code ak_seal_describe(const struct ak_seal_log *log, struct ak_seal_memory *memory,
+                              const struct ak_segment_file *file, struct ak_sealed *sealed,
+                              struct ak_error *err)
+{
+    struct ak_positions positions;
+    struct ak_footer footer;
+    struct ak_frame frame;
+    uint64_t bytes;
+    int fd;
+    enum ak_code rc = ak_list_open_file(log->log_dir_fd, file->name, &fd, &bytes, err);
+
+    if (rc != AK_OK)
+        return rc;
+    memset(sealed, 0, sizeof(*sealed));
+    rc = ak_positions_init(&positions, err);
+    if (rc == AK_OK)
+        rc = ak_segment_head_read(fd, log->origin, &memory->head, err);
+    if (rc == AK_OK)
+        rc = ak_segment_footer_frame(fd, file->footer_at, &frame, err);
+    if (rc == AK_OK)
+        rc = ak_footer_check(&footer, fd, &frame, NULL, NULL, NULL, NULL, err);
+    if (rc == AK_OK)
+        rc = ak_range_root(&footer.range, &sealed->root, err);
+    if (rc == AK_OK)
+        rc = ak_segment_positions(fd, file->footer_at, &positions, err);
+    if (rc == AK_OK)
+        rc = digest_file(fd, bytes, sealed->sha512, err);
+    (void)close(fd);
+    if (rc == AK_OK) {
+        sealed->first = file->first;
+        sealed->end = file->end;
+        sealed->generation = file->generation;
+        (void)snprintf(sealed->file, sizeof(sealed->file), "%s", file->name);
+        sealed->bytes = bytes;
+        sealed->header = memory->head.digest;
+        ak_positions_root(&positions, &sealed->positions);
+    } else {
+        ak_wrap(err, "%s", file->name);
+    }
+    ak_positions_free(&positions);
+    return rc;
+}
+
+/* Whether this payload is the manifest of a file. */
+static bool speaks_of(const struct ak_payload *payload, const char *name)
+{
+    const char *file;
+    json_t *object;
+    bool yes;
+
+    if (payload->p == NULL || ak_json_parse(payload->p, payload->len, &object, NULL) != AK_OK)
+        return false;
+    yes = ak_json_string(object, "file", &file, NULL) == AK_OK && strcmp(file, name) == 0;
+    json_decref(object);
+    return yes;
+}
+
+/* Whether a manifest of `name` is in the block whose COLUMNS are in memory. */
+static bool in_block(struct ak_seal_memory *memory, int fd, uint64_t data_at, const char *name)
+{
+    struct ak_block_reader *reader = &memory->reader;
+    bool any = false;
+
+    for (uint32_t i = 0; i < reader->columns->run_count; i++)
+        any = any || reader->columns->run[i].kind == AK_KIND_MANIFEST;
+    if (!any || ak_block_reader_data(reader, fd, data_at, NULL) != AK_OK)
+        return false;
+    for (uint32_t i = 0; i < reader->columns->count; i++) {
+        if (reader->block->entry[i].kind == AK_KIND_MANIFEST &&
+            speaks_of(&reader->block->payload[i], name))
+            return true;
+    }
+    return false;
+}
+
+/* Whether a segment holds a manifest of `name`. */
+static bool in_file(const struct ak_seal_log *log, struct ak_seal_memory *memory,
+                    const struct ak_segment_file *file, const char *name)
+{
+    struct ak_frame_walk walk;
+    struct ak_frame frame;
+    bool found = false;
+    int fd;
+
+    if (ak_segment_file_open(log->log_dir_fd, file->name, &fd, NULL) != AK_OK)
+        return false;
+    if (ak_frame_walk_begin(&walk, fd, NULL) == AK_OK) {
+        while (!found && ak_frame_next(&walk, &frame, NULL) == AK_OK &&
+               frame.type != AK_FRAME_END && frame.type != AK_FRAME_TORN) {
+            if (frame.type == AK_FRAME_COLUMNS &&
+                ak_block_reader_columns(&memory->reader, fd, &frame, NULL) == AK_OK)
+                found = in_block(memory, fd, frame.offset + frame.bytes, name);
+        }
+    }
+    (void)close(fd);
+    return found;
+}
+
+static bool manifest_known(const struct ak_seal_log *log, struct ak_seal_memory *memory,
+                           const struct ak_segment_files *files, size_t me, uint64_t size)
+{
+    for (size_t i = me + 1; i < files->count && files->file[i].first < size; i++) {
+        if (in_file(log, memory, &files->file[i], files->file[me].name))
+            return true;
+    }
+    return false;
+}
+
+/* A sealed segment: whether it needs a manifest, or only its open file removed. */
+static enum ak_code look_at_sealed(const struct ak_seal_log *log, struct ak_seal_memory *memory,
+                                   const struct ak_segment_files *files, size_t me, uint64_t size,
+                                   ak_seal_find_fn on_found, void *ctx, struct ak_error *err)
+{
+    const struct ak_segment_file *file = &files->file[me];
+    struct ak_sealed sealed;
+    enum ak_code rc;
+
+    if (manifest_known(log, memory, files, me, size))
+        return file->twin ? ak_seal_remove(log, file->first, err) : AK_OK;
+    rc = ak_seal_describe(log, memory, file, &sealed, err);
+    if (rc == AK_OK)
+        on_found(ctx, file->first, file->end, &sealed);
+    return rc;
+}
+
+enum ak_code ak_seal_find(const struct ak_seal_log *log, struct ak_seal_memory *memory,
+                          uint64_t size, ak_seal_find_fn on_found, void *ctx, struct ak_error *err)
+{
+    struct ak_segment_files files;
+    size_t newest = SIZE_MAX; /* sealed one */
+    enum ak_code rc = ak_segment_files_list(log->log_dir_fd, &files, err);
+
+    if (rc != AK_OK)
+        return rc;
+    for (size_t i = 0; i < files.count && files.file[i].first < size; i++) {
+        if (files.file[i].sealed)
+            newest = i;
+    }
+    for (size_t i = 0; i < files.count && files.file[i].first < size && rc == AK_OK; i++) {
+        const struct ak_segment_file *file = &files.file[i];
+        if (file->sealed && (file->twin || i == newest))
+            rc = look_at_sealed(log, memory, &files, i, size, on_found, ctx, err);
+        else if (!file->sealed)
+            on_found(ctx, file->first, file->end != 0 && file->end < size ? file->end : size, NULL);
+    }
+    ak_segment_files_free(&files);
+    return rc;
+}

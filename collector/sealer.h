@@ -1,0 +1,48 @@
+/* sealer.h - the thread that seals segments (seal.h), at the lowest priority: it never takes part
+ * in a commit. Its answers come in the loop's thread. */
+#ifndef AK_SEALER_H
+#define AK_SEALER_H
+
+#include "seal.h"
+
+#include <uv.h>
+
+struct ak_sealer;
+
+/* A log whose segments are sealed. What `log` borrows must live as long as the sealer. */
+struct ak_sealer_client {
+    void *ctx;
+    struct ak_seal_log log;
+    /* A segment is sealed (or was, and no manifest speaks of it): write its manifest, and when that
+     * is durable, ak_sealer_remove. Not called for ak_sealer_last. */
+    void (*on_sealed)(void *ctx, const struct ak_sealed *sealed);
+    /* A segment could not be sealed. AK_EINTEGRITY: it never will be, `good` is the byte up to
+     * which it came out. Other codes: offer it again later. */
+    void (*on_unsealed)(void *ctx, uint64_t first, uint64_t end, uint64_t good,
+                        const struct ak_error *err);
+};
+
+/* Starts the thread. */
+enum ak_code ak_sealer_new(uv_loop_t *loop, struct ak_sealer **out, struct ak_error *err);
+
+/* Adds a log, and looks what its directory leaves to do; `size` is where this process begins.
+ * Gives its slot. */
+enum ak_code ak_sealer_add(struct ak_sealer *sealer, const struct ak_sealer_client *client,
+                           uint64_t size, int *slot, struct ak_error *err);
+
+/* Segment [first, end) is not written any more. Without memory it is left for the next start. */
+void ak_sealer_post(struct ak_sealer *sealer, int slot, uint64_t first, uint64_t end);
+
+/* The same at an orderly stop: the open file goes at once, and the next process writes the
+ * manifest. `copy`: frames are copied as they are, for what would take too long. */
+void ak_sealer_last(struct ak_sealer *sealer, int slot, uint64_t first, uint64_t end, bool copy);
+
+/* The manifest of the segment is durable: its open file goes. */
+void ak_sealer_remove(struct ak_sealer *sealer, int slot, uint64_t first);
+
+/* Ends the thread when the segment under way, the last ones and removals are done; what else waits
+ * is the next start's. Blocks for so long. Closes the handle in the loop; `on_closed` may be NULL.
+ */
+void ak_sealer_close(struct ak_sealer *sealer, void (*on_closed)(void *ctx), void *ctx);
+
+#endif
