@@ -23,6 +23,14 @@ const struct ak_command ak_commands[] = {
      AK_FLAG_BIT(AK_FLAG_STORE) | AK_FLAG_BIT(AK_FLAG_LOG) | AK_FLAG_BIT(AK_FLAG_ORIGIN) |
          AK_FLAG_BIT(AK_FLAG_EPOCHS) | AK_FLAG_BIT(AK_FLAG_CONFIG),
      0, 0, ak_cmd_init},
+    {"run", "", "Receive logs, commit and sign them, until SIGTERM or SIGINT.",
+     "Prints `listening URL` for each listener, with its real port, then `ready`, on standard "
+     "output. SIGHUP reads the configuration file and the certificates again.",
+     "akashi-collector run --config /etc/akashi/akashi.conf",
+     AK_FLAG_BIT(AK_FLAG_CONFIG) | AK_FLAG_BIT(AK_FLAG_STORE) | AK_FLAG_BIT(AK_FLAG_LOG) |
+         AK_FLAG_BIT(AK_FLAG_LISTEN) | AK_FLAG_BIT(AK_FLAG_TLS_CERTIFICATE) |
+         AK_FLAG_BIT(AK_FLAG_TLS_KEY) | AK_FLAG_BIT(AK_FLAG_TLS_CA),
+     0, 0, ak_cmd_run},
     {"check-config", "FILE", "Read a configuration as `run` would, and say what is wrong with it.",
      "Nothing is opened or changed. Remarks about what is allowed but should be known go to "
      "standard error.",
