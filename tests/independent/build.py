@@ -119,7 +119,7 @@ class Maker:
     def open(self):
         """A new segment."""
         self.first = len(self.leaves)
-        self.group_keys = {}
+        self.group_keys, self.erased = {}, set()
         ranges = compact(self.leaves)
         body = bytes(10) + struct.pack(">QQQ", self.first, self.time, self.claim) \
             + self.previous + bytes([len(self.origin)]) + self.origin + bytes([len(ranges)]) \
@@ -233,6 +233,8 @@ class Maker:
             mine = [row for row in rows if row[0] // 256 == g]
             key = self.group_keys[g]
             if any(row[7] == 1 for row in mine):
+                self.erased.add(g)
+            if g in self.erased:
                 out += b"\x01" + b"".join(
                     salt_of(key, row[0]) if self.form == 1 else record_key(key, row[0])
                     for row in mine if not row[7])

@@ -2,11 +2,13 @@
 (docs/format.md sections 3, 7 R18, 9.2 R26 and 10.4), and the FOOTERs derived from them (6.7)."""
 
 import base64
+import hashlib
 import struct
 import time
 
 from payloads import check_own
-from primitives import FormatError, Malformed, Reader, range_levels, sha256, tree_root
+from primitives import FormatError, Malformed, range_levels, sha256, tree_root
+from segment import FileReader
 from tree import Spans
 
 SOURCES_MAX = 1048576
@@ -18,10 +20,12 @@ KINDS_CRITICAL = 128
 class Content:
     """Walks all entries in order. `report(code, segment, offset, first, end, text)`."""
 
-    def __init__(self, proven, true_roots, epochs, report):
+    def __init__(self, proven, altered, true_roots, epochs, report):
         self.proven = proven
+        self.altered = altered
         self.true_roots = true_roots
         self.epochs = epochs
+        self.starts = {note.index for note in epochs.by_number.values()}
         self.report = report
         self.next_seq = {}
         self.latest = {}
@@ -32,7 +36,8 @@ class Content:
         self.expected = None
         self.manifests = {}         # first -> (index, object), the last one of each
         self.manifest_list = []
-        self.orders = []
+        self.orders = []            # (index, object)
+        self.absent = {}            # state -> [first, end, file, offset]
         self.recoveries = set()     # (length, digest)
         self.positions_at = {}
         self.seen = set()
@@ -45,8 +50,9 @@ class Content:
         self.next_seq, self.latest, self.declared = {}, {}, []
         self.complete, self.clock, self.epoch = False, None, None
 
-    def segment(self, segment, blocks):
-        """All entries of one segment, then its FOOTER."""
+    def segment(self, segment, blocks, wrong_footers):
+        """All entries of one segment, then its FOOTER. `wrong_footers`: places of those whose range
+        the tree contradicts."""
         self.seen = set()
         table, node_hashes = [], []
         self.whole = True
@@ -60,13 +66,14 @@ class Content:
             if self.complete:
                 self.positions_at[end] = self.positions_root()
         if segment.sealed:
-            self.footer(segment, blocks, table, node_hashes)
+            self.footer(segment, blocks, table, node_hashes, wrong_footers)
 
     def block(self, segment, block, columns):
         """All entries of one block."""
         payloads = None
         span = Spans([(block.first, block.end)])
         judged = span.intersect(self.proven)
+        self.take_absent(segment, block, columns, judged)
         whole = judged.count() == block.count
         if not whole:
             self.whole = False
@@ -80,7 +87,7 @@ class Content:
             if not proven:
                 self.forget()
                 self.expected = None
-                if row[0] == 3 and payload is not None:
+                if row[0] == 3 and payload is not None and not self.altered.holds(index):
                     self.recovery(payload)
                 continue
             if index != self.expected:
@@ -92,9 +99,24 @@ class Content:
             except FormatError as error:
                 self.report("NUMBERING", segment, block.offset, index, index + 1, str(error))
             self.time(segment, block, index, row)
+            if row[0] != 4 and (index == 0 or index in self.starts):
+                self.report("EPOCH", segment, block.offset, index, index + 1,
+                            "R3, R37: the entry is no start note")
             if row[0] not in (0, 7):
                 self.own(segment, block, index, row[0], payload)
             self.count(index, *row)
+
+    def take_absent(self, segment, block, columns, judged):
+        """Keeps which proven entries have no payload (R33)."""
+        for i, (state, _) in columns.absent.items():
+            index = block.first + i
+            spans = self.absent.setdefault(state, [])
+            if not judged.holds(index):
+                continue
+            if spans and spans[-1][1] == index and spans[-1][3] == block.offset:
+                spans[-1][1] = index + 1
+            else:
+                spans.append([index, index + 1, segment.file.name, block.offset])
 
     def number(self, index, kind, source, seq, clock_run, received):
         """R1 to R5 but R3."""
@@ -149,8 +171,6 @@ class Content:
         elif kind >= KINDS_ASSIGNED:
             self.remark("UNKNOWN_KIND", segment, block.offset, index,
                         "kind %d is not known" % kind, kind)
-        if index == 0 and kind != 4:
-            self.report("EPOCH", *place, "R3: entry 0 is no start note")
         if kind >= KINDS_ASSIGNED or payload is None:
             return
         if kind == 4:
@@ -167,7 +187,7 @@ class Content:
         elif kind == 3:
             self.recovery(payload)
         elif kind == 5:
-            self.orders.append(value)
+            self.orders.append((index, value))
         elif kind == 8 and self.complete:
             if value["sources"] != len(self.declared) or \
                     value["positions"] != self.positions_root():
@@ -217,27 +237,32 @@ class Content:
         return struct.pack(">QQIHQHQH", block.offset, block.first, block.count, first[4],
                            first[5], last[4], last[5], kinds)
 
-    def footer(self, segment, blocks, table, node_hashes):
-        """R23 for the FOOTER."""
+    def footer(self, segment, blocks, table, node_hashes, wrong_footers):
+        """R23 for the FOOTER: one finding. With damage in the segment `self` alone is judged."""
         footer = segment.footer
-        content = segment.file.read(footer.offset + 8, footer.end - footer.offset - 8)
         place = (segment, footer.offset, None, None)
-        if content[2:34] != segment.frames_digest():
-            self.report("ALTERED", *place, "the footer's digest of the frames does not come out")
-        if content[-32:] != sha256(content[:-32]):
-            self.report("ALTERED", *place, "the footer's digest of itself does not come out")
-        if any(not hasattr(item, "text_bytes") and item.what == "damage"
-               for item in segment.items):
+        start, end = footer.offset + 8, footer.end
+        if end - start < 34 + 32:
+            self.report("MALFORMED", *place, "R23: the footer is too short")
+        elif segment.file.read(end - 32, 32) != segment.file.digest(hashlib.sha256(), start,
+                                                                    end - 32):
+            self.report("ALTERED", *place, "R23: the footer's digest of itself does not come out")
+        elif segment.damaged:
             return
-        try:
-            self.footer_fields(segment, content, blocks, table, node_hashes)
-        except FormatError as error:
-            self.report(error.code, *place, str(error))
+        elif segment.file.read(start + 2, 32) != segment.frames_digest():
+            self.report("ALTERED", *place, "R23: the footer's digest of the frames does not come "
+                        "out")
+        elif (segment.file.name, footer.offset) in wrong_footers:
+            self.report("MALFORMED", *place, "R23: the footer's range is not that of the log")
+        else:
+            try:
+                self.footer_fields(segment, FileReader(segment.file, start + 34, end), blocks,
+                                   table, node_hashes)
+            except FormatError as error:
+                self.report(error.code, *place, "R23: %s" % error)
 
-    def footer_fields(self, segment, content, blocks, table, node_hashes):
+    def footer_fields(self, segment, r, blocks, table, node_hashes):
         """All fields of the FOOTER but the two digests and the range, which the tree judges."""
-        r = Reader(content)
-        r.take(34)
         first = segment.header.first
         end = blocks[-1].end if blocks else first
         if r.uint(8) != first or r.uint(8) != end:

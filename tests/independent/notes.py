@@ -36,15 +36,15 @@ def base64_decode(raw, length=None):
 
 
 def check_name(name):
-    """Rule for key names and origins: UTF-8, not empty, no white space, no controls, no `+`."""
+    """Rule of signed notes for key names: UTF-8, not empty, no white space, no `+`."""
     try:
         text = name.decode("utf-8")
     except UnicodeDecodeError:
         raise Malformed("a name is not UTF-8") from None
     if not text or "+" in text:
         raise Malformed("a name is empty or holds a plus sign")
-    if any(c.isspace() or unicodedata.category(c) in ("Cc", "Zs", "Zl", "Zp") for c in text):
-        raise Malformed("a name holds white space or a control character")
+    if any(c.isspace() for c in text):
+        raise Malformed("a name holds white space")
     return text
 
 
@@ -52,7 +52,8 @@ def check_origin(origin):
     """Section 2: NAME "/" X; returns the 16 bytes of X."""
     if len(origin) > ORIGIN_BYTES_MAX:
         raise Malformed("the origin is longer than 200 bytes")
-    check_name(origin)
+    if any(unicodedata.category(c) == "Cc" for c in check_name(origin)):
+        raise Malformed("the origin holds a control character")
     name, slash, log_id = origin.rpartition(b"/")
     if not slash or not name or not re.match(rb"\A[0-9a-f]{32}\Z", log_id):
         raise Malformed("the origin does not end in a slash and 32 hexadecimal digits")
@@ -100,7 +101,6 @@ def parse_note(raw, limit=NOTE_BYTES_MAX):
     if split < 0 or not raw.endswith(b"\n") or split + 2 == len(raw):
         raise Malformed("a note has no signature lines behind a blank line")
     lines = []
-    seen = set()
     for line in raw[split + 2:-1].split(b"\n"):
         if not line.startswith(SIGNATURE_PREFIX):
             raise Malformed("a signature line does not begin with an em dash and a space")
@@ -109,9 +109,6 @@ def parse_note(raw, limit=NOTE_BYTES_MAX):
         value = base64_decode(blob)
         if not space or len(value) < 5:
             raise Malformed("a signature line has no signature")
-        if (name, value[:4]) in seen:
-            raise Malformed("a note has two signature lines of one key")
-        seen.add((name, value[:4]))
         lines.append((name, value[:4], value[4:]))
     if len(lines) > SIGNATURES_MAX:
         raise Malformed("a note has more than 32 signature lines")
@@ -138,8 +135,10 @@ class Checkpoint:
                    and ed25519_verify(key.public, self.text, signature)
                    for name, key_id, signature in self.lines)
 
-    def judge(self, log_key, epochs):
-        """R6 and R7: returns (epoch, unknown lines); raises what section 13 says."""
+    def judge(self, log_key, epochs, doubtful=()):
+        """R6 and R7: returns (epoch, unknown lines); raises what section 13 says. The epoch is None
+        where no valid start note of it is known (section 5.3): none at all, or `doubtful` holds the
+        index of a bad one between the newest valid one and the size."""
         if self.origin != log_key.name:
             raise Malformed("the checkpoint is of another log")
         if self.size == 0:
@@ -147,21 +146,41 @@ class Checkpoint:
         known = {(log_key.name, log_key.id): log_key}
         for start in epochs.by_number.values():
             known[(start.key.name, start.key.id)] = start.key
-        good, unknown = set(), []
+        good, unknown, bad = set(), [], None
         for name, key_id, signature in self.lines:
             key = known.get((name, key_id))
             if key is None:
                 unknown.append((name, key_id))
+            elif key in good or key is bad:
+                raise Malformed("a note has two signature lines of one key")
             elif not ed25519_verify(key.public, self.text, signature):
-                raise Altered("the signature of %s is not valid" % name.decode())
+                bad = bad or key
             else:
-                good.add(key.name)
-        if log_key.name not in good:
+                good.add(key)
+        if bad is not None:
+            raise Altered("the signature of %s is not valid" % bad.name.decode())
+        if log_key not in good:
             raise Altered("the checkpoint has no signature of the log key")
         epoch = epochs.in_force(self.size)
-        if epoch is None or epochs.by_number[epoch].key.name not in good:
+        if epoch is None:
+            return None, unknown
+        note = epochs.by_number[epoch]
+        if note.key not in good:
+            if any(note.index < index < self.size for index in doubtful):
+                return None, unknown
             raise Altered("the checkpoint has no signature of the epoch in force at its size")
         return epoch, unknown
+
+
+def start_note_signed_by(raw, key):
+    """True when raw is a signed note with a valid line of the key, whatever its text is (R32)."""
+    try:
+        text, lines = parse_note(raw, START_NOTE_BYTES_MAX)
+    except Malformed:
+        return False
+    return any(name == key.name and key_id == key.id
+               and ed25519_verify(key.public, text, signature)
+               for name, key_id, signature in lines)
 
 
 class StartNote:

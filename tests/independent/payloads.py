@@ -3,7 +3,7 @@
 import json
 import re
 
-from notes import base64_decode, decimal
+from notes import base64_decode
 from primitives import Malformed
 
 JSON_BYTES_MAX = 65536
@@ -88,16 +88,7 @@ def number(value):
 
 
 def dec(value):
-    """A decimal string."""
-    try:
-        decimal(value.encode())
-    except (Malformed, AttributeError, UnicodeEncodeError):
-        return False
-    return True
-
-
-def time(value):
-    """A decimal string below 2^64: times are u64."""
+    """A decimal string without leading zeros, below 2^64."""
     return text(value) and re.match(r"\A(0|[1-9][0-9]{0,19})\Z", value) is not None \
         and int(value) < 1 << 64
 
@@ -146,46 +137,43 @@ def peers(value):
 
 # kind -> (members that must be there, members that may be); each with its rule.
 MEMBERS = {
-    1: ({"transport": one_of(*TRANSPORTS), "listener": text, "identity": one_of(*IDENTITIES)},
-        {"address": text, "name": text, "fingerprint": b64(32), "relay": boolean}),
+    1: ({"transport": one_of(*TRANSPORTS), "listener": text, "identity": one_of(*IDENTITIES),
+         "relay": boolean},
+        {"address": text, "name": text, "fingerprint": b64(32)}),
     2: ({"first": dec, "end": dec, "generation": number, "file": text, "bytes": dec,
          "sha512": b64(64), "header": b64(32), "root": b64(32), "positions": b64(32)},
         {"order": dec}),
     3: ({"event": text, "side": one_of(*SIDES)},
-        {"source": number, "since": time, "until": time, "listener": text}),
+        {"source": number, "since": dec, "until": dec, "listener": text}),
     5: ({"action": one_of(*ACTIONS)},
         {"ranges": ranges, "reason": text, "case": text, "authority_note": text}),
     6: ({}, {"checkpoint": text, "beacon": text, "origin": text, "url": text}),
-    8: ({"wall": time, "boottime": time, "boot_id": text, "clock": clock, "sources": number,
+    8: ({"wall": dec, "boottime": dec, "boot_id": text, "clock": clock, "sources": number,
          "positions": b64(32)}, {}),
 }
 
-# Members of events beyond those of all, with their rules; those that may lack end in "?".
+# Members that the table names for an event beyond those of all events. Each may lack.
 EVENTS = {
-    "start": {"version": text, "claim": dec, "pid": number},
-    "stop": {"reason": text},
-    "recovery": {"file": text, "good": dec, "cut": dec, "sha256": b64(32), "size": dec},
-    "gap": {"since": time, "until": time},
-    "udp-drop": {"listener": text, "count": dec, "since": time, "until": time},
-    "cut": {"source": number, "index": dec, "received": dec, "kept": dec},
-    "framing-error": {"source?": number, "index?": dec, "address?": text, "reason": text},
-    "unfinished": {"source": number, "index": dec, "kept": dec},
-    "refused": {"listener": text, "address?": text, "reason": text, "count?": dec},
-    "connection-unacknowledged": {"source": number, "count": dec},
-    "back-pressure-on": {"since?": time, "listener?": text},
-    "back-pressure-off": {"since?": time, "listener?": text},
-    "clock-step": {"old": time, "new": time, "boottime": time, "boot_id": text},
-    "disk-low": {"free": dec, "share": dec},
-    "disk-full": {"since": time, "until": time},
-    "write-failure": {"file": text, "reason": text},
-    "configuration": {"sha256": b64(32)},
-    "certificate-expiring": {"name": text, "until": time, "listener?": text},
-    "silence": {"source?": number, "name?": text, "since": time},
-    "resumed": {"source?": number, "since?": time},
-    "overflow": {"listener": text, "peers": peers},
-    "corruption": {"file": text, "reason": text, "good": dec},
-    "unsigned": {"since": time, "until": time},
+    "start": ("version", "claim", "pid"),
+    "stop": ("reason",),
+    "recovery": ("file", "good", "cut", "sha256", "size"),
+    "udp-drop": ("count",),
+    "cut": ("index", "received", "kept"),
+    "framing-error": ("index", "address", "reason"),
+    "unfinished": ("index", "kept"),
+    "refused": ("address", "reason", "count"),
+    "connection-unacknowledged": ("count",),
+    "clock-step": ("old", "new", "boottime", "boot_id"),
+    "disk-low": ("free", "share"),
+    "write-failure": ("file", "reason"),
+    "configuration": ("sha256",),
+    "certificate-expiring": ("name",),
+    "silence": ("name",),
+    "overflow": ("peers",),
+    "corruption": ("file", "reason", "good"),
 }
+FORMS = {"pid": number, "address": text, "reason": text, "name": text, "file": text,
+         "version": text, "boot_id": text, "sha256": b64(32), "peers": peers}
 
 
 def check_members(value, must, may):
@@ -204,10 +192,24 @@ def check_own(kind, raw):
     if value.get("type") != TYPES[kind]:
         raise Malformed("a payload of kind %d has not its type" % kind)
     check_members(value, *MEMBERS[kind])
+    if kind == 1 and value["identity"] == "certificate" and not (
+            "name" in value and "fingerprint" in value):
+        raise Malformed("a certificate's declaration lacks name or fingerprint")
+    if kind == 2:
+        check_manifest(value)
     if kind == 3:
-        rules = EVENTS.get(value["event"], {})
-        check_members(value, {n: r for n, r in rules.items() if not n.endswith("?")},
-                      {n[:-1]: r for n, r in rules.items() if n.endswith("?")})
+        check_members(value, {}, {name: FORMS.get(name, dec)
+                                  for name in EVENTS.get(value["event"], ())})
     if kind == 6 and ("checkpoint" in value) == ("beacon" in value):
         raise Malformed("an anchor has neither a checkpoint nor a beacon, or both")
     return value
+
+
+def check_manifest(value):
+    """What a manifest says by itself (section 10.2)."""
+    if value["file"] != "%020d.%d.zst" % (int(value["first"]), value["generation"]):
+        raise Malformed("the name in a manifest is not that of its first index and generation")
+    if int(value["first"]) > int(value["end"]):
+        raise Malformed("a manifest's first is behind its end")
+    if value["generation"] == 0 and "order" in value:
+        raise Malformed("a manifest of generation 0 names an order")

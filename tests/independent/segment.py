@@ -29,48 +29,96 @@ ALWAYS_PRESENT = (2, 4, 5, 8)
 ERASED = 1
 # What a decoder is asked for at a time, so that all before a bad block comes out.
 READ_STEP = 4096
+# Bounds of this program, not of the format: frames that it keeps of one file, and bytes that it
+# looks at behind damage beyond four times the file's length.
+ITEMS_MAX = 1000000
+RESYNC_BYTES_MAX = 1 << 26
+
+
+class OutOfBudget(Exception):
+    """More work behind damage than a file is worth."""
 
 
 class FileError(Exception):
     """A file could not be read, or is none that may be opened: IO_ERROR."""
 
+    def __init__(self, text, name):
+        super().__init__(text)
+        self.name = name
+
+
+NAME_OPEN = re.compile(r"\A([0-9]{20})\.open\.zst\Z")
+NAME_SEALED = re.compile(r"\A([0-9]{20})\.(0|[1-9][0-9]{0,9})\.zst\Z")
+NAME_TORN = re.compile(r"\A([0-9]{20})(\.[1-9][0-9]{0,9})?\.torn\Z")
+
+
+def named_index(name):
+    """(index, generation) that a segment's name says; None where it says none."""
+    match = NAME_SEALED.match(name)
+    if match:
+        return int(match.group(1)), int(match.group(2))
+    match = NAME_OPEN.match(name)
+    return (int(match.group(1)), None) if match else (None, None)
+
 
 class File:
-    """A regular file, opened once; its size is that of the first look."""
+    """A regular file; its size is that of the first look. Descriptors are opened again when they
+    are needed, since a log may have more files than a process may have open."""
+
+    OPEN_MAX = 100
+    opened = []                 # those that have a descriptor, the longest unused one first
 
     def __init__(self, path):
         self.path = path
         self.name = os.path.basename(path)
+        self.fd = None
         try:
             if not stat.S_ISREG(os.lstat(path).st_mode):
-                raise FileError("%s is not a regular file" % self.name)
-            self.fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+                raise FileError("%s is not a regular file" % self.name, self.name)
         except OSError as error:
-            raise FileError("%s: %s" % (self.name, error.strerror)) from None
-        info = os.fstat(self.fd)
-        if not stat.S_ISREG(info.st_mode):
-            self.close()
-            raise FileError("%s is not a regular file" % self.name)
+            raise FileError("%s: %s" % (self.name, error.strerror), self.name) from None
+        self.identity = None
+        info = self.open()
+        self.identity = (info.st_dev, info.st_ino)
         self.size = info.st_size
+
+    def open(self):
+        """Takes a descriptor of the same file as before."""
+        try:
+            self.fd = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError as error:
+            raise FileError("%s: %s" % (self.name, error.strerror), self.name) from None
+        info = os.fstat(self.fd)
+        File.opened.append(self)
+        if not stat.S_ISREG(info.st_mode) or self.identity not in (
+                None, (info.st_dev, info.st_ino)):
+            self.close()
+            raise FileError("%s is not a regular file, or another one than before" % self.name,
+                            self.name)
+        if len(File.opened) > File.OPEN_MAX:
+            File.opened[0].close()
+        return info
 
     def read(self, offset, count):
         """Up to `count` bytes from `offset`, less only at the end."""
+        if self.fd is None:
+            self.open()
         count = max(0, min(count, self.size - offset))
         parts = []
         while count > 0:
             try:
                 part = os.pread(self.fd, min(count, 1 << 24), offset)
             except OSError as error:
-                raise FileError("%s: %s" % (self.name, error.strerror)) from None
+                raise FileError("%s: %s" % (self.name, error.strerror), self.name) from None
             if not part:
-                raise FileError("%s became shorter while it was read" % self.name)
+                raise FileError("%s became shorter while it was read" % self.name, self.name)
             parts.append(part)
             offset += len(part)
             count -= len(part)
-        return b"".join(parts)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def digest(self, algorithm, offset=0, end=None):
-        """Hash object `algorithm` fed with [offset, end)."""
+        """Digest by the hash object `algorithm` of [offset, end)."""
         end = self.size if end is None else end
         while offset < end:
             part = self.read(offset, min(1 << 20, end - offset))
@@ -80,7 +128,39 @@ class File:
 
     def close(self):
         """Gives the descriptor back."""
-        os.close(self.fd)
+        if self.fd is not None:
+            os.close(self.fd)
+            self.fd = None
+            File.opened.remove(self)
+
+
+class FileReader(Reader):
+    """Fields of a part of a file, which is not read as a whole."""
+
+    def __init__(self, file, offset, end):
+        super().__init__(b"")
+        self.file = file
+        self.at = offset
+        self.last = end
+
+    def take(self, count):
+        """The next `count` bytes."""
+        part = self.file.read(self.at, count) if 0 <= count <= self.last - self.at else b""
+        if len(part) != count:
+            raise Malformed("a structure ends before its last field")
+        self.at += count
+        return part
+
+    def skip(self, count):
+        """Leaves `count` bytes out."""
+        if not 0 <= count <= self.last - self.at:
+            raise Malformed("a structure ends before its last field")
+        self.at += count
+
+    def end(self):
+        """All bytes must have been taken."""
+        if self.at != self.last:
+            raise Malformed("bytes are left behind the last field")
 
 
 class Header:
@@ -359,7 +439,7 @@ def data_layout(frame):
 
 
 def check_data_header(frame, text_bytes):
-    """R14 but for the digest."""
+    """R14 but for the length and the digest."""
     end, _, size, window, descriptor = data_layout(frame)
     if end != len(frame):
         raise Malformed("the data is not exactly one frame")
@@ -389,18 +469,25 @@ def stream(frame, limit):
 
 
 def decompress(frame, text_bytes):
-    """(text, problem): R15. When the frame does not decode, its checksum is left out of account
-    and what comes before the damage is given (section 7)."""
+    """(text, code, problem): R15 for the first frame. When it does not decode, its checksum is left
+    out of account and what comes before the damage is given (section 7)."""
+    try:
+        frame = frame[:data_layout(frame)[0]]
+    except Malformed:
+        pass                # told by R14; the decoder finds its own end
     text, problem = stream(frame, text_bytes)
     if problem is None and len(text) == text_bytes:
-        return text, None
+        return text, None, None
+    code = "MALFORMED"
     problem = problem or "the data does not decompress to the length it must have"
     if len(frame) > 9 and frame[:4] == DATA_MAGIC and frame[4] & 4:
         bare = frame[:4] + bytes([frame[4] & ~4]) + frame[5:-4]
-        again, _ = stream(bare, text_bytes)
+        again, wrong = stream(bare, text_bytes)
+        if wrong is None and len(again) == text_bytes:
+            code, problem = "ALTERED", "the checksum of the data does not come out"
         if len(again) > len(text):
             text = again
-    return text[:text_bytes], problem
+    return text[:text_bytes], code, problem
 
 
 class Block:
@@ -419,30 +506,34 @@ class Block:
         self.end = columns.end
         self.columns_digest = columns_digest
         self.frame_digest = None
-        self.problems = []
-        self.soft = []
+        self.problem = None
 
     def columns(self):
         """COLUMNS, decoded again (they are not kept, to bound memory)."""
-        return Columns(self.segment.file.read(self.offset + 8, self.columns_bytes - 8))
+        try:
+            return Columns(self.segment.file.read(self.offset + 8, self.columns_bytes - 8))
+        except FormatError:
+            name = self.segment.file.name
+            raise FileError("%s changed while it was read" % name, name) from None
 
     def payloads(self, columns):
-        """R14 and R15: payloads by position. What is wrong is put in `problems` (the digest or
-        the decoding: ALTERED) or in `soft` (the form of the frame: MALFORMED)."""
+        """R14 and R15: payloads by position. The first rule that is broken is put in `problem` as
+        (code, text)."""
         frame = self.segment.file.read(self.data_offset, self.data_bytes)
-        self.problems, self.soft = [], []
+        problems = []
         if sha256(frame) != self.data_digest:
-            self.problems.append("the digest of the data does not come out")
+            problems.append(("ALTERED", "R14: the digest of the data does not come out"))
         try:
             check_data_header(frame, self.text_bytes)
         except FormatError as error:
-            self.soft.append(str(error))
-        text, problem = decompress(frame, self.text_bytes)
+            problems.append((error.code, "R14: %s" % error))
+        text, code, problem = decompress(frame, self.text_bytes)
         if problem:
-            self.problems.append(problem)
+            problems.append((code, "R15: %s" % problem))
         payloads, problem = columns.split(text)
         if problem:
-            self.problems.append(problem)
+            problems.append(("MALFORMED", "R15: %s" % problem))
+        self.problem = problems[0] if problems else None
         return payloads
 
 
@@ -492,29 +583,49 @@ def parse_mark(content):
 
 
 class Segment:
-    """One file, taken apart. `items` are Blocks and Items in the order of the file. After scan():
+    """One file, taken apart. `items` are Blocks and Items in the order of the file. After scan()
+    and finish():
 
-    header     Header
+    header     Header, or None when it is damaged
+    place      index at which the file stands: by its header, else by its name or its first block;
+               None when nothing says it
     sealed     a FOOTER is there
-    good_end   offset behind the last part that is vouched for by a good MARK or a fitting NOTE
-               (sealed: the end of the file); what lies behind is the tail
+    cut        a sealed segment whose FOOTER is gone (section 6.1)
+    stopped    the file was not judged to its end (R34, or it could not be read)
+    damaged    there is damage in what is judged
+    loose      what stands at the end of the entries is damaged, so that more may have been there
+    good_end   open: the limit of section 9.3; what lies behind is the tail. Else the end of what is
+               judged
+    lost       (offset, first, end) of entries lost in damage before the block at the offset
     findings   (code, offset, first, end, text)
     """
 
-    def __init__(self, file, fits):
-        """`fits(raw)` tells whether raw is a checkpoint of this log that the key signed: it gives
-        the Checkpoint or None; with it a NOTE shows that a bad part before it is no tail."""
+    def __init__(self, file, form):
+        """`form(raw)` gives the Checkpoint when raw is by its form one of this log, else None."""
         self.file = file
-        self.fits = fits
+        self.form = form
         self.items = []
         self.findings = []
-        self.sealed = False
-        self.footer = None
-        self.seek = None
-        self.stopped = False
-        kind, length, content = read_frame(file, 0, (HEADER,))
-        self.header = Header(file.read(0, length))
-        self.header_end = length
+        self.sealed = self.cut = self.stopped = self.damaged = self.loose = False
+        self.footer = self.seek = self.header = None
+        self.columns_seen = False
+        self.budget = RESYNC_BYTES_MAX + 4 * file.size
+        self.lost = []
+        self.blocks = []
+        self.origin = self.digest = None
+        self.by_name, self.generation = named_index(file.name)
+        self.place = self.by_name
+        self.header_frame = None        # its length, when it is whole
+        try:
+            _, length, _ = read_frame(file, 0, (HEADER,))
+            self.header_frame = length
+            self.digest = sha256(file.read(0, length))
+            self.header = Header(file.read(0, length))
+            self.place = self.header.first
+            self.origin = self.header.origin
+        except Malformed as error:
+            self.add_finding("MALFORMED", 0, "R35: the header: %s" % error)
+            self.damaged = True
         if file.size > SEGMENT_BYTES_MAX:
             raise Limit("the segment is longer than 2^40 bytes")
 
@@ -523,178 +634,232 @@ class Segment:
         self.findings.append((code, offset, first, end, text))
 
     def scan(self):
-        """R19, R13, R22 (digest and size): takes the file apart."""
-        at = self.header_end
-        expected = self.header.first
-        pending = [self.header.digest]
-        commit = 0                  # blocks since the last MARK
-        self.good_end = at
-        self.good_index = expected
-        broken = False
-        while at < self.file.size:
+        """Takes the file apart: R13, R19, R22 (digest), R34 and R35. What it finds is told by
+        finish(), when it is known what is tail."""
+        self.at = self.header_frame or 0
+        self.expected = self.place
+        self.pending = [self.digest]
+        self.dirty = False                      # damage in the commit
+        self.open_range = self.header is None   # the next index is not known
+        if self.header_frame is None:
+            self.damage(None)
+        while not self.stopped and self.at < self.file.size and self.seek is None:
             try:
-                at, expected, pending, commit, broken = self.step(at, expected, pending, commit,
-                                                                  broken)
+                self.step()
             except Unsupported as error:
-                self.add_finding("UNSUPPORTED", at, str(error), expected)
-                self.stopped = True
-                break
+                self.stop("UNSUPPORTED", str(error))
+            except FileError as error:
+                self.stop("IO_ERROR", str(error))
             except FormatError as error:
-                found = self.resync(at + 1, expected)
-                self.items.append(Item("damage", at, found, code=error.code, text=str(error),
-                                       first=expected))
-                at, pending, broken = found, [], True
-            if self.sealed and self.seek is not None:
-                break
-        self.finish(at)
+                self.damage(str(error))
+            if len(self.items) > ITEMS_MAX:
+                self.stop("LIMIT", "the segment has more frames than this program keeps")
+        self.read_end = self.at
 
-    def step(self, at, expected, pending, commit, broken):
+    def stop(self, code, text):
+        """Nothing of the file from here on is judged."""
+        self.stopped = True
+        self.add_finding(code, self.at, text, self.expected)
+
+    def damage(self, text):
+        """What stands here is no frame, or one that may not be here; goes on behind it."""
+        try:
+            found = self.resync(self.at + 1)
+        except FileError as failed:
+            self.stop("IO_ERROR", str(failed))
+            return
+        except Limit as failed:
+            self.stop("LIMIT", str(failed))
+            return
+        self.items.append(Item("damage", self.at, found, text=text, first=self.expected))
+        self.at, self.dirty, self.open_range = found, True, True
+
+    def step(self):
         """One frame, or one block."""
-        kinds = (FOOTER, NOTE, COLUMNS, MARK)
-        kind, length, content = read_frame(self.file, at, kinds)
+        kind, length, content = read_frame(self.file, self.at, (FOOTER, NOTE, COLUMNS, MARK))
+        end = self.at + length
         if kind == COLUMNS:
-            columns = Columns(content)
-            digest = sha256(self.file.read(at, length))
-            if columns.first < expected or (columns.first > expected and not broken):
-                raise Malformed("a block begins at index %d, not at %d"
-                                % (columns.first, expected))
-            end = at + length + columns.data_bytes
-            if end > self.file.size:
-                raise Malformed("the data of a block goes behind the end of the file")
-            block = Block(self, at, length, columns, digest)
-            block.frame_digest = sha256(self.file.read(block.data_offset, block.data_bytes))
-            self.items.append(block)
-            commit += 1
-            pending += [digest, block.frame_digest]
-            return end, block.end, pending, commit, False
-        digest = sha256(self.file.read(at, length)) if kind != FOOTER else b""
+            self.columns_seen = True
+            self.take_block(length, content)
+            return
+        digest = sha256(self.file.read(self.at, length)) if kind != FOOTER else b""
         if kind == NOTE:
-            item = Item("note", at, at + length, raw=content[2:], reached=expected,
-                        after=self.items[-1] if self.items else None)
-            item.checkpoint = self.fits(item.raw)
-            self.items.append(item)
-            pending += [digest]
-            return at + length, expected, pending, commit, broken
-        if kind == MARK:
-            size, hashes, mark_digest = parse_mark(content)
-            good = sha256(b"".join(pending)) == mark_digest and not broken
-            self.items.append(Item("mark", at, at + length, size=size, range=hashes, good=good,
-                                   expected=expected, blocks=commit, broken=broken))
-            if broken and size > expected:
-                expected = size
-            return at + length, expected, [], 0, False
-        self.footer = Item("footer", at, at + length, frames=None)
-        self.items.append(self.footer)
-        self.sealed = True
-        self.read_seek(at + length)
-        return at + length, expected, pending, commit, broken
+            checkpoint = self.form(content[2:])
+            self.items.append(Item("note", self.at, end, reached=self.expected,
+                                   unsure=self.open_range,
+                                   size=checkpoint.size if checkpoint else None))
+            self.pending.append(digest)
+        elif kind == MARK:
+            size, _, mark_digest = parse_mark(content)
+            good = sha256(b"".join(self.pending)) == mark_digest
+            self.items.append(Item("mark", self.at, end, size=size, good=good, dirty=self.dirty,
+                                   expected=None if self.open_range else self.expected))
+            self.pending, self.dirty = [], False
+        else:
+            self.footer = Item("footer", self.at, end)
+            self.items.append(self.footer)
+            self.sealed = True
+            self.at = end
+            self.read_seek(end)
+        self.at = end
+
+    def take_block(self, length, content):
+        """COLUMNS and its DATA."""
+        columns = Columns(content)
+        if self.expected is not None and (
+                columns.first < self.expected
+                or (columns.first > self.expected and not self.open_range)):
+            raise Malformed("R13: a block begins at index %d, not at %d"
+                            % (columns.first, self.expected))
+        end = self.at + length + columns.data_bytes
+        if end > self.file.size:
+            raise Malformed("the data of a block goes behind the end of the file")
+        digest = sha256(self.file.read(self.at, length))
+        block = Block(self, self.at, length, columns, digest)
+        block.frame_digest = sha256(self.file.read(block.data_offset, block.data_bytes))
+        self.items.append(block)
+        if self.place is None:
+            self.place = block.first
+        elif self.expected is not None and block.first > self.expected:
+            self.lost.append((block.offset, self.expected, block.first))
+        self.pending += [digest, block.frame_digest]
+        self.at, self.expected, self.open_range = end, block.end, False
 
     def read_seek(self, at):
         """The seek table must be all that is behind the FOOTER."""
-        head = self.file.read(at, 8)
         self.seek = Item("seek", at, self.file.size, good=False)
+        head = self.file.read(at, 8)
         if len(head) == 8 and head[:4] == SEEK_MAGIC and \
                 at + 8 + int.from_bytes(head[4:8], "little") == self.file.size:
             self.seek.good = True
 
-    def resync(self, at, expected):
-        """Behind a damaged part: the place of the next frame that shows by itself that it is one:
-        a NOTE that fits, a block whose data has its digest, a MARK whose structure decodes, a
-        FOOTER that reaches to a seek table at the end of the file."""
+    def resync(self, at):
+        """Behind damage: the place of the next bytes that show themselves to be a frame: a NOTE
+        that is by its form a checkpoint of this log, a block whose data has its digest, a MARK
+        that decodes, a FOOTER that reaches to a seek table at the end of the file."""
         step = 1 << 20
         while at < self.file.size:
             chunk = self.file.read(at, step + 3)
             position = chunk.find(MAGIC)
             while 0 <= position < step:
-                if self.is_frame(at + position, expected):
+                if self.is_frame(at + position):
                     return at + position
                 position = chunk.find(MAGIC, position + 1)
             at += step
         return self.file.size
 
-    @staticmethod
-    def find(file, fits):
-        """True when a frame that shows by itself that it is one is anywhere in a file without
-        header: then the header was damaged, not torn."""
-        segment = Segment.__new__(Segment)
-        segment.file, segment.fits = file, fits
-        return segment.resync(1, 0) < file.size
-
-    def is_frame(self, at, expected):
+    def is_frame(self, at):
         """True when a frame that can be trusted to be one begins at `at`."""
+        expected = self.expected or 0
         try:
             kind, length, content = read_frame(self.file, at, (COLUMNS, MARK, NOTE, FOOTER))
+            self.budget -= length
+            if self.budget < 0:
+                raise OutOfBudget
             if kind == NOTE:
-                return self.fits(content[2:]) is not None
+                return self.form(content[2:]) is not None
             if kind == MARK:
                 return parse_mark(content)[0] >= expected
             if kind == COLUMNS:
                 columns = Columns(content)
+                if columns.first < expected:
+                    return False
+                self.budget -= columns.data_bytes
                 data = self.file.read(at + length, columns.data_bytes)
-                return columns.first >= expected and sha256(data) == columns.data_digest
+                return sha256(data) == columns.data_digest
         except FormatError:
             return False
+        except OutOfBudget:
+            raise Limit("too many bytes behind damage look like frames") from None
         head = self.file.read(at + length, 8)
         return len(head) == 8 and head[:4] == SEEK_MAGIC and \
             at + length + 8 + int.from_bytes(head[4:], "little") == self.file.size
 
-    def finish(self, at):
-        """Draws the line between what is judged and the tail, and judges the grammar."""
-        self.read_end = at
-        if self.sealed:
-            self.good_end = self.file.size
-        else:
-            for item in self.items:
-                if isinstance(item, Block) or item.what == "damage":
-                    continue
-                good_mark = item.what == "mark" and item.good and item.size == item.expected \
-                    and item.blocks
-                size = item.size if good_mark else 0
-                if item.what == "note" and item.checkpoint:
-                    size = item.checkpoint.size
-                if good_mark or size > self.good_index or (
-                        item.what == "note" and item.offset == self.good_end):
-                    self.good_end = item.end
-                    self.good_index = max(self.good_index, size)
+    def finish(self, last):
+        """Draws the line between what is judged and the tail, and judges the grammar. `last`: no
+        segment of the log stands behind this one."""
+        marks = any(not isinstance(item, Block) and item.what == "mark" for item in self.items)
+        self.cut = not self.sealed and not self.stopped and self.columns_seen and not marks \
+            and (not last or self.generation is not None)
+        self.like_sealed = self.sealed or self.cut or (self.stopped and not marks)
+        self.good_end = self.read_end if self.stopped else self.file.size
+        if not self.like_sealed and not self.stopped:
+            self.good_end = self.limit()
         self.blocks = [item for item in self.items if isinstance(item, Block)]
         judged = [item for item in self.items if item.offset < self.good_end]
         for item in judged:
             self.judge_item(item)
+        if self.cut:
+            self.add_finding("MALFORMED", self.file.size, "R19: the footer is missing")
         self.judge_order(judged)
         self.judge_notes(judged)
         self.judge_keys([item for item in judged if isinstance(item, Block)])
+        self.judge_end(judged)
+
+    def limit(self):
+        """Section 9.3: the end of the last good MARK, NOTE of right form, or HEADER."""
+        end = self.header_frame or 0
+        for item in self.items:
+            if not isinstance(item, Block) and (
+                    (item.what == "mark" and item.good)
+                    or (item.what == "note" and item.size is not None)):
+                end = item.end
+        return end
+
+    def judge_end(self, judged):
+        """Whether damage stands behind the last entry that is judged."""
+        self.loose = self.header is None
+        for item in judged:
+            if isinstance(item, Block):
+                self.loose = False
+            elif item.what == "damage":
+                self.loose = True
+        self.lost = [(a, b) for offset, a, b in self.lost if offset < self.good_end]
 
     def judge_item(self, item):
         """Damage and MARKs in the part that is no tail."""
         if isinstance(item, Block):
             return
         if item.what == "damage":
-            self.add_finding(item.code, item.offset, item.text, item.first)
+            self.damaged = True
+            if item.text is not None:
+                self.add_finding("MALFORMED", item.offset, "R35: %s" % item.text, item.first)
         elif item.what == "mark":
-            if not item.good:
-                self.add_finding("ALTERED", item.offset, "the digest of a mark does not come out")
-            elif item.size != item.expected:
-                self.add_finding("MALFORMED", item.offset, "a mark has another size")
+            if not item.good and not item.dirty:
+                self.add_finding("ALTERED", item.offset,
+                                 "R22: the digest of a mark does not come out")
+            elif item.expected is not None and item.size != item.expected:
+                self.add_finding("MALFORMED", item.offset, "R22: a mark has another size")
+
+    def note_raw(self, item):
+        """The note of an Item."""
+        return self.file.read(item.offset + 10, item.end - item.offset - 10)
+
+    def mark_range(self, item):
+        """The compact range of a MARK."""
+        try:
+            return parse_mark(self.file.read(item.offset + 8, item.end - item.offset - 8))[1]
+        except FormatError:
+            raise FileError("%s changed while it was read" % self.file.name,
+                            self.file.name) from None
 
     def judge_order(self, judged):
         """The grammar of 6.1 over the items."""
-        before = "header"
+        before = "header" if self.header_frame else "damage"
         for item in judged:
             what = "block" if isinstance(item, Block) else item.what
             allowed = {
-                "block": ("header", "block", "note") if self.sealed
+                "block": ("header", "block", "note") if self.like_sealed
                 else ("header", "block", "note", "mark"),
-                "note": ("block", "note") if self.sealed else ("header", "note", "mark"),
-                "mark": () if self.sealed else ("block",),
+                "note": ("block", "note") if self.like_sealed else ("header", "note", "mark"),
+                "mark": () if self.like_sealed else ("block",),
                 "footer": ("header", "block", "note"),
-                "damage": ("header", "block", "note", "mark", "damage"),
+                "damage": (before,),
             }[what]
-            if "damage" not in (before, what) and before not in allowed:
+            if before != "damage" and before not in allowed:
                 self.add_finding("MALFORMED", item.offset,
-                                 "a %s stands behind a %s" % (what, before))
+                                 "R19: a %s stands behind a %s" % (what, before))
             before = what
-        if self.sealed and self.items[-1].what != "footer":
-            self.add_finding("MALFORMED", self.items[-1].offset, "something is behind the footer")
 
     def judge_notes(self, judged):
         """Place and order of NOTEs (section 6.6); their signatures are judged with the epochs."""
@@ -702,22 +867,21 @@ class Segment:
         for item in judged:
             if isinstance(item, Block):
                 block, blocks = item, blocks + 1
-            if isinstance(item, Block) or item.what != "note":
                 continue
-            try:
-                size = Checkpoint(item.raw).size
-            except FormatError:
+            if item.what != "note" or item.size is None:
                 continue            # the judgement of the note says it
-            if self.sealed:
-                fits = block is not None and (block.first < size <= block.end or (
-                    blocks == 1 and size == self.header.first))
+            size = item.size
+            first = self.place if self.place is not None else 0
+            if self.like_sealed:
+                fits = item.unsure or (block is not None and (block.first < size <= block.end or (
+                    blocks == 1 and size == first)))
                 rises = last_size is None or size > last_size
             else:
-                fits = self.header.first <= size <= item.reached
+                fits = item.unsure or first <= size <= item.reached
                 rises = last_size is None or size >= last_size
             if not fits or not rises:
                 self.add_finding("MALFORMED", item.offset,
-                                 "a note of size %d is out of its place or order" % size)
+                                 "6.6: a note of size %d is out of its place or order" % size)
             last_size = size
 
     def judge_keys(self, blocks):
@@ -744,7 +908,7 @@ class Segment:
 
     def frame_spans(self):
         """(offset, end, content size) of all frames before the seek table, in order."""
-        yield 0, self.header_end, 0
+        yield 0, self.header_frame, 0
         for item in self.items:
             if isinstance(item, Block):
                 yield item.offset, item.data_offset, 0
@@ -762,17 +926,12 @@ class Segment:
         return sha256(b"".join(digests))
 
     def check_seek(self):
-        """R23 for the seek table."""
+        """R23 for the seek table: what is wrong with it, or None."""
         entries = [struct.pack("<II", end - offset, size) for offset, end, size
                    in self.frame_spans()]
         table = b"".join(entries) + struct.pack("<IBI", len(entries), 0, SEEK_END)
         expected = SEEK_MAGIC + struct.pack("<I", len(table)) + table
-        if self.file.size - self.seek.offset != len(expected) or \
-                self.file.read(self.seek.offset, len(expected)) != expected:
-            self.add_finding("MALFORMED", self.seek.offset, "the seek table is not that of the "
-                             "frames before it")
-
-
-NAME_OPEN = re.compile(r"\A([0-9]{20})\.open\.zst\Z")
-NAME_SEALED = re.compile(r"\A([0-9]{20})\.(0|[1-9][0-9]{0,9})\.zst\Z")
-NAME_TORN = re.compile(r"\A([0-9]{20})(\.[1-9][0-9]{0,9})?\.torn\Z")
+        if self.file.size - self.seek.offset == len(expected) and \
+                self.file.read(self.seek.offset, len(expected)) == expected:
+            return None
+        return "R23: the seek table is not that of the frames before it"

@@ -101,11 +101,49 @@ class Stores(unittest.TestCase):
         for i in range(400):
             maker.add(0, b"record %d" % i, source, state=1 if 20 <= i < 30 else
                       3 if 290 <= i < 300 else 0)
-        maker.add(5, {"type": "order", "action": "erase", "ranges": [["22", "31"]],
+        maker.commit()
+        self.order(maker, "erase", ["22", "31"])
+        self.order(maker, "expire", ["292", "295"], ["296", "301"])
+        maker.close()
+        self.expect(maker, "VALID", "ERASED")
+
+    @staticmethod
+    def order(maker, action, *ranges):
+        """An order, committed."""
+        maker.add(5, {"type": "order", "action": action, "ranges": list(ranges),
                       "reason": "court", "case": "1"})
         maker.commit()
+
+    def test_taken_out_without_order(self):
+        """R33: no order, one of the other action, one that does not name all, one that came first."""
+        for action, first, last, before in (("hold", "5", "6", 0), ("expire", "5", "6", 0),
+                                            ("erase", "5", "5", 0), ("erase", "5", "6", 1)):
+            maker = Maker()
+            maker.erased.add(0)
+            source = maker.declare()
+            if before:
+                self.order(maker, action, [first, last])
+            for i in range(10):
+                maker.add(0, b"record %d" % i, source, state=i + 2 + before in (5, 6))
+            maker.commit()
+            if not before:
+                self.order(maker, action, [first, last])
+            maker.close()
+            codes = ["ALTERED", "ERASED"] if last == "5" else ["ALTERED"]
+            log = self.expect(maker, "INVALID", *codes)
+            self.assertEqual(log.proven.count(), 13)
+
+    def test_taken_out_and_the_order_may_be_elsewhere(self):
+        """R33: MISSING in a segment judged alone."""
+        maker = Maker()
+        source = maker.declare()
+        for i in range(10):
+            maker.add(0, b"record %d" % i, source, state=i == 3)
+        maker.commit()
         maker.close()
-        self.expect(maker, "VALID")
+        path = maker.write(self.path)
+        log = verify.judge_path(str(path / ("%020d.open.zst" % 0)), [maker.log.key], None)[0]
+        self.assertEqual(({f.code for f in log.findings}, log.proven.count()), ({"MISSING"}, 12))
 
     def test_altered_record_names_its_group(self):
         maker = Maker()
@@ -349,8 +387,7 @@ class Stores(unittest.TestCase):
         filled(maker, 10)
         maker.frames[0] = maker.frames[0][:14] + b"\x01" + maker.frames[0][15:]
         maker.close()
-        log = self.judge(maker)
-        self.assertEqual({"UNSUPPORTED"}, {f.code for f in log.findings})
+        self.expect(maker, "NOT CHECKABLE", "EMPTY", "UNSUPPORTED")
 
     def test_segment_alone(self):
         maker = self.two_segments()

@@ -180,7 +180,7 @@ class Notes(unittest.TestCase):
             Key.parse(self.VKEY.replace(b"530d903a", b"530d903b"))
         for raw in (b"", b"text\n", b"text\n\n", self.NOTE[:-1], self.NOTE + b"\n",
                     self.NOTE.replace(b"example message", b"example\tmessage"),
-                    self.NOTE + self.NOTE.split(b"\n\n")[1]):
+                    self.NOTE + self.NOTE.split(b"\n\n")[1] * 32):
             with self.assertRaises(Malformed, msg=raw):
                 parse_note(raw)
 

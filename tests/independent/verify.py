@@ -22,9 +22,11 @@ import time
 sys.dont_write_bytecode = True
 
 from content import Content
-from notes import Checkpoint, Epochs, Key, NOTE_BYTES_MAX, StartNote
-from primitives import (EMPTY_ROOT, EpochError, FormatError, GROUP, INDEX_END, Malformed, Reader)
-from segment import (Block, File, FileError, MAGIC, NAME_OPEN, NAME_SEALED, NAME_TORN, Segment)
+from notes import (Checkpoint, Epochs, Key, NOTE_BYTES_MAX, StartNote, start_note_signed_by)
+from primitives import (EMPTY_ROOT, EpochError, FormatError, GROUP, INDEX_END, Malformed,
+                        point_is_sound)
+from segment import (Block, File, FileError, FileReader, HEADER, MAGIC, NAME_OPEN, NAME_SEALED,
+                     NAME_TORN, CONTENT_MAX, Segment, named_index)
 from tree import Offer, Spans, Tree
 
 VERDICTS = ("INVALID", "NOT CHECKABLE", "INCOMPLETE", "VALID")
@@ -38,6 +40,8 @@ VERDICT_OF = {
     "EMPTY": "INCOMPLETE",
 }
 SECOND_LOOK_SECONDS = 0.03
+FINDINGS_MAX = 1000             # of one code
+FOOTER_GROUPS_MAX = 1 << 20     # level-8 hashes that are taken from a FOOTER
 TRIES = 3
 LOG_ID = re.compile(r"\A[0-9a-f]{32}\Z")
 STORE_OTHER = ("names", "lock", "control", "tmp", "cache", "keys")
@@ -75,6 +79,15 @@ def clean(text):
                    text.encode("utf-8", "replace").decode("utf-8"))
 
 
+def begun(file):
+    """True when a file is empty or ends within its HEADER frame (section 9.3)."""
+    head = file.read(0, 9)
+    if head[:4] != MAGIC[:len(head)] or (len(head) == 9 and head[8] != HEADER):
+        return False
+    length = int.from_bytes(head[4:8], "little")
+    return len(head) < 9 or file.size < 8 + length <= 8 + CONTENT_MAX[HEADER]
+
+
 class Root:
     """A validly signed root: a checkpoint, or what a start note says of the size before it."""
 
@@ -105,12 +118,17 @@ class Log:
         self.torn = []
         self.checkpoint_raw = None
         self.unknown_lines = set()
-        self.headless = []
+        self.headless = []          # open segments that were being begun
         self.unread = set()         # first indices, by their names, of files not taken in
+        self.told = {}
 
     def add(self, code, file=None, offset=None, first=None, end=None, text=""):
-        """Notes a finding."""
-        self.findings.append(Finding(code, file, offset, first, end, text))
+        """Notes a finding. Of one code no more than a bound are kept."""
+        self.told[code] = self.told.get(code, 0) + 1
+        if self.told[code] <= FINDINGS_MAX:
+            self.findings.append(Finding(code, file, offset, first, end, text))
+        elif self.told[code] == FINDINGS_MAX + 1:
+            self.findings.append(Finding(code, text="there are more findings of this code"))
 
     def verdict(self):
         """The worst of the findings."""
@@ -135,127 +153,165 @@ class Log:
         first, so that a log that grows meanwhile does not seem to lack what it names."""
         for path in sorted(self.paths, key=lambda p: (os.path.basename(p) != "checkpoint", p)):
             name = os.path.basename(path)
+            keep, file = False, None
             try:
                 file = File(path)
-            except FileError as error:
-                self.add("IO_ERROR", name, text=str(error))
-                continue
-            keep = False
-            try:
                 keep = self.sort_file(file)
             except FileError as error:
+                self.unread.add(named_index(name)[0])
                 self.add("IO_ERROR", name, text=str(error))
             except FormatError as error:
-                first = int(name[:20]) if name[:20].isdecimal() and name[:20].isascii() \
-                    and len(name) > 20 and name != "checkpoint" else None
-                self.unread.add(first)
-                self.add(error.code, name, 0, first, text=str(error))
+                self.unread.add(named_index(name)[0])
+                self.add(error.code, name, 0, named_index(name)[0], text=str(error))
             finally:
-                if not keep:
+                if file is not None and not keep:
                     file.close()
 
     def sort_file(self, file):
         """What a file is, by its name and its first bytes (9.1). True when it stays open."""
         if not self.alone and file.name == "checkpoint":
-            if file.size > NOTE_BYTES_MAX:
-                raise Malformed("the checkpoint is longer than 65,536 bytes")
-            self.checkpoint_raw = file.read(0, file.size)
+            # One byte more than may be there, so that it is too long and said to be so.
+            self.checkpoint_raw = file.read(0, NOTE_BYTES_MAX + 1)
             return False
         if not self.alone and NAME_TORN.match(file.name):
             self.torn.append(file)
             return True
-        head = file.read(0, 9)
-        if head[:4] == MAGIC and head[8:9] == b"\x01":
-            whole = 8 + int.from_bytes(head[4:8], "little") <= file.size
-            if whole or not NAME_OPEN.match(file.name):
-                self.segments.append(Segment(file, self.fits))
-                return True
-        if NAME_OPEN.match(file.name):
+        named = named_index(file.name)[0] is not None
+        if NAME_OPEN.match(file.name) and begun(file):
             self.headless.append(file)
             return True
-        if NAME_SEALED.match(file.name) or self.alone:
-            raise Malformed("the file does not begin with a header")
+        head = file.read(0, 9)
+        if (head[:4] == MAGIC and head[8:9] == b"\x01") or named or self.alone:
+            self.segments.append(Segment(file, self.form))
+            return True
         self.add("UNKNOWN_FILE", file.name, text="no file of a log")
         return False
 
-    def fits(self, raw):
-        """The Checkpoint when raw is one of this log that the key signed."""
+    def form(self, raw):
+        """The Checkpoint when raw is by its form one of this log."""
         try:
             checkpoint = Checkpoint(raw)
         except FormatError:
             return None
-        signed = checkpoint.origin == self.key.name and checkpoint.signed_by(self.key)
-        return checkpoint if signed else None
+        return checkpoint if checkpoint.origin == self.key.name else None
+
+    def fits(self, raw):
+        """The Checkpoint when raw is one of this log that the key signed."""
+        checkpoint = self.form(raw)
+        return checkpoint if checkpoint and checkpoint.signed_by(self.key) else None
 
     # Judging.
 
     def judge_open(self):
         """Picks the key by the headers' origin and goes on when there is one."""
-        origins = [segment.header.origin for segment in self.segments]
+        origins = [segment.origin for segment in self.segments if segment.origin]
         if not origins and self.checkpoint_raw:
             try:
                 origins = [Checkpoint(self.checkpoint_raw).origin]
             except FormatError:
                 pass
-        self.key = next((key for key in self.keys if key.name in origins), None)
+        self.key = self.pick_key(origins)
         origin = self.key.name if self.key else origins[0] if origins else None
         self.origin = origin.decode() if origin else None
         if self.origin and self.origin.startswith("exercise."):
             self.add("EXERCISE", text="the log belongs to an exercise")
         if not self.key:
-            if origins or not self.findings:
-                self.distrust("no key is given whose name is the origin in the headers")
+            self.distrust("no key is given whose name is the origin in the headers")
             return
         for segment in list(self.segments):
-            if segment.header.origin != self.key.name:
+            if segment.origin not in (None, self.key.name):
                 self.add("MALFORMED", segment.file.name, 0, text="R24: another log's header")
                 self.segments.remove(segment)
                 segment.file.close()
         for segment in self.segments:
-            try:
-                segment.scan()
-            except FileError as error:
-                self.add("IO_ERROR", segment.file.name, text=str(error))
-                segment.blocks, segment.stopped = [], True
+            segment.scan()
+        self.sort_headless()
         self.pick_chain()
-        try:
-            self.judge_log()
-        except FileError as error:
-            self.add("IO_ERROR", text=str(error))
-        except FormatError as error:
-            self.add("IO_ERROR", text="a file changed while it was read: %s" % error)
+        before = list(self.findings), dict(self.told)
+        while True:
+            try:
+                self.judge_log()
+                break
+            except FileError as error:
+                self.findings, self.told = list(before[0]), dict(before[1])
+                self.leave_out(error)
+                before = list(self.findings), dict(self.told)
+
+    def pick_key(self, origins):
+        """The given key that is named as the log; where nothing says the origin, the one whose name
+        ends as the directory's, or the first."""
+        if origins:
+            return next((key for key in self.keys if key.name in origins), None)
+        ends = [key for key in self.keys
+                if self.log_id and key.name.endswith(b"/" + self.log_id.encode("utf-8", "replace"))]
+        return (ends + self.keys + [None])[0]
+
+    def leave_out(self, error):
+        """A file could not be read any more: the log is judged without it."""
+        self.add("IO_ERROR", error.name, text=str(error))
+        left = [s for s in self.segments if s.file.name == error.name]
+        if not left:
+            self.torn = [file for file in self.torn if file.name != error.name]
+        for segment in left:
+            self.segments.remove(segment)
+            self.unread.add(segment.place)
+            segment.file.close()
+        self.chain = [s for s in self.chain if s not in left]
+        self.others = [(s, best) for s, best in self.others
+                       if s not in left and best not in left]
 
     def distrust(self, text):
-        """R32: nothing else is reported as proven."""
-        self.findings = [f for f in self.findings if f.code == "EXERCISE"]
-        self.add("UNTRUSTED_KEY", text=text)
+        """R32: nothing else is reported as proven or told, but files that could not be read."""
+        held = [f for f in self.findings if f.code in ("IO_ERROR", "UNSUPPORTED")]
+        self.findings = [f for f in self.findings if f.code == "EXERCISE"] + held
+        if not held or not self.key:
+            self.add("UNTRUSTED_KEY", text=text)
         self.proven = Spans()
+
+    def sort_headless(self):
+        """An open segment without a whole header is one that was being begun only at the end of
+        the log; elsewhere it is damaged."""
+        end = max([block.end for segment in self.segments for block in segment.items
+                   if isinstance(block, Block)], default=0)
+        for file in list(self.headless):
+            if named_index(file.name)[0] < end:
+                self.headless.remove(file)
+                segment = Segment(file, self.form)
+                segment.scan()
+                self.segments.append(segment)
 
     def pick_chain(self):
         """Of several files with one first index one counts (9.1); names are compared."""
         by_first = {}
         for segment in self.segments:
-            name = segment.file.name
-            match = NAME_SEALED.match(name)
-            segment.generation = int(match.group(2)) if match else -1
-            shape = NAME_SEALED if segment.sealed else NAME_OPEN
-            match = shape.match(name)
-            if not self.alone and not segment.stopped and not (match and int(match.group(1)) == segment.header.first):
-                self.add("NAME_DIFFERS", name, 0, text="the name does not fit the header")
-            if segment.header.compatible:
-                self.add("UNKNOWN_FLAG", name, 0, text="a compatible flag is set")
-            by_first.setdefault(segment.header.first, []).append(segment)
+            if segment.place is not None:
+                by_first.setdefault(segment.place, []).append(segment)
+        last = max(by_first, default=None)
         self.chain, self.others = [], []
+        for segment in self.segments:
+            segment.finish(segment.place in (None, last))
+            self.judge_name(segment)
         for first in sorted(by_first):
-            best = max(by_first[first], key=lambda s: (s.sealed, s.generation,
-                                                       bool(NAME_OPEN.match(s.file.name)),
-                                                       s.file.size))
+            best = max(by_first[first], key=lambda s: (
+                s.sealed or s.cut, -1 if s.generation is None else s.generation,
+                bool(NAME_OPEN.match(s.file.name)), s.file.size))
             self.chain.append(best)
             for segment in by_first[first]:
                 if segment is not best:
                     self.others.append((segment, best))
-                    self.add("DUPLICATE_FILE", segment.file.name, 0,
-                             text="%s counts in its place" % best.file.name)
+
+    def judge_name(self, segment):
+        """Remarks about one segment's name and flags."""
+        name, header = segment.file.name, segment.header
+        if header is None:
+            return
+        shape = NAME_SEALED if segment.sealed or segment.cut else NAME_OPEN
+        if segment.stopped:
+            shape = NAME_SEALED if NAME_SEALED.match(name) else NAME_OPEN
+        if not self.alone and not (shape.match(name) and segment.by_name == header.first):
+            self.add("NAME_DIFFERS", name, 0, text="the name does not fit the header")
+        if header.compatible:
+            self.add("UNKNOWN_FLAG", name, 0, text="a compatible flag is set")
 
     def judged_blocks(self, segment):
         """Blocks that belong to the log: of an open segment that is not the last, only those
@@ -266,25 +322,26 @@ class Log:
 
     def judge_log(self):
         """From the files taken apart to findings."""
+        self.start_notes = []           # (index, raw, file, offset)
+        self.roots = []
+        self.footers = set()            # places of FOOTERs that were read
+        self.unjudged = []              # sizes of checkpoints whose epoch is not known (5.3)
+        self.any_signed = self.any_there = False
+        self.unknown_lines = set()
         for segment in self.segments:
             for code, offset, first, end, text in segment.findings:
                 self.add(code, segment.file.name, offset, first, end, text)
-            if segment.sealed:
-                mark = len(segment.findings)
-                segment.check_seek()
-                for code, offset, first, end, text in segment.findings[mark:]:
-                    self.add(code, segment.file.name, offset, first, end, text)
+            if segment.sealed and not segment.stopped and not segment.damaged:
+                text = segment.check_seek()
+                if text:
+                    self.add("MALFORMED", segment.file.name, segment.seek.offset, text=text)
         self.epochs = Epochs()
-        self.start_notes = []           # (index, raw, file, offset)
-        self.roots = []
-        self.log_signed = False
-        self.any_checkpoint = False
         self.wanted = self.collect_sizes()
         self.tree = self.read_tree(self.chain)
         self.read_epochs()
         self.read_checkpoints()
-        if self.any_checkpoint and not self.log_signed:
-            self.distrust("none of the log's checkpoints is signed by the given key")
+        if self.any_there and not self.any_signed:
+            self.distrust("the given key has signed nothing of the log")
             return
         self.solve()
         self.judge_content()
@@ -298,12 +355,12 @@ class Log:
     def raw_checkpoints(self):
         """All checkpoints of the log: (raw, file, offset, greatest size or None)."""
         for segment in self.segments:
-            if segment.header.checkpoint:
+            if segment.header and segment.header.checkpoint:
                 yield segment.header.checkpoint, segment.file.name, 0, segment.header.first
             for item in segment.items:
                 if not isinstance(item, Block) and item.what == "note" \
                         and item.offset < segment.good_end:
-                    yield item.raw, segment.file.name, item.offset, None
+                    yield segment.note_raw(item), segment.file.name, item.offset, None
         if self.checkpoint_raw is not None:
             yield self.checkpoint_raw, "checkpoint", 0, None
 
@@ -319,7 +376,8 @@ class Log:
         if self.outside is not None:
             sizes.add(self.outside.size)
         for segment in self.segments:
-            sizes.add(segment.header.first)
+            if segment.header:
+                sizes.add(segment.header.first)
             for item in segment.items:
                 if isinstance(item, Block):
                     sizes.add(item.end)
@@ -333,8 +391,9 @@ class Log:
         for segment in segments:
             name = segment.file.name
             header = segment.header
-            tree.add_offer(Offer(header.first, header.range, (name, 0)))
-            if header.epoch_note:
+            if header:
+                tree.add_offer(Offer(header.first, header.range, (name, 0)))
+            if header and header.epoch_note:
                 self.start_notes.append((None, header.epoch_note, name, 0))
             taken = set(id(block) for block in self.judged_blocks(segment))
             for item in segment.items:
@@ -342,9 +401,10 @@ class Log:
                     if id(item) in taken:
                         self.read_block(tree, item, name)
                 elif item.what == "mark" and item.offset < segment.good_end:
-                    if item.size == tree.at or item.broken:
-                        tree.add_offer(Offer(item.size, item.range, (name, item.offset)))
-            if segment.sealed:
+                    if item.size == tree.at or item.dirty:
+                        tree.add_offer(Offer(item.size, segment.mark_range(item),
+                                             (name, item.offset)))
+            if segment.sealed and not segment.stopped:
                 self.read_footer(tree, segment)
         return tree
 
@@ -362,39 +422,46 @@ class Log:
         tree.present.append((block.first, block.end))
         for g, value in columns.node_hashes.items():
             tree.add_recorded(g, value, (name, block.offset))
-        if block.problems:
+        if block.problem:
             tree.doubtful.append((columns.groups[0] * GROUP, columns.groups[-1] * GROUP + GROUP))
 
     def read_footer(self, tree, segment):
         """Recorded hashes of the FOOTER: a second word where COLUMNS is damaged."""
+        if segment.place is None:
+            return
         footer = segment.footer
-        r = Reader(segment.file.read(footer.offset + 8, footer.end - footer.offset - 8))
-        first = segment.header.first
+        first = segment.place
+        r = FileReader(segment.file, footer.offset + 8, footer.end)
+        place = (segment.file.name, footer.offset)
         try:
             r.take(42)
             end = r.index()
-            r.take(42 * r.uint(4))
+            r.skip(42 * r.uint(4))
             count = r.uint(4)
-            if end < first or count != end // GROUP - first // GROUP:
+            if end < first or count != end // GROUP - first // GROUP or count > FOOTER_GROUPS_MAX:
                 return
-            for g in range(first // GROUP, first // GROUP + count):
-                tree.add_recorded(g, r.take(32), (segment.file.name, footer.offset))
-            r.take(34 * (256 + r.uint(4)))
-            offer = Offer(end, r.hashes(r.uint(1)), (segment.file.name, footer.offset))
+            hashes = r.hashes(count)
+            r.skip(34 * (256 + r.uint(4)))
+            offer = Offer(end, r.hashes(r.uint(1)), place)
         except FormatError:
             return              # judged with the content
+        for i, value in enumerate(hashes):
+            tree.add_recorded(first // GROUP + i, value, place)
+        self.footers.add(place)
         if len(offer.hashes) == bin(end).count("1"):
             tree.wanted.add(end)
-            if tree.at == end or any(not isinstance(i, Block) and i.what == "damage"
-                                     for i in segment.items):
+            if tree.at == end or segment.damaged:
                 tree.add_offer(offer)
 
     def read_epochs(self):
         """R9 and R10 for the start notes found: what does not need the tree."""
         self.epoch_errors = []
+        self.bad_starts = []
         notes = {}
         for index, raw, file, offset in self.start_notes:
-            if raw in notes:
+            self.any_there = True
+            self.any_signed = self.any_signed or start_note_signed_by(raw, self.key)
+            if raw in notes and index in (None, notes[raw][0].index):
                 continue
             try:
                 note = StartNote(raw, self.key.name, self.key)
@@ -403,23 +470,29 @@ class Log:
                 self.epochs.add(note)
                 notes[raw] = (note, file, offset)
             except EpochError as error:
-                self.epoch_errors.append((index, file, offset, str(error)))
+                self.epoch_error(index, file, offset, str(error))
         for note, file, offset in notes.values():
             try:
                 self.epochs.check_links(note)
             except EpochError as error:
                 self.epochs.by_number.pop(note.number, None)
-                self.epoch_errors.append((note.index, file, offset, str(error)))
+                self.epoch_error(note.index, file, offset, str(error))
                 continue
             if note.number > 0:
                 self.roots.append(Root(note.index, note.root, note.number - 1, file, offset, True))
             elif note.root != EMPTY_ROOT:
-                self.epoch_errors.append((0, file, offset, "R9: the root of size 0 is another"))
+                self.epoch_error(0, file, offset, "R9: the root of size 0 is another")
+
+    def epoch_error(self, index, file, offset, text):
+        """Something is wrong with a start note."""
+        self.epoch_errors.append((index, file, offset, text))
+        if index is not None:
+            self.bad_starts.append(index)
 
     def read_checkpoints(self):
         """R6 and R7 for all checkpoints."""
         for raw, file, offset, limit in self.raw_checkpoints():
-            self.any_checkpoint = True
+            self.any_there = True
             checkpoint = self.judge_checkpoint(raw, file, offset)
             if checkpoint and limit is not None and checkpoint.size > limit:
                 self.add("MALFORMED", file, offset, text="R20: the header's checkpoint is of a "
@@ -431,9 +504,9 @@ class Log:
         """One checkpoint; when valid it becomes a signed root."""
         try:
             checkpoint = Checkpoint(raw)
-            if checkpoint.origin == self.key.name and checkpoint.signed_by(self.key):
-                self.log_signed = True
-            epoch, unknown = checkpoint.judge(self.key, self.epochs)
+            if checkpoint.signed_by(self.key):
+                self.any_signed = True
+            epoch, unknown = checkpoint.judge(self.key, self.epochs, self.bad_starts)
         except FormatError as error:
             self.add(error.code, file, offset, text="checkpoint: %s" % error)
             return None
@@ -442,14 +515,17 @@ class Log:
                 self.unknown_lines.add((name, key_id))
                 self.add("UNKNOWN_SIGNATURE", file, offset, text="a line of %s+%s"
                          % (name.decode(), key_id.hex()))
-        self.roots.append(Root(checkpoint.size, checkpoint.root, epoch, file, offset))
+        if epoch is None:
+            self.unjudged.append(checkpoint.size)
+        else:
+            self.roots.append(Root(checkpoint.size, checkpoint.root, epoch, file, offset))
         return checkpoint
 
     def judge_outside(self):
         """The checkpoint that was given from outside must at least be one of this log."""
         self.outside_good = False
         try:
-            epoch, _ = self.outside.judge(self.key, self.epochs)
+            epoch, _ = self.outside.judge(self.key, self.epochs, self.bad_starts)
         except FormatError as error:
             if self.fits(self.outside.raw) and self.outside.size > self.log_end():
                 epoch = None        # signed by the log key for an epoch that the log lacks
@@ -494,31 +570,32 @@ class Log:
                 if index is None or index < self.signed_end or not self.roots:
                     self.add("EPOCH", file, offset, index,
                              None if index is None else index + 1, text)
-        for g, _, (file, offset) in tree.untrue:
-            self.add("ALTERED", file, offset, text="R17: the level-8 hash of group %d is not that "
-                     "of its entries" % g)
+        for g, _, place in tree.untrue:
+            if place not in self.footers:       # R23 tells of those
+                self.add("ALTERED", *place, text="R17: the level-8 hash of group %d is not that "
+                         "of its entries" % g)
         for offer in tree.wrong:
-            self.add("MALFORMED", offer.place[0], offer.place[1], text="the compact range of size "
-                     "%d is not that of the log" % offer.size)
+            if offer.place not in self.footers:
+                self.add("MALFORMED", *offer.place, text="the compact range of size %d is not "
+                         "that of the log" % offer.size)
+        self.footers_wrong = {offer.place for offer in tree.wrong if offer.place in self.footers}
 
     def report_altered(self):
-        """ALTERED by block: what a damaged block touches, or that it touches nothing (R31)."""
-        tail = max(self.tree.end, self.signed_end)
+        """ALTERED by block, or the one finding of its data (section 7, R31)."""
         for segment in self.chain:
-            name = segment.file.name
             for block in self.judged_blocks(segment):
                 mine = self.altered.intersect([(block.first, block.end)])
-                in_tail = block.offset >= segment.good_end and block.first >= tail
-                if block.soft and not in_tail:
-                    self.add("MALFORMED", name, block.offset, block.first, block.end,
-                             "R14: %s" % block.soft[0])
-                if block.problems and not in_tail and not mine:
-                    self.add("ALTERED", name, block.offset, text="R31: %s; the records are not "
-                             "touched" % block.problems[0])
-                for a, b in mine:
-                    text = block.problems[0] if block.problems else \
-                        "entries differ from what a signed root covers"
-                    self.add("ALTERED", name, block.offset, a, b, text)
+                self.report_block(segment, block, mine)
+
+    def report_block(self, segment, block, altered):
+        """Either that entries of a block are altered, or the first rule that its data breaks."""
+        name = segment.file.name
+        for a, b in altered:
+            self.add("ALTERED", name, block.offset, a, b, block.problem[1] if block.problem
+                     else "entries differ from what a signed root covers")
+        if block.problem and not altered and block.offset < segment.good_end:
+            self.add(block.problem[0], name, block.offset, text="%s; no entry that is signed is "
+                     "touched" % block.problem[1])
 
     def report_clashes(self):
         """R8: signed roots that the log's tree contradicts; R21 where nothing is trusted."""
@@ -540,39 +617,60 @@ class Log:
                          % root.size)
 
     def judge_content(self):
-        """Numbering and payloads of all proven entries; the FOOTERs."""
+        """Numbering and payloads of all proven entries; the FOOTERs; payloads that are not there."""
         def report(code, segment, offset, first, end, text):
             self.add(code, segment.file.name if segment else None, offset, first, end, text)
 
-        self.content = Content(self.proven, self.tree.true_roots, self.epochs, report)
+        self.content = Content(self.proven, self.altered, self.tree.true_roots, self.epochs, report)
         for segment in self.chain:
-            self.content.segment(segment, self.judged_blocks(segment))
+            self.content.segment(segment, self.judged_blocks(segment), self.footers_wrong)
         if self.proven.holds(0) and not any(note.index == 0 for note in
                                             self.epochs.by_number.values()):
             if not any(f.code == "EPOCH" for f in self.findings):
                 self.add("EPOCH", None, None, 0, 1, "R3: entry 0 is no start note of epoch 0")
+        self.judge_absent()
+
+    def judge_absent(self):
+        """R33: every payload that is not there has an order."""
+        newest = max([b for _, b in self.proven], default=0)
+        told = False
+        for state, action in ((1, "erase"), (3, "expire")):
+            for a, b, name, offset in self.content.absent.get(state, []):
+                orders = Spans((int(x), min(int(y) + 1, index))
+                               for index, value in self.content.orders
+                               if value["action"] == action
+                               for x, y in value.get("ranges", []))
+                for c, d in Spans([(a, b)]).minus(orders):
+                    if self.alone or not self.proven.covers(c, newest):
+                        self.add("MISSING", name, offset, c, d, "R33: payloads are not there, and "
+                                 "an order that says why may stand in what is not here")
+                    else:
+                        self.add("ALTERED", name, offset, c, d, "R33: payloads were taken out, "
+                                 "and no order says so")
+                told = told or Spans([(a, b)]).intersect(orders)
+        if told:
+            self.add("ERASED", text="payloads are not there, by an order")
 
     # Files against each other.
 
     def judge_chain(self):
         """R24, R25, R27, R29."""
-        expected, before, sure = 0, None, True
+        expected, before = 0, None
         for segment in self.chain:
-            first = segment.header.first
+            first = segment.place
             name = segment.file.name
-            if first > expected and sure and expected not in self.unread \
-                    and not (self.alone and before is None):
-                self.add("MISSING", None, None, expected, first, "no file holds these entries")
+            if first > expected and not (self.alone and before is None):
+                self.judge_hole(expected, first, before)
             elif first < expected:
                 self.add("MALFORMED", name, 0, first, expected, "R25: entries that the segment "
                          "before holds too")
+            for a, b in segment.lost:
+                self.report_lost(name, a, b)
             linked = before is not None and first == expected
-            if linked or (before is None and first == 0):
+            if segment.header and (linked or (before is None and first == 0)):
                 self.judge_link(segment, before)
             blocks = self.judged_blocks(segment)
             expected = blocks[-1].end if blocks else first
-            sure = not segment.stopped and not any(
-                not isinstance(item, Block) and item.what == "damage" for item in segment.items)
             before = segment
         self.chain_end = expected
         if self.alone:
@@ -580,20 +678,36 @@ class Log:
         self.judge_torn()
         self.judge_manifests()
 
+    def judge_hole(self, first, end, before):
+        """R25: what is said of entries that are nowhere, by what stands where they should begin."""
+        if first in self.unread or (before is not None and before.stopped):
+            return
+        if before is not None and before.loose:
+            self.report_lost(before.file.name, first, end)
+        else:
+            self.add("MISSING", None, None, first, end, "R25: no file holds these entries")
+
+    def report_lost(self, name, first, end):
+        """Entries that were lost in damage (R35)."""
+        for a, b in Spans([(first, end)]).intersect([(0, self.signed_end)]):
+            self.add("ALTERED", name, None, a, b, "R35: entries were lost in damage")
+
     def judge_link(self, segment, before):
         """`previous` and claim (R24); the newest start note (6.2)."""
         header = segment.header
-        if before is not None:
-            if header.previous != before.header.digest:
-                self.add("ALTERED", before.file.name, 0, text="the header is not the one that the "
-                         "next header names (%s)" % segment.file.name)
+        if before is not None and before.header:
+            if header.previous != before.digest:
+                self.add("ALTERED", before.file.name, 0, text="R24: the header is not the one that "
+                         "the next header names (%s)" % segment.file.name)
             if header.claim < before.header.claim:
                 self.add("MALFORMED", segment.file.name, 0, text="R24: the claim falls")
-        elif header.first == 0 and header.previous != bytes(32):
+        elif before is None and header.first == 0 and header.previous != bytes(32):
             self.add("MALFORMED", segment.file.name, 0, text="the first header names one before")
         notes = [(n.index, n.raw) for n in self.epochs.by_number.values()
                  if n.index < header.first]
-        if header.epoch_note and notes and max(notes)[1] != header.epoch_note:
+        if header.epoch_note and notes and max(notes)[1] != header.epoch_note and \
+                not any((file, offset) == (segment.file.name, 0)
+                        for _, file, offset, _ in self.epoch_errors):
             self.add("EPOCH", segment.file.name, 0, text="the epoch note is not the newest one "
                      "before the segment")
 
@@ -601,33 +715,33 @@ class Log:
         """R27 for .torn files and for tails of open segments that are not the last."""
         cuts = [(file, 0) for file in self.torn]
         cuts += [(s.file, s.good_end) for s in self.chain[:-1]
-                 if not s.sealed and not s.stopped and s.good_end < s.file.size]
+                 if not s.like_sealed and not s.stopped and s.good_end < s.file.size]
         for file, start in cuts:
-            try:
-                digest = base64.b64encode(file.digest(hashlib.sha256(), start)).decode()
-            except FileError as error:
-                self.add("IO_ERROR", file.name, text=str(error))
-                continue
+            digest = base64.b64encode(file.digest(hashlib.sha256(), start)).decode()
             if (file.size - start, digest) not in self.content.recoveries:
                 self.add("ALTERED", file.name, start, text="R27: no recovery event tells of these "
                          "%d bytes" % (file.size - start))
 
     def judge_manifests(self):
         """R29, FILE_DIFFERS, NO_MANIFEST, and what manifests say of roots and positions."""
-        files = {(s.header.first, s.generation): s for s in self.segments if s.sealed}
         for index, value, place in self.content.manifest_list:
             self.judge_manifest_words(index, value, place)
         for first, (index, value) in sorted(self.content.manifests.items()):
-            segment = files.get((first, value["generation"]))
-            if segment is None:
-                if not self.listed(value["file"]) and not self.ordered_away(value):
-                    self.add("MISSING", value["file"], None, first, int(value["end"]),
-                             "entry %d names a file that is not there" % index)
-                continue
-            self.judge_manifest(segment, value)
+            segment = self.manifest_file(first, value)
+            if segment is not None:
+                self.judge_manifest(segment, value)
+            elif not self.listed(value["file"]) and not self.ordered_away(value):
+                self.add("MISSING", value["file"], None, first, int(value["end"]),
+                         "R29: entry %d names a file that is not there" % index)
         for segment in self.chain[:-1]:
-            if segment.sealed and segment.header.first not in self.content.manifests:
+            if segment.sealed and segment.place not in self.content.manifests:
                 self.add("NO_MANIFEST", segment.file.name, text="no entry tells of this segment")
+
+    def manifest_file(self, first, value):
+        """The sealed segment that a manifest means, under whatever name it is there."""
+        found = [s for s in self.segments if s.sealed and s.place == first
+                 and s.generation in (value["generation"], None)]
+        return max(found, key=lambda s: s.generation is not None, default=None)
 
     def listed(self, name):
         """True when a file of that name was in the directory."""
@@ -635,7 +749,7 @@ class Log:
 
     def ordered_away(self, value):
         """True when erase or expire orders cover all entries of a manifest's file."""
-        gone = Spans((int(a), int(b) + 1) for order in self.content.orders
+        gone = Spans((int(a), int(b) + 1) for _, order in self.content.orders
                      if order["action"] in ("erase", "expire") for a, b in order.get("ranges", []))
         return gone.covers(int(value["first"]), int(value["end"]))
 
@@ -644,12 +758,11 @@ class Log:
         segment, offset, first, end = place
         name = segment.file.name
         last = int(value["end"])
-        if value["file"] != "%020d.%d.zst" % (int(value["first"]), value["generation"]) or \
-                last > index or int(value["first"]) > last:
-            self.add("MALFORMED", name, offset, first, end, "a manifest contradicts itself")
         root = self.tree.true_roots.get(last)
-        if root is not None and value["root"] != base64.b64encode(root).decode():
-            self.add("ALTERED", name, offset, first, end, "the root in a manifest is not that of "
+        if last > index:
+            self.add("MALFORMED", name, offset, first, end, "a manifest's end is behind its entry")
+        elif root is not None and value["root"] != base64.b64encode(root).decode():
+            self.add("MALFORMED", name, offset, first, end, "the root in a manifest is not that of "
                      "its size")
         positions = self.content.positions_at.get(last)
         if positions is not None and value["positions"] != positions:
@@ -659,9 +772,10 @@ class Log:
     def judge_manifest(self, segment, value):
         """The file that a manifest names, against the manifest."""
         name = segment.file.name
-        header = base64.b64encode(segment.header.digest).decode()
-        if value["header"] != header:
+        if segment.header and value["header"] != base64.b64encode(segment.digest).decode():
             self.add("ALTERED", name, 0, text="the header is not the one that the manifest names")
+        if segment.stopped:
+            return
         digest = base64.b64encode(segment.file.digest(hashlib.sha512())).decode()
         if int(value["bytes"]) != segment.file.size or value["sha512"] != digest:
             self.add("FILE_DIFFERS", name, text="the file is not byte by byte the one that the "
@@ -672,90 +786,115 @@ class Log:
     def judge_ends(self):
         """R28, ROLLED_BACK, tails."""
         end = self.log_end()
-        top = max([root.size for root in self.roots if root.file != "--checkpoint"], default=0)
-        if top > end and self.covered_to_end():
-            self.add("MISSING", None, None, end, top, "R28: a signed checkpoint covers entries "
-                     "that are not there")
+        sizes = [root.size for root in self.roots
+                 if root.file != "--checkpoint" and not root.start_note]
+        top = max(sizes, default=0)
+        if top > end and not self.alone:
+            self.judge_hole(end, top, self.chain[-1] if self.chain else None)
         if self.outside is not None and self.outside_good and not self.alone \
                 and self.outside.size > end:
             self.add("ROLLED_BACK", "--checkpoint", 0, end, self.outside.size,
                      "the log is smaller than the checkpoint that was given")
-        tail = Spans(self.tree.present).intersect([(self.tree.end, INDEX_END)]).minus(self.altered)
+        reached = max([size for size in sizes if size <= end] + self.unjudged, default=0)
         last = self.chain[-1] if self.chain else None
-        bytes_behind = last is not None and not last.sealed and not last.stopped \
-            and last.good_end < last.file.size
+        tail, bytes_behind = Spans(), False
+        if last is not None and not last.stopped:
+            tail = Spans(self.tree.present).intersect([(reached, INDEX_END)]) \
+                .minus(self.altered).minus(self.proven)
+            bytes_behind = last.good_end < last.file.size
         if tail or bytes_behind or self.headless:
             self.judge_tail(tail, last, bytes_behind)
 
-    def covered_to_end(self):
-        """True when no file that cannot be read may hold what lacks at the end."""
-        return self.log_end() not in self.unread and not (self.chain and self.chain[-1].stopped)
-
     def judge_tail(self, tail, last, bytes_behind):
         """Section 9.3: looks a second time, then names the tail."""
-        for file in self.headless:
-            if int(file.name[:20]) < self.log_end() or Segment.find(file, self.fits):
-                self.add("MALFORMED", file.name, 0, text="the file does not begin with a header")
-            else:
-                self.add("TAIL_UNSIGNED", file.name, 0, text="%d bytes of a segment whose header "
-                         "is not whole" % file.size)
-        if not tail and not bytes_behind:
-            return
         first = min([a for a, _ in tail], default=None)
         end = max([b for _, b in tail], default=None)
-        flight = last is not None and self.second_look(last, end or 0)
-        self.add("TAIL_IN_FLIGHT" if flight else "TAIL_UNSIGNED", last.file.name,
-                 last.good_end if bytes_behind else None, first, end,
-                 "the log is being written" if flight
-                 else "entries or bytes behind the newest checkpoint that fits")
+        flight = self.second_look(last, end or 0)
+        code = "TAIL_IN_FLIGHT" if flight else "TAIL_UNSIGNED"
+        for file in self.headless:
+            self.add(code, file.name, 0, text="%d bytes of a segment whose header is not whole"
+                     % file.size)
+        if tail or bytes_behind:
+            self.add(code, last.file.name, last.good_end if bytes_behind else None, first, end,
+                     "the log is being written" if flight
+                     else "entries or bytes behind the newest checkpoint, or the limit")
 
     def second_look(self, last, end):
         """True when the log went on since the first look."""
         time.sleep(SECOND_LOOK_SECONDS)
         newest = self.seen_end
         if self.directory is not None:
-            try:
-                file = File(os.path.join(self.directory, "checkpoint"))
-                raw = file.read(0, min(file.size, NOTE_BYTES_MAX))
-                file.close()
-                checkpoint = self.fits(raw)
-                newest = max(newest, checkpoint.size if checkpoint else 0)
-            except FileError:
-                pass
-        whole = last.sealed or last.good_end == last.file.size
-        try:
-            file = File(last.file.path)
-        except FileError:
-            return newest >= end and newest > self.seen_end
-        try:
-            again = Segment(file, self.fits)
-            again.scan()
-        except (FormatError, FileError):
+            if self.newer_segment(max(end, self.log_end())):
+                return True
+            newest = max(newest, self.checkpoint_again())
+        if last is None:
             return False
-        finally:
-            file.close()
-        if again.header.digest != last.header.digest:
+        again = self.segment_again(last)
+        if again is not None and again.digest != last.digest:
             return False
-        for item in again.items:
+        for item in again.items if again is not None else []:
             if isinstance(item, Block) or item.what not in ("mark", "note"):
                 continue
-            if item.what == "note" and item.checkpoint:
-                newest = max(newest, item.checkpoint.size)
-            sound = item.good if item.what == "mark" else item.checkpoint
-            if item.end > last.file.size and sound:
+            fits = self.fits(again.note_raw(item)) if item.what == "note" else None
+            newest = max(newest, fits.size if fits else 0)
+            if item.end > last.file.size and (fits or (item.what == "mark" and item.good)):
                 return True
-        return whole and newest >= end and newest > self.seen_end
+        whole = last.like_sealed or last.good_end == last.file.size
+        return (whole or again is None) and newest >= end and newest > self.seen_end
+
+    def newer_segment(self, end):
+        """True when a segment now begins behind all that the first look saw."""
+        try:
+            names = os.listdir(self.directory)
+        except OSError:
+            return False
+        begun_before = {file.name for file in self.headless}
+        seen = {os.path.basename(path) for path in self.paths} - begun_before
+        for name in names:
+            index = named_index(name)[0]
+            if name in seen or index is None or index < end:
+                continue
+            again = self.segment_again(None, os.path.join(self.directory, name))
+            if again is not None and again.header and again.header.origin == self.key.name:
+                return True
+        return False
+
+    def checkpoint_again(self):
+        """Size of the checkpoint in the directory now, if it is one of this log."""
+        try:
+            file = File(os.path.join(self.directory, "checkpoint"))
+            try:
+                checkpoint = self.fits(file.read(0, NOTE_BYTES_MAX + 1))
+            finally:
+                file.close()
+        except FileError:
+            return 0
+        return checkpoint.size if checkpoint else 0
+
+    def segment_again(self, last, path=None):
+        """A segment read a second time; None when it is not there any more, or is no segment."""
+        try:
+            file = File(path or last.file.path)
+            try:
+                again = Segment(file, self.form)
+                again.scan()
+            finally:
+                file.close()
+        except (FormatError, FileError):
+            return None
+        return again
 
     def judge_other(self, segment, best):
         """A further file with the first index of another (9.1): it must not contradict."""
         name = segment.file.name
-        if segment.header.digest != best.header.digest:
+        self.add("DUPLICATE_FILE", name, 0, text="%s counts in its place" % best.file.name)
+        if segment.header and best.header and segment.digest != best.digest:
             self.add("ALTERED", name, 0, text="the header differs from that of %s"
                      % best.file.name)
-        notes = self.start_notes
+        notes, footers = self.start_notes, self.footers
         self.start_notes = []
         tree = self.read_other(segment)
-        self.start_notes = notes
+        self.start_notes, self.footers = notes, footers
         roots = [(root.size, root.root) for root in self.roots]
         roots += [(size, root) for size, root in self.tree.true_roots.items() if size]
         tree.solve(sorted(set(roots)))
@@ -764,13 +903,9 @@ class Log:
                      "of size %d" % tree.roots[i][0])
         doubt = Spans(tree.doubtful).union(Spans(tree.contrary))
         unproven = Spans(tree.present).intersect([(0, self.signed_end)]).minus(tree.proven)
-        for a, b in unproven.intersect(doubt):
-            self.add("ALTERED", name, None, a, b, "entries differ from what a signed root covers")
-        for block in segment.blocks:
-            if block.offset < segment.good_end and block.problems and \
-                    not unproven.intersect([(block.first, block.end)]):
-                self.add("ALTERED", name, block.offset, text="R31: %s; the records are not "
-                         "touched" % block.problems[0])
+        altered = unproven.intersect(doubt)
+        for block in self.judged_blocks(segment):
+            self.report_block(segment, block, altered.intersect([(block.first, block.end)]))
 
     def read_other(self, segment):
         """The tree of one file alone, before its tail."""
@@ -834,6 +969,14 @@ def judge_path(path, keys, outside):
     return logs
 
 
+def given_key(text):
+    """A key that was given: a vkey of type 01 whose key section 4.2 (1) does not refuse."""
+    key = Key.parse(text.strip().encode())
+    if not point_is_sound(key.public):
+        raise Malformed("the public key is not canonical, or not in the prime-order subgroup")
+    return key
+
+
 def main():
     """Reads the arguments, judges, prints."""
     parser = argparse.ArgumentParser(description="independent verifier of an Akashi store")
@@ -843,14 +986,14 @@ def main():
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     try:
-        keys = [Key.parse(text.strip().encode()) for text in args.key]
+        keys = [given_key(text) for text in args.key]
         outside = None
         if args.checkpoint:
             with open(args.checkpoint, "rb") as stream:
                 outside = Checkpoint(stream.read(NOTE_BYTES_MAX + 1))
         logs = judge_path(args.path, keys, outside)
     except (FormatError, OSError) as error:
-        print("NOT CHECKABLE: %s" % clean(str(error)))
+        print("NOT CHECKABLE: %s" % clean(str(error)), file=sys.stderr)
         return EXIT["NOT CHECKABLE"]
     for log in logs:
         if args.json:
