@@ -43,6 +43,7 @@ static void check_start_note(struct ak_check_state *state, const struct ak_check
     struct ak_finding finding;
     struct ak_hash root;
 
+    ak_check_look_for_key(state, payload->p, payload->len);
     if (index != 0) {
         finding = ak_finding_make(AK_FINDING_UNSUPPORTED, "R10",
                                   "the log goes on to another epoch here, which this program does "
@@ -61,6 +62,16 @@ static void check_start_note(struct ak_check_state *state, const struct ak_check
                                   "the start note in entry 0 is not that of epoch 0, index 0.");
     else
         return;
+    hold_at(state, item, &finding, 0, false);
+}
+
+/* R3, also where headers carry a valid start note: this entry is what every reader begins with. */
+static void check_entry_0(struct ak_check_state *state, const struct ak_check_item *item)
+{
+    struct ak_finding finding =
+        ak_finding_make(AK_FINDING_EPOCH, "R3", "entry 0 does not begin epoch 0: it is of kind %u.",
+                        item->work->columns->run[0].kind);
+
     hold_at(state, item, &finding, 0, false);
 }
 
@@ -124,6 +135,8 @@ static void check_json(struct ak_check_state *state, const struct ak_check_item 
     struct ak_own own;
     enum ak_code rc = ak_own_read(&own, kind, payload->p, payload->len, &err);
 
+    if (rc == AK_OK && kind == AK_KIND_MANIFEST && own.end > index)
+        rc = ak_fail(&err, AK_EMALFORMED, "a manifest of entries that come after it");
     if (rc == AK_OK && kind == AK_KIND_MANIFEST)
         rc = keep_manifest(state, &own, index, &err);
     if (rc == AK_OK && own.recovery)
@@ -131,14 +144,14 @@ static void check_json(struct ak_check_state *state, const struct ak_check_item 
     if (rc == AK_OK && kind == AK_KIND_STATE)
         check_positions(state, item, index, &own);
     if (rc == AK_OK && own.removal)
-        state->removal = true;
+        rc = ak_check_order(state, index, own.expiry, payload, &err);
     if (rc == AK_OK)
         return;
     if (rc == AK_ENOMEM) {
         ak_check_fatal(state, &err);
         return;
     }
-    finding = ak_finding_make(rc == AK_ELIMIT ? AK_FINDING_LIMIT : AK_FINDING_MALFORMED, "R18",
+    finding = ak_finding_make(AK_FINDING_MALFORMED, "R18",
                               "the payload of an own entry (kind %u): %s.", kind, err.text);
     hold_at(state, item, &finding, index, false);
 }
@@ -223,6 +236,8 @@ static void check_runs(struct ak_check_state *state, const struct ak_check_item 
     struct ak_error err = {0};
     uint32_t position = 0;
 
+    if (columns->first == 0 && columns->run[0].kind != AK_KIND_EPOCH)
+        check_entry_0(state, item);
     for (uint32_t r = 0; r < columns->run_count && !state->fatal; r++) {
         struct ak_columns_run run = columns->run[r];
         uint32_t left = run.count;
@@ -297,13 +312,8 @@ static void lost_columns(struct ak_check_state *state, struct ak_check_item *ite
     ak_finding_at(&finding, item->open->file->name, item->frame.offset);
     if (known)
         ak_finding_range(&finding, size, size + columns->count);
-    if (finding.code != AK_FINDING_UNSUPPORTED || !item->open->unsupported)
-        ak_check_report(state, &finding); /* what is not supported, once a file */
-    item->open->unsupported = item->open->unsupported || finding.code == AK_FINDING_UNSUPPORTED;
-    item->open->fault = true;
-    item->open->file->faulty = true;
-    state->lost_why = item->rc == AK_EMALFORMED || item->rc == AK_EINTEGRITY ? AK_TREE_DAMAGED
-                                                                             : AK_TREE_NOT_CHECKED;
+    ak_check_report(state, &finding);
+    ak_check_damage(state, item->open, item->rc);
     item->open->lost_end = known ? size + columns->count : 0;
     item->open->lost_offset = item->frame.offset;
 }
@@ -332,7 +342,8 @@ static void check_data(struct ak_check_state *state, struct ak_check_item *item)
     ak_check_hold(state, &finding, columns->first, columns->first + columns->count, true, false);
 }
 
-/* R13: whether the block stands where the log goes on; what is lost before it is passed over. */
+/* R13: whether the block stands where the log goes on. Behind damage what was lost is passed over;
+ * otherwise it is the block that is wrong, and it is damage itself (R35). */
 static bool in_place(struct ak_check_state *state, struct ak_check_item *item)
 {
     const struct ak_columns *columns = item->work->columns;
@@ -341,17 +352,7 @@ static bool in_place(struct ak_check_state *state, struct ak_check_item *item)
 
     if (columns->first == size)
         return true;
-    if (columns->first > size && columns->first - size <= LOST_ENTRIES_MAX &&
-        (item->open->fault || columns->first >= item->open->end)) {
-        if (!item->open->fault) {
-            finding =
-                ak_finding_make(AK_FINDING_MALFORMED, "R13",
-                                "the block begins with entry %" PRIu64 ", but %" PRIu64 " is due.",
-                                columns->first, size);
-            ak_finding_at(&finding, item->open->file->name, item->frame.offset);
-            ak_finding_range(&finding, size, columns->first);
-            ak_check_report(state, &finding);
-        }
+    if (columns->first > size && columns->first - size <= LOST_ENTRIES_MAX && item->open->broken) {
         ak_check_skip(state, columns->first,
                       state->lost_why == AK_TREE_HERE ? AK_TREE_DAMAGED : state->lost_why,
                       item->open->number, item->frame.offset);
@@ -366,8 +367,7 @@ static bool in_place(struct ak_check_state *state, struct ak_check_item *item)
                               columns->first, size);
     ak_finding_at(&finding, item->open->file->name, item->frame.offset);
     ak_check_report(state, &finding);
-    item->open->fault = true;
-    item->open->file->faulty = true;
+    ak_check_damage(state, item->open, AK_EMALFORMED);
     return false;
 }
 
@@ -402,8 +402,10 @@ void ak_check_block(struct ak_check_state *state, struct ak_check_item *item)
         return;
     open->block_first = columns->first;
     check_data(state, item);
+    ak_check_absent(state, item);
     check_runs(state, item);
     join_groups(state, item);
+    open->broken = false;
     open->end = ak_tree_size(state->tree);
     ak_check_reach(state);
 }

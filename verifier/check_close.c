@@ -89,19 +89,26 @@ static void check_header_of(struct ak_check_state *state, const struct ak_check_
     report_file(state, &finding, file->name);
 }
 
-/* What a manifest says of a file that is as it was sealed. */
+/* What a manifest says of the log at the end of a file (10.2). */
 static void check_statement(struct ak_check_state *state, const struct ak_check_file *file,
                             const struct ak_check_manifest *manifest)
 {
     struct ak_finding finding;
 
-    if (manifest->own.end == file->end &&
-        (!file->end_root_known || ak_hash_equal(&manifest->own.root, &file->end_root)))
+    if (manifest->own.end != file->end ||
+        (file->end_root_known && !ak_hash_equal(&manifest->own.root, &file->end_root)))
+        finding = ak_finding_make(AK_FINDING_MALFORMED, "10.2",
+                                  "the manifest in entry %" PRIu64
+                                  " states another end or root than this file has.",
+                                  manifest->index);
+    else if (file->end_positions_known &&
+             !ak_hash_equal(&manifest->own.positions, &file->end_positions))
+        finding = ak_finding_make(AK_FINDING_NUMBERING, "10.2",
+                                  "the manifest in entry %" PRIu64
+                                  " states a root of positions that is not that of the entries.",
+                                  manifest->index);
+    else
         return;
-    finding = ak_finding_make(AK_FINDING_MALFORMED, "10.2",
-                              "the manifest in entry %" PRIu64
-                              " states another end or root than this file has.",
-                              manifest->index);
     report_file(state, &finding, file->name);
 }
 
@@ -185,6 +192,8 @@ static void check_lost_files(struct ak_check_state *state)
         const struct ak_check_manifest *manifest = &state->manifest[i];
         bool last = i + 1 == state->manifest_count ||
                     state->manifest[i + 1].own.first != manifest->own.first;
+        if (ak_check_removed(state, manifest->own.first, manifest->own.end))
+            continue;
         if (!last || has_file(state, manifest->own.first) ||
             is_there(state, manifest->own.first, manifest->own.generation))
             continue;
@@ -319,11 +328,46 @@ static void check_names(struct ak_check_state *state)
     }
 }
 
-/* Checkpoints that are larger than the log. */
+/* Entries that a checkpoint of the log covers and that are not here (R28): they are missing, or
+ * were in what of the last file is damaged, or could not be read. */
+static void tell_short(struct ak_check_state *state, uint64_t size, const char *name)
+{
+    uint64_t here = ak_tree_size(state->tree);
+    struct ak_finding finding;
+
+    if (state->lost_why == AK_TREE_NOT_CHECKED)
+        return; /* told where it is */
+    if (state->lost_why == AK_TREE_DAMAGED)
+        finding = ak_finding_make(AK_FINDING_ALTERED, "R35",
+                                  "%" PRIu64 " entries at the end were signed and cannot be read "
+                                  "any more: the last file is damaged.",
+                                  size - here);
+    else
+        finding = ak_finding_make(AK_FINDING_MISSING, "R28",
+                                  "a checkpoint is of size %" PRIu64 ", but only %" PRIu64
+                                  " entries are here.",
+                                  size, here);
+    ak_finding_range(&finding, here, size);
+    report_file(state, &finding, name);
+}
+
+static void tell_rolled_back(struct ak_check_state *state, const struct ak_check_waiting *waiting)
+{
+    uint64_t here = ak_tree_size(state->tree);
+    struct ak_finding finding = ak_finding_make(AK_FINDING_ROLLED_BACK, "R8",
+                                                "the checkpoint that you kept is of size %" PRIu64
+                                                ", but only %" PRIu64 " entries are here.",
+                                                waiting->size, here);
+
+    state->log->kept_used = true;
+    ak_finding_range(&finding, here, waiting->size);
+    report_file(state, &finding, waiting->name);
+}
+
+/* Checkpoints that are larger than the log: of its own the largest is told. */
 static void check_sizes(struct ak_check_state *state)
 {
-    uint64_t size = ak_tree_size(state->tree);
-    struct ak_finding finding;
+    const struct ak_check_waiting *largest = NULL;
 
     for (unsigned i = 0; i < state->waiting_count; i++) {
         const struct ak_check_waiting *waiting = &state->waiting[i];
@@ -331,21 +375,15 @@ static void check_sizes(struct ak_check_state *state)
             state->log->kept_used = true;
         if (waiting->done)
             continue;
-        if (waiting->who == AK_WHO_KEPT) {
-            state->log->kept_used = true;
-            finding = ak_finding_make(AK_FINDING_ROLLED_BACK, "R8",
-                                      "the checkpoint that you kept is of size %" PRIu64
-                                      ", but only %" PRIu64 " entries are here.",
-                                      waiting->size, size);
-        } else {
-            finding = ak_finding_make(AK_FINDING_MISSING, "R28",
-                                      "the checkpoint is of size %" PRIu64 ", but only %" PRIu64
-                                      " entries are here.",
-                                      waiting->size, size);
+        if (waiting->who != AK_WHO_KEPT) {
+            if (largest == NULL || waiting->size > largest->size)
+                largest = waiting;
+        } else if (state->lost_why != AK_TREE_NOT_CHECKED) {
+            tell_rolled_back(state, waiting);
         }
-        ak_finding_range(&finding, size, waiting->size);
-        report_file(state, &finding, waiting->name);
     }
+    if (largest != NULL)
+        tell_short(state, largest->size, largest->name);
 }
 
 static void check_times(struct ak_check_state *state)
@@ -377,9 +415,8 @@ static void check_times(struct ak_check_state *state)
 static bool untrusted(struct ak_check_state *state)
 {
     struct ak_finding finding;
-    bool other = state->unsigned_notes > 0 || state->other_key;
 
-    if (state->log_key != NULL && (state->signed_notes > 0 || !other))
+    if (state->log_key != NULL && (state->key_signed || !state->key_asked))
         return false;
     if (state->log->origin[0] == '\0' && state->log->verdict > AK_INCOMPLETE)
         return false; /* whose log this is could not even be read */
@@ -436,6 +473,8 @@ void ak_check_close(struct ak_check_state *state)
         }
         tell_epoch(state);
         ak_check_flush(state);
+        ak_check_removals(state);
+        ak_check_twins_close(state);
         check_manifests(state);
         check_lost_files(state);
         check_chain(state);

@@ -25,12 +25,9 @@ static const struct ak_vkey *key_named(const struct ak_check_options *options, c
 static bool take_note(struct ak_check_state *state, const void *note, size_t len)
 {
     struct ak_epoch_note *epoch = &state->epoch;
-    struct ak_error err = {0};
 
-    if (ak_epoch_note_verify(epoch, note, len, state->log_key, NULL, &err) != AK_OK) {
-        state->other_key = state->other_key || err.code == AK_EKEY;
+    if (ak_epoch_note_verify(epoch, note, len, state->log_key, NULL, NULL) != AK_OK)
         return false;
-    }
     state->epoch_known = epoch->epoch == 0;
     return state->epoch_known;
 }

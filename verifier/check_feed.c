@@ -77,6 +77,7 @@ static enum ak_code open_file(struct ak_check_feed *feed, struct ak_check_open *
                               struct ak_error *err)
 {
     struct ak_check_state *state = feed->state;
+    struct ak_check_look look;
     enum ak_code rc =
         ak_list_open_file(state->dir_fd, open->file->name, &open->fd, &open->size, err);
 
@@ -86,13 +87,16 @@ static enum ak_code open_file(struct ak_check_feed *feed, struct ak_check_open *
             rc = ak_list_open_file(state->dir_fd, open->file->name, &open->fd, &open->size, err);
     }
     if (rc == AK_OK)
-        rc = ak_check_scan(state, open->fd, &open->sealed, &open->limit, err);
+        rc = ak_check_scan(state, open->fd, &look, err);
     if (rc == AK_OK)
         rc = ak_frame_walk_begin(feed->walk, open->fd, err);
     if (rc == AK_OK) {
         open->size = feed->walk->size;
-        if (open->limit > open->size)
-            open->limit = open->size;
+        ak_check_judge_look(state, open->file, open->size, &look);
+        open->sealed = look.sealed;
+        open->cut = look.cut;
+        open->begun = look.begun;
+        open->limit = look.limit < open->size ? look.limit : open->size;
     }
     return rc;
 }
@@ -244,9 +248,9 @@ static enum ak_code fault(struct ak_check_feed *feed, const struct ak_frame *fra
 {
     uint64_t skipped;
 
-    if (rc != AK_EMALFORMED && rc != AK_EINTEGRITY) {
+    if (rc != AK_EMALFORMED && rc != AK_EINTEGRITY && rc != AK_EIO) {
         feed->stop = true;
-    } else if (frame->type == AK_FRAME_NONE) {
+    } else if (frame->type == AK_FRAME_NONE || frame->type == AK_FRAME_TORN) {
         struct ak_error ignored = {0};
         feed->stop = ak_frame_resync(feed->walk, &skipped, &ignored) != AK_OK;
     } else if (frame->type != AK_FRAME_HEADER && frame->offset >= feed->twice) {
@@ -276,12 +280,13 @@ enum ak_code ak_check_feed_next(struct ak_check_feed *feed, struct ak_check_work
     rc = ak_frame_next(feed->walk, &frame, &why);
     if (rc != AK_OK)
         return fault(feed, &frame, rc, &why, item, err);
-    if (frame.type == AK_FRAME_END || frame.type == AK_FRAME_TORN) {
+    if (frame.type == AK_FRAME_END) {
         feed->stop = true;
-        if (frame.type == AK_FRAME_END)
-            return end_file(feed, item, err);
+        return end_file(feed, item, err);
+    }
+    if (frame.type == AK_FRAME_TORN) {
         (void)ak_fail(&why, AK_EMALFORMED, "the file ends within a frame (R19)");
-        return fault_item(feed, &frame, AK_EMALFORMED, &why, item, err);
+        return fault(feed, &frame, AK_EMALFORMED, &why, item, err);
     }
     return frame_item(feed, &frame, work, item, err);
 }

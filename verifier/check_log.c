@@ -10,6 +10,29 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Where a file stands whose HEADER is damaged and whose name tells no place: as its first block
+ * says. */
+static void read_first(struct ak_check_file *file, struct ak_frame_walk *walk, int fd)
+{
+    struct ak_columns *columns = ak_columns_new();
+    uint8_t *bytes = malloc(AK_FRAME_BUFFER_BYTES);
+    struct ak_frame frame;
+    uint64_t skipped;
+
+    while (columns != NULL && bytes != NULL && file->first == UINT64_MAX &&
+           ak_frame_resync(walk, &skipped, NULL) == AK_OK &&
+           ak_frame_next(walk, &frame, NULL) == AK_OK) {
+        walk->at = frame.offset; /* the next search begins behind this frame's first byte */
+        if (frame.type == AK_FRAME_COLUMNS &&
+            ak_frame_read(fd, &frame, bytes, AK_FRAME_BUFFER_BYTES, NULL, NULL) == AK_OK &&
+            ak_columns_decode(columns, bytes + ak_frame_head(&frame), (size_t)frame.content_bytes,
+                              NULL) == AK_OK)
+            file->first = columns->first;
+    }
+    free(bytes);
+    ak_columns_free(columns);
+}
+
 /* Reads a file's header: where it stands, and whose it is. What is wrong with it is told when the
  * file is read. */
 static void read_header(struct ak_check_state *state, struct ak_check_file *file, char *origin)
@@ -37,6 +60,9 @@ static void read_header(struct ak_check_state *state, struct ak_check_file *file
         file->previous = header->previous;
         (void)snprintf(origin, AK_LOG_ORIGIN_BYTES_MAX + 1, "%s", header->origin);
         ak_sha256(&file->origin, header->origin, strlen(header->origin));
+    } else if (fd >= 0 && walk != NULL && file->first == UINT64_MAX &&
+               ak_frame_walk_begin(walk, fd, NULL) == AK_OK) {
+        read_first(file, walk, fd);
     }
     if (fd >= 0)
         close(fd);
@@ -48,6 +74,7 @@ static void read_header(struct ak_check_state *state, struct ak_check_file *file
 static enum ak_code add_file(struct ak_check_state *state, const char *name,
                              const struct ak_list_file *listed, struct ak_error *err)
 {
+    struct ak_list_file by_name = {0};
     struct ak_check_file *file;
 
     if (state->file_count == state->file_cap) {
@@ -64,14 +91,17 @@ static enum ak_code add_file(struct ak_check_state *state, const char *name,
     if (file->name == NULL)
         return ak_fail(err, AK_ENOMEM, "no memory for the list of files");
     state->file_count++;
-    if (listed != NULL) {
-        file->bytes = listed->bytes;
-        file->named = listed->named;
-        file->named_first = listed->first;
-        file->first = listed->named ? listed->first : UINT64_MAX;
-        file->generation = listed->generation;
-        file->named_open = listed->open;
+    if (listed == NULL) {
+        by_name.name = file->name;
+        ak_list_read_name(&by_name);
+        listed = &by_name;
     }
+    file->bytes = listed->bytes;
+    file->named = listed->named;
+    file->named_first = listed->first;
+    file->first = listed->named ? listed->first : UINT64_MAX;
+    file->generation = listed->generation;
+    file->named_open = listed->open;
     return AK_OK;
 }
 
@@ -135,7 +165,7 @@ static void drop_strangers(struct ak_check_state *state)
     ak_sha256(&origin, state->log->origin, strlen(state->log->origin));
     for (size_t i = 0; i < state->file_count; i++) {
         struct ak_check_file *file = &state->file[i];
-        if (!file->header_ok && file->first == UINT64_MAX && !state->single) {
+        if (!file->header_ok && file->first == UINT64_MAX) {
             finding =
                 ak_finding_make(AK_FINDING_MALFORMED, "6.2",
                                 "its HEADER cannot be read and its name tells no place: it is "
@@ -171,13 +201,14 @@ static int compare_files(const void *a, const void *b)
 
 static void look_sealed(struct ak_check_state *state, struct ak_check_file *file)
 {
+    struct ak_check_look look;
     uint64_t bytes;
-    uint64_t limit;
     int fd;
 
     if (ak_list_open_file(state->dir_fd, file->name, &fd, &bytes, NULL) != AK_OK)
         return;
-    (void)ak_check_scan(state, fd, &file->sealed, &limit, NULL);
+    (void)ak_check_scan(state, fd, &look, NULL);
+    file->sealed = look.sealed;
     close(fd);
 }
 
@@ -211,14 +242,32 @@ static void read_checkpoint(struct ak_check_state *state)
                            &state->checkpoint_len, &err);
     if (rc == AK_OK || rc == AK_ENOTFOUND)
         return;
-    finding = ak_finding_make(ak_finding_of_code(rc), "R28", "%s.", err.text);
+    state->key_asked = true;
+    finding = ak_finding_make(ak_finding_of_text(rc), "R28", "%s.", err.text);
     (void)snprintf(finding.file, sizeof(finding.file), "checkpoint");
     ak_check_report(state, &finding);
+}
+
+void ak_check_wait(struct ak_check_state *state, const struct ak_checkpoint *checkpoint, int who,
+                   const char *name, struct ak_tree_place place)
+{
+    if (checkpoint->size > state->signed_top)
+        state->signed_top = checkpoint->size;
+    if (state->waiting_count == AK_CHECK_WAITING_MAX)
+        return; /* its place is wrong and told already */
+    state->waiting[state->waiting_count++] = (struct ak_check_waiting){.size = checkpoint->size,
+                                                                       .root = checkpoint->root,
+                                                                       .who = who,
+                                                                       .file = place.file,
+                                                                       .offset = place.offset,
+                                                                       .name = name};
 }
 
 static void wait_for(struct ak_check_state *state, const struct ak_checkpoint *checkpoint, int who,
                      const char *name, const char *note, size_t len)
 {
+    if (who == AK_WHO_FILE && checkpoint->size > state->signed_top)
+        state->signed_top = checkpoint->size;
     if (state->waiting_count == AK_CHECK_WAITING_MAX)
         return;
     state->waiting[state->waiting_count++] = (struct ak_check_waiting){.size = checkpoint->size,
@@ -240,14 +289,21 @@ static void judge_checkpoint(struct ak_check_state *state)
         return;
     rc = ak_log_checkpoint_verify(state->log_key, state->epoch_known ? &state->epoch.key : NULL,
                                   state->checkpoint_file, state->checkpoint_len, &checkpoint, &err);
+    state->key_asked = true;
     if (rc == AK_OK) {
         state->signed_notes++;
-        state->checkpoint_size = checkpoint.checkpoint.size;
+        state->key_signed = true;
+        if (checkpoint.unknown > 0) {
+            finding = ak_finding_make(AK_FINDING_UNKNOWN_SIGNATURE, "R7", "%s", "");
+            (void)snprintf(finding.file, sizeof(finding.file), "checkpoint");
+            ak_check_unknown_lines(state, &finding);
+        }
         wait_for(state, &checkpoint.checkpoint, AK_WHO_FILE, "checkpoint", state->checkpoint_file,
                  state->checkpoint_len);
         return;
     }
-    finding = ak_finding_make(ak_finding_of_code(rc), "R28", "%s.", err.text);
+    ak_check_look_for_key(state, state->checkpoint_file, state->checkpoint_len);
+    finding = ak_finding_make(ak_finding_of_text(rc), "R28", "%s.", err.text);
     (void)snprintf(finding.file, sizeof(finding.file), "checkpoint");
     if (rc != AK_EKEY)
         ak_check_report(state, &finding);
@@ -429,6 +485,7 @@ void ak_check_state_free(struct ak_check_state *state)
     ak_tree_free(state->tree);
     ak_number_free(state->number);
     ak_check_twins_free(state->twins);
+    ak_check_removals_free(state->removals);
     ak_list_free(&state->list);
     for (size_t i = 0; i < state->file_count; i++)
         free(state->file[i].name);

@@ -21,6 +21,20 @@ static void report_at(struct ak_check_state *state, const struct ak_check_item *
     ak_check_report(state, finding);
 }
 
+void ak_check_damage(struct ak_check_state *state, struct ak_check_open *open, enum ak_code rc)
+{
+    open->fault = true;
+    open->fault_commit = true;
+    open->broken = true;
+    open->file->faulty = true;
+    if (rc == AK_EUNSUPPORTED)
+        open->skip = true; /* what follows may mean anything (R34) */
+    else if (rc != AK_EMALFORMED && rc != AK_EINTEGRITY)
+        open->unread = true;
+    state->lost_why =
+        rc == AK_EMALFORMED || rc == AK_EINTEGRITY ? AK_TREE_DAMAGED : AK_TREE_NOT_CHECKED;
+}
+
 /* A block that could not be read ends at least where a later frame says. */
 static void catch_up(struct ak_check_state *state, const struct ak_check_item *item, uint64_t size)
 {
@@ -67,6 +81,18 @@ static void enter(struct ak_check_state *state, struct ak_check_item *item, uint
     item->open->end = first;
 }
 
+void ak_check_look_for_key(struct ak_check_state *state, const void *data, size_t len)
+{
+    struct ak_note note;
+    bool verified = false;
+
+    state->key_asked = true;
+    if (!state->key_signed && state->log_key != NULL && data != NULL &&
+        ak_note_parse(&note, data, len, NULL) == AK_OK &&
+        ak_note_verify(&note, state->log_key, 1, &verified, NULL) == AK_OK && verified)
+        state->key_signed = true;
+}
+
 /* A checkpoint that is part of the log: what its signatures are worth. */
 static bool judge_note(struct ak_check_state *state, const struct ak_check_item *item,
                        enum ak_code rc, const struct ak_error *err, const uint8_t *note, size_t len,
@@ -75,19 +101,20 @@ static bool judge_note(struct ak_check_state *state, const struct ak_check_item 
     struct ak_log_checkpoint again;
     struct ak_finding finding;
 
+    state->key_asked = true;
     if (rc == AK_OK) {
         state->signed_notes++;
-        if (checkpoint->unknown > 0 && !state->unknown_signatures) {
-            state->unknown_signatures = true;
-            finding = ak_finding_make(AK_FINDING_UNKNOWN_SIGNATURE, "R7",
-                                      "checkpoints carry signatures of other keys, this one the "
-                                      "first.");
-            report_at(state, item, &finding);
+        state->key_signed = true;
+        if (checkpoint->unknown > 0) {
+            finding = ak_finding_make(AK_FINDING_UNKNOWN_SIGNATURE, "R7", "%s", "");
+            ak_finding_at(&finding, item->open->file->name, item->frame.offset);
+            ak_check_unknown_lines(state, &finding);
         }
         return true;
     }
     if (state->log_key == NULL)
         return false;
+    ak_check_look_for_key(state, note, len);
     if (rc == AK_EKEY &&
         ak_log_checkpoint_verify(state->log_key, NULL, note, len, &again, NULL) == AK_OK) {
         state->signed_notes++;
@@ -98,7 +125,7 @@ static bool judge_note(struct ak_check_state *state, const struct ak_check_item 
         report_at(state, item, &finding);
         return false;
     }
-    finding = ak_finding_make(ak_finding_of_code(rc), rc == AK_EMALFORMED ? "R21" : "R7", "%s.",
+    finding = ak_finding_make(ak_finding_of_text(rc), rc == AK_EMALFORMED ? "R21" : "R7", "%s.",
                               err->text);
     ak_finding_at(&finding, item->open->file->name, item->frame.offset);
     if (rc != AK_EKEY)
@@ -135,6 +162,12 @@ static void sign(struct ak_check_state *state, const struct ak_check_item *item,
     struct ak_tree_place place = {item->open->number, item->frame.offset};
     struct ak_finding finding;
 
+    if (checkpoint->size > ak_tree_size(state->tree)) {
+        ak_check_wait(state, checkpoint, who, item->open->file->name, place);
+        return;
+    }
+    if (checkpoint->size > state->signed_top)
+        state->signed_top = checkpoint->size;
     switch (ak_tree_sign(state->tree, checkpoint->size, &checkpoint->root, place, who)) {
     case AK_TREE_PROVEN:
         keep_checkpoint(state, checkpoint, note, len);
@@ -158,7 +191,7 @@ void ak_check_reach(struct ak_check_state *state)
 {
     for (unsigned i = 0; i < state->waiting_count; i++) {
         struct ak_check_waiting *waiting = &state->waiting[i];
-        struct ak_tree_place place = {0, i};
+        struct ak_tree_place place = {waiting->file, waiting->note != NULL ? i : waiting->offset};
         struct ak_checkpoint checkpoint = {.size = waiting->size, .root = waiting->root};
         enum ak_tree_signed result;
         if (waiting->done || waiting->size > ak_tree_size(state->tree))
@@ -167,7 +200,7 @@ void ak_check_reach(struct ak_check_state *state)
         result = ak_tree_sign(state->tree, waiting->size, &waiting->root, place, waiting->who);
         waiting->compared = result != AK_TREE_UNREACHABLE &&
                             !(result == AK_TREE_KNOWN && waiting->size < state->log->first);
-        if (result == AK_TREE_PROVEN)
+        if (result == AK_TREE_PROVEN && waiting->note != NULL)
             keep_checkpoint(state, &checkpoint, (const uint8_t *)waiting->note, waiting->len);
     }
 }
@@ -179,14 +212,18 @@ static void merge_epoch_note(struct ak_check_state *state, const struct ak_check
     struct ak_error err = {0};
     struct ak_finding finding;
 
-    if (header->epoch_note_len == 0 || state->log_key == NULL ||
-        ak_epoch_note_verify(&note, header->epoch_note, header->epoch_note_len, state->log_key,
-                             NULL, &err) == AK_OK)
+    if (header->epoch_note_len == 0 || state->log_key == NULL)
         return;
-    finding = ak_finding_make(err.code == AK_EMALFORMED   ? AK_FINDING_MALFORMED
-                              : err.code == AK_EINTEGRITY ? AK_FINDING_EPOCH
-                                                          : AK_FINDING_ALTERED,
-                              "R20", "the epoch note in the HEADER: %s.", err.text);
+    ak_check_look_for_key(state, header->epoch_note, header->epoch_note_len);
+    if (ak_epoch_note_verify(&note, header->epoch_note, header->epoch_note_len, state->log_key,
+                             NULL, &err) == AK_OK &&
+        note.index >= header->first)
+        (void)ak_fail(&err, AK_EMALFORMED, "it begins at entry %" PRIu64 ", not before the segment",
+                      note.index);
+    if (err.code == AK_OK)
+        return;
+    finding =
+        ak_finding_make(AK_FINDING_EPOCH, "R20", "the epoch note in the HEADER: %s.", err.text);
     report_at(state, item, &finding);
 }
 
@@ -196,12 +233,8 @@ static void merge_header_rules(struct ak_check_state *state, const struct ak_che
     struct ak_log_checkpoint checkpoint;
     struct ak_error err = {0};
     struct ak_finding finding;
-    enum ak_code rc = ak_segment_header_check(header, NULL, NULL, &err);
+    enum ak_code rc;
 
-    if (rc != AK_OK && rc != AK_EINTEGRITY) {
-        finding = ak_finding_make(ak_finding_of_code(rc), "R20", "%s.", err.text);
-        report_at(state, item, &finding);
-    }
     if (header->compatible != 0) {
         finding = ak_finding_make(AK_FINDING_UNKNOWN_FLAG, "6.2", "compatible flags %08" PRIx32 ".",
                                   header->compatible);
@@ -223,11 +256,17 @@ static void merge_header_rules(struct ak_check_state *state, const struct ak_che
         return;
     rc = ak_log_checkpoint_verify(state->log_key, state->epoch_known ? &state->epoch.key : NULL,
                                   header->checkpoint, header->checkpoint_len, &checkpoint, &err);
-    if (judge_note(state, item, rc, &err, header->checkpoint, header->checkpoint_len,
-                   &checkpoint) &&
-        checkpoint.checkpoint.size <= header->first)
-        sign(state, item, &checkpoint.checkpoint, header->checkpoint, header->checkpoint_len,
-             AK_WHO_HEADER);
+    if (!judge_note(state, item, rc, &err, header->checkpoint, header->checkpoint_len, &checkpoint))
+        return;
+    if (checkpoint.checkpoint.size > header->first) {
+        finding = ak_finding_make(AK_FINDING_MALFORMED, "R20",
+                                  "the checkpoint in the HEADER is of size %" PRIu64
+                                  ", the segment begins with entry %" PRIu64 ".",
+                                  checkpoint.checkpoint.size, header->first);
+        report_at(state, item, &finding);
+    }
+    sign(state, item, &checkpoint.checkpoint, header->checkpoint, header->checkpoint_len,
+         AK_WHO_HEADER);
 }
 
 static void merge_header(struct ak_check_state *state, struct ak_check_item *item)
@@ -259,6 +298,7 @@ static void merge_header(struct ak_check_state *state, struct ak_check_item *ite
         struct ak_finding finding =
             ak_finding_make(ak_finding_of_code(rc), "6.2", "the HEADER: %s.", item->err.text);
         report_at(state, item, &finding);
+        ak_check_damage(state, open, rc);
     }
     free(header);
 }
@@ -290,8 +330,7 @@ static void merge_begin(struct ak_check_state *state, struct ak_check_item *item
     (void)snprintf(finding.file, sizeof(finding.file), "%s", item->open->file->name);
     ak_check_report(state, &finding);
     enter(state, item, item->open->file->first);
-    state->lost_why = AK_TREE_NOT_CHECKED;
-    item->open->fault = true;
+    ak_check_damage(state, item->open, item->rc);
 }
 
 static void merge_mark(struct ak_check_state *state, struct ak_check_item *item)
@@ -301,6 +340,7 @@ static void merge_mark(struct ak_check_state *state, struct ak_check_item *item)
     struct ak_segment_mark mark;
     struct ak_finding finding;
     struct ak_hash digest;
+    bool fault;
     enum ak_code rc = item->rc;
 
     if (rc == AK_OK)
@@ -312,11 +352,15 @@ static void merge_mark(struct ak_check_state *state, struct ak_check_item *item)
     if (rc != AK_OK) {
         finding = ak_finding_make(ak_finding_of_code(rc), "R22", "the MARK: %s.", item->err.text);
         report_at(state, item, &finding);
+        ak_check_damage(state, open, rc);
         open->mark_from = ak_tree_size(state->tree);
         return;
     }
     catch_up(state, item, mark.range.end);
-    if (!ak_hash_equal(&digest, &mark.digest) && !open->fault) {
+    fault = open->fault_commit;
+    open->fault_commit = false;
+    open->broken = false;
+    if (!ak_hash_equal(&digest, &mark.digest) && !fault) {
         finding = ak_finding_make(AK_FINDING_ALTERED, "R22",
                                   "the digest of a group commit does not come out.");
         ak_finding_at(&finding, open->file->name, item->frame.offset);
@@ -336,29 +380,31 @@ static void merge_mark(struct ak_check_state *state, struct ak_check_item *item)
 }
 
 /* Where a NOTE may stand (6.6). */
-static bool note_in_place(struct ak_check_state *state, const struct ak_check_item *item,
-                          uint64_t size)
+static void judge_place(struct ak_check_state *state, const struct ak_check_item *item,
+                        uint64_t size)
 {
     const struct ak_check_open *open = item->open;
     uint64_t now = ak_tree_size(state->tree);
     struct ak_finding finding;
+    bool sealed = open->sealed || open->cut;
     const char *why = NULL;
 
-    if (size > now)
+    if (!sealed && open->behind_block)
+        why = "it stands behind a block without a MARK between";
+    else if (size > now)
         why = "it is of a size that is not reached yet";
     else if (size < open->file->first && open->file->header_ok)
         why = "it is of a size before the segment";
-    else if (size < open->last_note || (open->sealed && size == open->last_note))
+    else if (size < open->last_note || (sealed && size == open->last_note))
         why = "it does not follow the one before it";
-    else if (open->sealed && size <= open->block_first &&
+    else if (sealed && size <= open->block_first &&
              !(size == open->file->first && open->block_first == size))
         why = "it does not stand behind the block that holds its last entry";
     if (why == NULL)
-        return true;
+        return;
     finding = ak_finding_make(AK_FINDING_MALFORMED, "R21",
                               "the checkpoint of size %" PRIu64 " in a NOTE: %s.", size, why);
     report_at(state, item, &finding);
-    return false;
 }
 
 static void merge_note(struct ak_check_state *state, struct ak_check_item *item)
@@ -376,10 +422,9 @@ static void merge_note(struct ak_check_state *state, struct ak_check_item *item)
     if (!judge_note(state, item, item->rc, &item->err, note, len, &item->checkpoint))
         return;
     catch_up(state, item, item->checkpoint.checkpoint.size);
-    if (note_in_place(state, item, item->checkpoint.checkpoint.size)) {
-        open->last_note = item->checkpoint.checkpoint.size;
-        sign(state, item, &item->checkpoint.checkpoint, note, len, AK_WHO_NOTE);
-    }
+    judge_place(state, item, item->checkpoint.checkpoint.size);
+    open->last_note = item->checkpoint.checkpoint.size;
+    sign(state, item, &item->checkpoint.checkpoint, note, len, AK_WHO_NOTE);
 }
 
 static enum ak_code on_position(void *ctx, const struct ak_footer_position *position,
@@ -392,6 +437,13 @@ static enum ak_code on_position(void *ctx, const struct ak_footer_position *posi
     return ak_fail(err, AK_EMALFORMED,
                    "R23: the FOOTER's position of ordinal %" PRIu32 " is not that of the entries",
                    position->ordinal);
+}
+
+static void on_group(void *ctx, uint64_t group, const struct ak_hash *level8)
+{
+    const struct ak_check_state *state = ctx;
+
+    ak_tree_record(state->tree, group, level8);
 }
 
 static void merge_footer(struct ak_check_state *state, struct ak_check_item *item)
@@ -417,9 +469,13 @@ static void merge_footer(struct ak_check_state *state, struct ak_check_item *ite
                      "R23: the FOOTER says %" PRIu32 " sources where %" PRIu64 " are declared",
                      footer.sources, declared);
     if (rc != AK_OK) {
-        finding = ak_finding_make(ak_finding_of_code(rc), "R23", "%s.", err.text);
+        finding = ak_finding_make(ak_finding_of_text(rc), "R23", "%s.", err.text);
         ak_finding_at(&finding, open->file->name, item->frame.offset);
         ak_check_hold(state, &finding, open->file->first, ak_tree_size(state->tree), true, false);
+    }
+    if (open->fault) {
+        (void)ak_footer_groups(open->fd, &item->frame, on_group, state, NULL);
+        ak_tree_recorded(state->tree);
     }
     ak_segment_derived_frame(&open->derived, &item->frame, &footer.digest, 0);
     if (rc == AK_OK || rc == AK_EMALFORMED) {
@@ -453,11 +509,10 @@ static void merge_fault(struct ak_check_state *state, struct ak_check_item *item
     struct ak_finding finding =
         ak_finding_make(ak_finding_of_code(item->rc), "R19", "%s.", item->err.text);
 
+    if (!item->open->entered)
+        enter(state, item, item->open->file->first);
     report_at(state, item, &finding);
-    item->open->fault = true;
-    item->open->file->faulty = true;
-    state->lost_why = item->rc == AK_EMALFORMED || item->rc == AK_EINTEGRITY ? AK_TREE_DAMAGED
-                                                                             : AK_TREE_NOT_CHECKED;
+    ak_check_damage(state, item->open, item->rc);
 }
 
 /* Bytes behind what is judged: how many, and their digest (R27). */
@@ -505,11 +560,32 @@ static void take_digest(struct ak_check_state *state, struct ak_check_open *open
     ak_check_item_free(item);
 }
 
+/* What should have been there before the file ended. */
+static void tell_end(struct ak_check_state *state, struct ak_check_open *open)
+{
+    struct ak_finding finding;
+    const char *what = NULL;
+
+    if (open->skip || open->unread)
+        return;
+    if (open->sealed && !open->fault && !open->seek_seen)
+        what = "the sealed segment ends without its seek table";
+    else if (open->cut)
+        what = "the sealed segment ends without its FOOTER: it was cut";
+    else if (open->size == 0 && !open->begun)
+        what = "the file is empty";
+    if (what == NULL)
+        return;
+    finding = ak_finding_make(AK_FINDING_MALFORMED, "R19", "%s.", what);
+    ak_finding_at(&finding, open->file->name, open->size);
+    ak_check_report(state, &finding);
+    ak_check_damage(state, open, AK_EMALFORMED);
+}
+
 static void merge_end(struct ak_check_state *state, struct ak_check_item *item)
 {
     struct ak_check_open *open = item->open;
     struct ak_check_file *file = open->file;
-    struct ak_finding finding;
 
     take_digest(state, open);
     file->read = true;
@@ -519,19 +595,18 @@ static void merge_end(struct ak_check_state *state, struct ak_check_item *item)
         return;
     if (!open->entered)
         enter(state, item, file->first);
-    if (open->sealed && !open->fault && !open->seek_seen) {
-        finding = ak_finding_make(AK_FINDING_MALFORMED, "R19",
-                                  "the sealed segment ends without its seek table.");
-        ak_finding_at(&finding, file->name, open->size);
-        ak_check_report(state, &finding);
-    }
+    tell_end(state, open);
     if (open->lost_end > ak_tree_size(state->tree))
-        ak_check_skip(state, open->lost_end, AK_TREE_DAMAGED, open->number, open->lost_offset);
-    if (!open->fault)
-        state->lost_why = AK_TREE_HERE;
+        ak_check_skip(state, open->lost_end,
+                      state->lost_why == AK_TREE_HERE ? AK_TREE_DAMAGED : state->lost_why,
+                      open->number, open->lost_offset);
+    state->lost_why = open->skip || open->unread ? AK_TREE_NOT_CHECKED
+                      : open->fault              ? AK_TREE_DAMAGED
+                                                 : AK_TREE_HERE;
     file->end = ak_tree_size(state->tree);
     file->end_root_known = ak_tree_root(state->tree, &file->end_root);
-    if (!open->sealed && open->limit < open->size)
+    file->end_positions_known = open->sealed && ak_number_root(state->number, &file->end_positions);
+    if (!open->sealed && !open->skip && !open->unread && open->limit < open->size)
         read_tail(state, open);
     state->log->bytes_read += open->size;
     state->progress->bytes_done += open->size - open->progress;
@@ -544,7 +619,7 @@ static void need_place(struct ak_check_state *state, struct ak_check_item *item)
         return;
     enter(state, item, item->open->file->first);
     item->open->mark_from = ak_tree_size(state->tree);
-    item->open->fault = true;
+    ak_check_damage(state, item->open, AK_EMALFORMED);
 }
 
 static void tell_progress(struct ak_check_state *state, const struct ak_check_item *item)
@@ -560,15 +635,8 @@ static void tell_progress(struct ak_check_state *state, const struct ak_check_it
         state->options->on_progress(state->options->ctx, state->progress);
 }
 
-void ak_check_merge(struct ak_check_state *state, struct ak_check_item *item)
+static void merge(struct ak_check_state *state, struct ak_check_item *item)
 {
-    tell_progress(state, item);
-    if (item->open->compare) {
-        ak_check_twins_item(state, item);
-        if (item->type == AK_ITEM_END)
-            take_digest(state, item->open);
-        return;
-    }
     switch (item->type) {
     case AK_ITEM_BEGIN:
         merge_begin(state, item);
@@ -601,4 +669,20 @@ void ak_check_merge(struct ak_check_state *state, struct ak_check_item *item)
     case AK_ITEM_DIGEST:
         break;
     }
+}
+
+void ak_check_merge(struct ak_check_state *state, struct ak_check_item *item)
+{
+    tell_progress(state, item);
+    if (item->open->compare) {
+        ak_check_twins_item(state, item);
+        if (item->type == AK_ITEM_END)
+            take_digest(state, item->open);
+        return;
+    }
+    if (item->open->skip && item->type != AK_ITEM_END)
+        return; /* R34 */
+    merge(state, item);
+    if (item->type != AK_ITEM_BEGIN || item->content != NULL)
+        item->open->behind_block = item->type == AK_ITEM_BLOCK;
 }

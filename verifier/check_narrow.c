@@ -69,19 +69,6 @@ static void alter(struct ak_tree *tree, uint64_t begin, uint64_t end)
     tree->events.on_altered(tree->events.ctx, begin, end, group);
 }
 
-void ak_tree_condemn(struct ak_tree *tree, uint64_t begin, uint64_t end)
-{
-    uint64_t known = at_least(begin, at_most(end, GROUP_AT(tree->window_first)));
-
-    if (begin < known)
-        tree->events.on_altered(tree->events.ctx, begin, known, NULL);
-    for (uint64_t at = known; at < end;) {
-        uint64_t next = at_most(end, GROUP_AT(GROUP_OF(at) + 1));
-        alter(tree, at, next);
-        at = next;
-    }
-}
-
 /* One group, or its part [begin, end), of which `truth` is the hash of all 256. */
 static void judge_group(struct ak_tree *tree, uint64_t begin, uint64_t end,
                         const struct ak_hash *truth)
@@ -149,12 +136,37 @@ static bool node_fits(struct ak_tree *tree, uint64_t begin, uint64_t end,
            range.count == 1 && ak_hash_equal(&range.hash[0], truth);
 }
 
+/* Whether some of [begin, end) is not here or could not be read, so that nothing can be said of
+ * what else is in the node. */
+static bool is_open(struct ak_tree *tree, uint64_t begin, uint64_t end)
+{
+    for (uint64_t at = begin; at < end; at = GROUP_AT(GROUP_OF(at) + 1)) {
+        const struct ak_tree_group *group = ak_tree_group_at(tree, GROUP_OF(at));
+        if (group != NULL && group->lost > AK_TREE_DAMAGED)
+            return true;
+    }
+    return false;
+}
+
+/* Entries of a group that cannot be compared with anything signed. */
+static void alter_unless(struct ak_tree *tree, uint64_t begin, uint64_t end, bool open)
+{
+    const struct ak_tree_group *group = ak_tree_group_at(tree, GROUP_OF(begin));
+
+    if (open && group != NULL && group->lost == AK_TREE_HERE &&
+        !(group->has_recorded && group->has_computed &&
+          !ak_hash_equal(&group->computed, &group->recorded)))
+        return;
+    alter(tree, begin, end);
+}
+
 /* Entries [from, to) lie in the node [begin, end), whose true hash is known. */
 static void judge_node(struct ak_tree *tree, uint64_t begin, uint64_t end, uint64_t from,
                        uint64_t to, const struct ak_hash *truth)
 {
     bool computed = node_fits(tree, begin, end, truth, false);
     bool recorded = !computed && node_fits(tree, begin, end, truth, true);
+    bool open = !computed && !recorded && is_open(tree, from, to);
 
     for (uint64_t at = from; at < to;) {
         uint64_t next = at_most(to, GROUP_AT(GROUP_OF(at) + 1));
@@ -166,7 +178,7 @@ static void judge_node(struct ak_tree *tree, uint64_t begin, uint64_t end, uint6
         else if (recorded && group != NULL && group->has_computed)
             judge_group(tree, at, next, &group->computed);
         else
-            alter(tree, at, next);
+            alter_unless(tree, at, next, open);
         at = next;
     }
 }
@@ -236,4 +248,18 @@ void ak_tree_judge(struct ak_tree *tree, const struct ak_tree_track *winner, uin
         at = next;
     }
     tree->events.on_decided(tree->events.ctx, size);
+}
+
+void ak_tree_condemn(struct ak_tree *tree, uint64_t begin, uint64_t end)
+{
+    bool open = is_open(tree, begin, end);
+    uint64_t known = at_least(begin, at_most(end, GROUP_AT(tree->window_first)));
+
+    if (begin < known)
+        tree->events.on_altered(tree->events.ctx, begin, known, NULL);
+    for (uint64_t at = known; at < end;) {
+        uint64_t next = at_most(end, GROUP_AT(GROUP_OF(at) + 1));
+        alter_unless(tree, at, next, open);
+        at = next;
+    }
 }

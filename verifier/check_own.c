@@ -7,12 +7,13 @@
 
 #include <akashi/format.h>
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#define OWN_ARRAY_MAX 4096u /* ranges of an order: more do not fit a payload anyway */
+#define OFFSET_DIGITS_MAX 20u /* 10.4 */
 
-enum member_type { TEXT, DEC, NUMBER, TRUTH, B64_32, B64_64, B64_ANY };
+enum member_type { TEXT, DEC, NUMBER, TRUTH, B64_32, B64_64, OFFSET, PEERS, RANGES };
 
 struct member {
     const char *name;
@@ -27,6 +28,46 @@ static const char *const identities[] = {"certificate", "address",  "forgeable",
 static const char *const sides[] = {"sender", "network", "collector", "operator", "unknown", NULL};
 static const char *const actions[] = {"erase", "expire", "hold", "release", "authority", NULL};
 
+/* A decimal number without leading zeros, `-` before a negative one. */
+static bool is_offset(const json_t *value)
+{
+    const char *s = json_is_string(value) ? json_string_value(value) : "";
+    bool negative = *s == '-';
+    size_t n;
+
+    s += negative;
+    n = strspn(s, "0123456789");
+    return n > 0 && n <= OFFSET_DIGITS_MAX && s[n] == '\0' &&
+           json_string_length(value) == n + negative && (s[0] != '0' || (n == 1 && !negative));
+}
+
+/* An element of an array that is a decimal string. */
+static bool dec_at(const json_t *array, size_t i, uint64_t *number)
+{
+    json_t *object = json_object();
+    bool good = object != NULL && json_object_set(object, "x", json_array_get(array, i)) == 0 &&
+                ak_json_dec(object, "x", number, NULL) == AK_OK;
+
+    json_decref(object);
+    return good;
+}
+
+/* [[dec, text], ...] or, for ranges, [[dec, dec], ...] with rising ends. */
+static bool is_pairs(const json_t *value, bool ranges)
+{
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        const json_t *pair = json_array_get(value, i);
+        uint64_t first;
+        uint64_t last;
+        if (json_array_size(pair) != 2 || !dec_at(pair, 0, &first))
+            return false;
+        if (ranges ? !dec_at(pair, 1, &last) || first > last
+                   : !json_is_string(json_array_get(pair, 1)))
+            return false;
+    }
+    return json_is_array(value);
+}
+
 static enum ak_code check_member(const json_t *object, const struct member *member,
                                  struct ak_error *err)
 {
@@ -40,7 +81,6 @@ static enum ak_code check_member(const json_t *object, const struct member *memb
                               : AK_OK;
     switch (member->type) {
     case TEXT:
-    case B64_ANY:
         rc = json_is_string(value) ? AK_OK : AK_EMALFORMED;
         break;
     case DEC:
@@ -57,6 +97,13 @@ static enum ak_code check_member(const json_t *object, const struct member *memb
         break;
     case B64_64:
         rc = ak_json_bytes(object, member->name, bytes, AK_SHA512_BYTES, NULL);
+        break;
+    case OFFSET:
+        rc = is_offset(value) ? AK_OK : AK_EMALFORMED;
+        break;
+    case PEERS:
+    case RANGES:
+        rc = is_pairs(value, member->type == RANGES) ? AK_OK : AK_EMALFORMED;
         break;
     }
     if (rc != AK_OK)
@@ -127,6 +174,8 @@ static enum ak_code read_manifest(struct ak_own *own, const json_t *object, stru
         {"header", B64_32, true}, {"root", B64_32, true}, {"positions", B64_32, true},
         {"order", DEC, false},    {NULL, TEXT, false}};
     enum ak_code rc = check_members(object, members, err);
+    const char *file;
+    char expected[AK_OWN_FILE_BYTES];
 
     if (rc != AK_OK)
         return rc;
@@ -139,19 +188,56 @@ static enum ak_code read_manifest(struct ak_own *own, const json_t *object, stru
     (void)ak_json_bytes(object, "root", own->root.b, AK_HASH_BYTES, NULL);
     (void)ak_json_bytes(object, "positions", own->positions.b, AK_HASH_BYTES, NULL);
     copy_file(own, object);
+    (void)snprintf(expected, sizeof(expected), "%020" PRIu64 ".%" PRIu64 ".zst", own->first,
+                   own->generation);
+    if (ak_json_string(object, "file", &file, NULL) != AK_OK || strcmp(file, expected) != 0)
+        return ak_fail(err, AK_EMALFORMED, "a manifest's file is not named as it must be");
+    if (own->first > own->end)
+        return ak_fail(err, AK_EMALFORMED, "a manifest's first index is behind its end");
     return AK_OK;
 }
+
+/* Members of events beyond those of all, by event (10.3). All of them may lack. */
+#define EVENT_MEMBERS_MAX 6u
+
+struct event {
+    const char *name;
+    struct member member[EVENT_MEMBERS_MAX];
+};
+
+static const struct event events[] = {
+    {"start", {{"version", TEXT, false}, {"claim", DEC, false}, {"pid", NUMBER, false}}},
+    {"stop", {{"reason", TEXT, false}}},
+    {"recovery",
+     {{"file", TEXT, false},
+      {"good", DEC, false},
+      {"cut", DEC, false},
+      {"sha256", B64_32, false},
+      {"size", DEC, false}}},
+    {"udp-drop", {{"count", DEC, false}}},
+    {"cut", {{"index", DEC, false}, {"received", DEC, false}, {"kept", DEC, false}}},
+    {"framing-error", {{"index", DEC, false}, {"address", TEXT, false}, {"reason", TEXT, false}}},
+    {"unfinished", {{"index", DEC, false}, {"kept", DEC, false}}},
+    {"refused", {{"address", TEXT, false}, {"reason", TEXT, false}, {"count", DEC, false}}},
+    {"connection-unacknowledged", {{"count", DEC, false}}},
+    {"clock-step",
+     {{"old", DEC, false},
+      {"new", DEC, false},
+      {"boottime", DEC, false},
+      {"boot_id", TEXT, false}}},
+    {"disk-low", {{"free", DEC, false}, {"share", DEC, false}}},
+    {"write-failure", {{"file", TEXT, false}, {"reason", TEXT, false}}},
+    {"configuration", {{"sha256", B64_32, false}}},
+    {"certificate-expiring", {{"name", TEXT, false}}},
+    {"silence", {{"name", TEXT, false}}},
+    {"overflow", {{"peers", PEERS, false}}},
+    {"corruption", {{"file", TEXT, false}, {"reason", TEXT, false}, {"good", DEC, false}}}};
 
 static enum ak_code read_event(struct ak_own *own, const json_t *object, struct ak_error *err)
 {
     static const struct member common[] = {{"event", TEXT, true},     {"source", NUMBER, false},
                                            {"listener", TEXT, false}, {"since", DEC, false},
                                            {"until", DEC, false},     {NULL, TEXT, false}};
-    static const struct member recovery[] = {{"file", TEXT, true},
-                                             {"good", DEC, true},
-                                             {"cut", DEC, true},
-                                             {"sha256", B64_32, true},
-                                             {NULL, TEXT, false}};
     enum ak_code rc = check_word(object, "side", sides, err);
     const char *event;
 
@@ -159,18 +245,16 @@ static enum ak_code read_event(struct ak_own *own, const json_t *object, struct 
         rc = check_members(object, common, err);
     if (rc == AK_OK)
         rc = ak_json_string(object, "event", &event, err);
+    for (size_t i = 0; rc == AK_OK && i < sizeof(events) / sizeof(events[0]); i++) {
+        if (strcmp(event, events[i].name) == 0)
+            rc = check_members(object, events[i].member, err);
+    }
     if (rc != AK_OK || strcmp(event, "recovery") != 0)
         return rc;
-    /* A process that did not end in order and left nothing torn has nothing to say of a file. */
-    if (json_object_get(object, "sha256") == NULL)
-        return AK_OK;
-    rc = check_members(object, recovery, err);
-    if (rc != AK_OK)
-        return rc;
-    own->recovery = true;
+    /* A process that did not end in order and left nothing torn has nothing to say of bytes. */
+    own->recovery = ak_json_dec(object, "cut", &own->cut, NULL) == AK_OK &&
+                    ak_json_bytes(object, "sha256", own->digest.b, AK_HASH_BYTES, NULL) == AK_OK;
     (void)ak_json_dec(object, "good", &own->good, NULL);
-    (void)ak_json_dec(object, "cut", &own->cut, NULL);
-    (void)ak_json_bytes(object, "sha256", own->digest.b, AK_HASH_BYTES, NULL);
     copy_file(own, object);
     return AK_OK;
 }
@@ -182,7 +266,7 @@ static enum ak_code read_state(struct ak_own *own, const json_t *object, struct 
                                             {"positions", B64_32, true}, {NULL, TEXT, false}};
     static const struct member clock_members[] = {{"synchronized", TRUTH, true},
                                                   {"max_error_us", DEC, true},
-                                                  {"offset_ns", TEXT, true},
+                                                  {"offset_ns", OFFSET, true},
                                                   {NULL, TEXT, false}};
     const json_t *clock = json_object_get(object, "clock");
     enum ak_code rc = check_members(object, members, err);
@@ -198,11 +282,11 @@ static enum ak_code read_state(struct ak_own *own, const json_t *object, struct 
 
 static enum ak_code read_order(struct ak_own *own, const json_t *object, struct ak_error *err)
 {
-    static const struct member members[] = {{"reason", TEXT, false},
+    static const struct member members[] = {{"ranges", RANGES, false},
+                                            {"reason", TEXT, false},
                                             {"case", TEXT, false},
                                             {"authority_note", TEXT, false},
                                             {NULL, TEXT, false}};
-    const json_t *ranges = json_object_get(object, "ranges");
     enum ak_code rc = check_word(object, "action", actions, err);
     const char *action;
 
@@ -210,11 +294,28 @@ static enum ak_code read_order(struct ak_own *own, const json_t *object, struct 
         rc = check_members(object, members, err);
     if (rc != AK_OK)
         return rc;
-    if (ranges != NULL && (!json_is_array(ranges) || json_array_size(ranges) > OWN_ARRAY_MAX))
-        return ak_fail(err, AK_EMALFORMED, "member ranges is no array of ranges");
     (void)ak_json_string(object, "action", &action, NULL);
-    own->removal = strcmp(action, "erase") == 0 || strcmp(action, "expire") == 0;
+    own->expiry = strcmp(action, "expire") == 0;
+    own->removal = own->expiry || strcmp(action, "erase") == 0;
     return AK_OK;
+}
+
+void ak_own_order_ranges(const void *payload, size_t len, ak_own_range_fn on_range, void *ctx)
+{
+    const json_t *ranges;
+    json_t *object;
+    uint64_t first;
+    uint64_t last;
+
+    if (ak_json_parse(payload, len, &object, NULL) != AK_OK)
+        return;
+    ranges = json_object_get(object, "ranges");
+    for (size_t i = 0; i < json_array_size(ranges); i++) {
+        const json_t *pair = json_array_get(ranges, i);
+        if (dec_at(pair, 0, &first) && dec_at(pair, 1, &last))
+            on_range(ctx, first, last);
+    }
+    json_decref(object);
 }
 
 static enum ak_code read_anchor(const json_t *object, struct ak_error *err)
@@ -224,8 +325,12 @@ static enum ak_code read_anchor(const json_t *object, struct ak_error *err)
                                             {"origin", TEXT, false},
                                             {"url", TEXT, false},
                                             {NULL, TEXT, false}};
+    enum ak_code rc = check_members(object, members, err);
 
-    return check_members(object, members, err);
+    if (rc == AK_OK && (json_object_get(object, "checkpoint") == NULL) ==
+                           (json_object_get(object, "beacon") == NULL))
+        rc = ak_fail(err, AK_EMALFORMED, "an anchor has either a checkpoint or a beacon");
+    return rc;
 }
 
 static enum ak_code read_object(struct ak_own *own, const json_t *object, struct ak_error *err)

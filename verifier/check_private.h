@@ -49,6 +49,14 @@ enum ak_check_who {
     AK_WHO_KEPT
 };
 
+/* What the comparison with the file that counts gave. */
+struct ak_check_twin {
+    bool differs;
+    bool proven;        /* what differs is under a signed root there */
+    uint64_t at;        /* first index of the group that differs */
+    enum ak_code fault; /* something in it is not as the format says */
+};
+
 /* One segment file, kept for the whole check. */
 struct ak_check_file {
     char *name;
@@ -60,8 +68,9 @@ struct ak_check_file {
     uint64_t end; /* index behind its last entry, once read */
     struct ak_hash header;
     struct ak_hash previous;
-    struct ak_hash origin;   /* H of the header's origin */
-    struct ak_hash end_root; /* computed root of size `end` */
+    struct ak_hash origin;        /* H of the header's origin */
+    struct ak_hash end_root;      /* computed root of size `end` */
+    struct ak_hash end_positions; /* and root of positions there */
     uint8_t sha512[AK_SHA512_BYTES];
     struct ak_hash tail; /* SHA-256 of the bytes behind `tail_at` */
     uint64_t tail_at;
@@ -77,7 +86,9 @@ struct ak_check_file {
     bool read;
     bool sha512_known;
     bool end_root_known;
-    bool faulty; /* something in it could not be read as the format says */
+    bool end_positions_known;
+    struct ak_check_twin twin_is; /* of a file that does not count */
+    bool faulty;                  /* something in it could not be read as the format says */
 };
 
 /* A file while its items are on their way. */
@@ -89,6 +100,8 @@ struct ak_check_open {
     uint64_t limit; /* what is judged: behind it is the tail */
     uint64_t size;
     bool sealed;
+    bool cut;     /* sealed once, its FOOTER is gone */
+    bool begun;   /* its HEADER was never written whole */
     bool compare; /* another file of the same first index counts: entries are compared with it */
     struct ak_check_item *digest; /* of the whole file, or NULL */
 
@@ -108,7 +121,11 @@ struct ak_check_open {
     bool header_seen;
     bool footer_seen;
     bool seek_seen;
-    bool unsupported; /* told once */
+    bool skip;         /* something in it is not supported: what follows is not judged */
+    bool unread;       /* a part of it could not be read at all */
+    bool broken;       /* damage since the last good block or MARK: entries may be lost */
+    bool fault_commit; /* damage since the last MARK: its digest says nothing new */
+    bool behind_block; /* the last frame was DATA */
 };
 
 /* Memory in which a worker decodes one block. */
@@ -157,6 +174,7 @@ struct ak_check_item {
 
 struct ak_check_pool;
 struct ak_check_twins;
+struct ak_check_removals;
 
 struct ak_check_held {
     struct ak_finding finding;
@@ -182,8 +200,10 @@ struct ak_check_waiting {
     uint64_t size;
     struct ak_hash root;
     int who;
+    uint32_t file; /* number and offset of the frame that it stands in, if `note` is NULL */
+    uint64_t offset;
     const char *name; /* of the file it came from; borrowed */
-    const char *note; /* borrowed */
+    const char *note; /* the whole of one that came by itself; borrowed */
     size_t len;
     bool done;     /* its size was reached */
     bool compared; /* and its root could be asked for */
@@ -205,7 +225,8 @@ struct ak_check_state {
 
     const struct ak_vkey *log_key; /* NULL: none given */
     bool origin_has_key;
-    bool other_key; /* a start note names another log key */
+    bool key_asked;  /* there are checkpoints or start notes: somebody signed something */
+    bool key_signed; /* and the given key has signed one of them (R32) */
     bool epoch_known;
     struct ak_epoch_note epoch; /* of epoch 0 */
 
@@ -213,6 +234,7 @@ struct ak_check_state {
     struct ak_number *number;
     bool broken;                /* numbering starts anew already */
     enum ak_tree_lost lost_why; /* why entries behind the last block may not be here */
+    uint64_t signed_top;        /* the largest size of a valid checkpoint that was seen */
     uint64_t signed_notes;      /* checkpoints that the log key signed */
     uint64_t unsigned_notes;    /* checkpoints without a line of it */
     struct ak_finding unsigned_finding;
@@ -240,8 +262,7 @@ struct ak_check_state {
     bool *kept_matched; /* for each kept checkpoint: it is of a log that was looked at; borrowed */
     char *checkpoint_file; /* content of the log's `checkpoint`, or NULL */
     size_t checkpoint_len;
-    uint64_t checkpoint_size; /* its size, if it is valid */
-    bool removal;             /* the log holds an order that erases or lets expire */
+    struct ak_check_removals *removals; /* payloads that are not there, and orders (R33) */
 
     struct ak_check_twins *twins;
 };
@@ -255,7 +276,12 @@ void ak_finding_at(struct ak_finding *finding, const char *file, uint64_t offset
 void ak_finding_range(struct ak_finding *finding, uint64_t begin, uint64_t end);
 enum ak_finding_code ak_finding_of_code(enum ak_code code);
 
+/* The same for text that the format bounds: what exceeds a bound is malformed (11). */
+enum ak_finding_code ak_finding_of_text(enum ak_code code);
+
 void ak_check_report(struct ak_check_state *state, const struct ak_finding *finding);
+/* Tells once that checkpoints carry lines of other keys; `finding` has the place. */
+void ak_check_unknown_lines(struct ak_check_state *state, const struct ak_finding *place);
 void ak_check_hold(struct ak_check_state *state, const struct ak_finding *finding, uint64_t begin,
                    uint64_t end, bool container, bool numbering);
 /* Tells what is still held. */
@@ -302,15 +328,37 @@ void ak_check_item_free(struct ak_check_item *item);
 
 /* ---- check_scan.c ---- */
 
-/* Goes through the frames of a file without reading their content: whether it is sealed, and up to
- * where it is judged (`limit`): the end of a sealed one; of an open one the end of its last good
- * MARK or of the last NOTE of this log. */
-enum ak_code ak_check_scan(const struct ak_check_state *state, int fd, bool *sealed,
-                           uint64_t *limit, struct ak_error *err);
+/* What a first look at a file shows. */
+struct ak_check_look {
+    uint64_t limit; /* up to where it is judged: the end of a sealed one; of an open one the end of
+                       its last good MARK or of the last NOTE of this log (format.md 9.3) */
+    bool sealed;
+    bool markless; /* blocks, but neither MARK nor FOOTER */
+    bool headless; /* no whole HEADER at its beginning */
+    bool nothing;  /* no frame at all */
+    bool cut;      /* a sealed segment without its FOOTER (6.1) */
+    bool begun;    /* an open segment whose HEADER was being written (9.3) */
+};
+
+/* Goes through the frames of a file without reading their content; `cut` and `begun` are left
+ * false. */
+enum ak_code ak_check_scan(const struct ak_check_state *state, int fd, struct ak_check_look *look,
+                           struct ak_error *err);
+/* Decides what its name and its place in the log decide. `size` is the file's length. */
+void ak_check_judge_look(const struct ak_check_state *state, const struct ak_check_file *file,
+                         uint64_t size, struct ak_check_look *look);
 
 /* ---- check_merge.c ---- */
 
 void ak_check_merge(struct ak_check_state *state, struct ak_check_item *item);
+/* Something in a file is not as the format says, cannot be read or is not supported (by `rc`): what
+ * this means for what follows (R34 to R36). The finding itself is the caller's. */
+void ak_check_damage(struct ak_check_state *state, struct ak_check_open *open, enum ak_code rc);
+/* A validly signed root of a size that is not reached yet. */
+void ak_check_wait(struct ak_check_state *state, const struct ak_checkpoint *checkpoint, int who,
+                   const char *name, struct ak_tree_place place);
+/* Notes whether the given key has signed this note, whatever else is wrong with it (R32). */
+void ak_check_look_for_key(struct ak_check_state *state, const void *data, size_t len);
 /* Compares waiting checkpoints that have been reached. */
 void ak_check_reach(struct ak_check_state *state);
 
@@ -331,12 +379,27 @@ void ak_check_twins_free(struct ak_check_twins *twins);
 void ak_check_twins_model(struct ak_check_state *state, const struct ak_check_file *file);
 void ak_check_twins_leaves(struct ak_check_state *state, uint64_t index, const struct ak_hash *leaf,
                            uint32_t count);
+/* Tells what came out, when it is known what of the log is proven. */
+void ak_check_twins_close(struct ak_check_state *state);
 /* An item of a file that does not count. */
 void ak_check_twins_item(struct ak_check_state *state, struct ak_check_item *item);
 
 /* ---- check_close.c ---- */
 
 void ak_check_close(struct ak_check_state *state);
+
+/* ---- check_removed.c ---- */
+
+/* Keeps the ranges of an order that erases, or lets expire. AK_ENOMEM. */
+enum ak_code ak_check_order(struct ak_check_state *state, uint64_t index, bool expiry,
+                            const struct ak_payload *payload, struct ak_error *err);
+/* Keeps which payloads of a block are not there. */
+void ak_check_absent(struct ak_check_state *state, const struct ak_check_item *item);
+/* Whether orders cover all of [begin, end). */
+bool ak_check_removed(const struct ak_check_state *state, uint64_t begin, uint64_t end);
+/* R33, when all is read. */
+void ak_check_removals(struct ak_check_state *state);
+void ak_check_removals_free(struct ak_check_removals *removals);
 
 /* ---- check_tail.c ---- */
 

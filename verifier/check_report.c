@@ -56,6 +56,23 @@ enum ak_finding_code ak_finding_of_code(enum ak_code code)
     }
 }
 
+enum ak_finding_code ak_finding_of_text(enum ak_code code)
+{
+    return code == AK_ELIMIT ? AK_FINDING_MALFORMED : ak_finding_of_code(code);
+}
+
+void ak_check_unknown_lines(struct ak_check_state *state, const struct ak_finding *place)
+{
+    struct ak_finding finding = *place;
+
+    if (state->unknown_signatures)
+        return;
+    state->unknown_signatures = true;
+    (void)snprintf(finding.text, sizeof(finding.text), "%s",
+                   "checkpoints carry signatures of other keys, this one the first.");
+    ak_check_report(state, &finding);
+}
+
 void ak_check_fatal(struct ak_check_state *state, const struct ak_error *err)
 {
     if (state->fatal)

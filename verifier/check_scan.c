@@ -2,7 +2,9 @@
  *
  * Only frame headers are read, and of an open segment the last group commit. What stands behind the
  * last good MARK and the last NOTE of this log is a tail (docs/format.md 9.3); what stands before
- * is judged, whatever its state: a bad group with a good MARK or NOTE behind it is corruption. */
+ * is judged, whatever its state: a bad group with a good MARK or NOTE behind it is corruption. So
+ * frames are looked for behind damage too, also where the file seems to end within a frame: a
+ * length that was changed must not hide what is behind it. */
 #include "check_private.h"
 
 #include <stdlib.h>
@@ -10,6 +12,9 @@
 
 /* Newest MARKs that are tried; if all of them are bad, that is corruption and no tail. */
 #define SCAN_MARKS 8u
+
+/* Newest NOTEs that are tried: behind the last commit there is one, or there are few. */
+#define SCAN_NOTES 8u
 
 struct place {
     uint64_t from; /* where the frames that it covers begin */
@@ -19,30 +24,39 @@ struct place {
 struct scan {
     struct place mark[SCAN_MARKS]; /* ring */
     uint64_t marks;
-    struct place note;
-    bool noted;
+    struct ak_frame note[SCAN_NOTES]; /* ring */
+    uint64_t notes;
     uint64_t from; /* behind the last MARK */
     uint64_t end;  /* behind the HEADER */
+    uint64_t columns;
+    uint64_t frames; /* of any type */
+    bool header;
     bool sealed;
     bool unsupported;
+    bool unread; /* some of it cannot be read: what is there is judged, and nothing called a tail */
 };
 
 static void look(struct scan *scan, const struct ak_frame *frame)
 {
     uint64_t end = frame->offset + frame->bytes;
 
+    scan->frames++;
     switch (frame->type) {
     case AK_FRAME_HEADER:
-        if (frame->offset == 0)
+        if (frame->offset == 0) {
             scan->end = end;
+            scan->header = true;
+        }
+        break;
+    case AK_FRAME_COLUMNS:
+        scan->columns++;
         break;
     case AK_FRAME_MARK:
         scan->mark[scan->marks++ % SCAN_MARKS] = (struct place){scan->from, *frame};
         scan->from = end;
         break;
     case AK_FRAME_NOTE:
-        scan->note = (struct place){0, *frame};
-        scan->noted = true;
+        scan->note[scan->notes++ % SCAN_NOTES] = *frame;
         break;
     case AK_FRAME_FOOTER:
         scan->sealed = true;
@@ -59,15 +73,16 @@ static enum ak_code walk_all(struct ak_frame_walk *walk, struct scan *scan, stru
 
     for (;;) {
         enum ak_code rc = ak_frame_next(walk, &frame, err);
-        if (rc == AK_EIO || rc == AK_ENOMEM)
+        if (rc == AK_ENOMEM)
             return rc;
         if (rc == AK_EUNSUPPORTED) {
             scan->unsupported = true;
             return AK_OK;
         }
-        if (rc == AK_OK && (frame.type == AK_FRAME_END || frame.type == AK_FRAME_TORN))
+        scan->unread = scan->unread || rc == AK_EIO;
+        if (rc == AK_OK && frame.type == AK_FRAME_END)
             return AK_OK;
-        if (rc == AK_OK || frame.type != AK_FRAME_NONE) {
+        if (frame.type != AK_FRAME_NONE && frame.type != AK_FRAME_TORN) {
             look(scan, &frame);
             continue;
         }
@@ -110,27 +125,28 @@ static bool mark_good(int fd, struct ak_frame_walk *walk, const struct place *pl
     return ak_hash_equal(&digest, &mark.digest);
 }
 
-/* Whether a NOTE is a checkpoint of this log, rightly signed or not: a torn write leaves none. */
+/* Whether a NOTE is by its form a checkpoint of this log, rightly signed or not: a torn write
+ * leaves none. */
 static bool note_is_ours(const struct ak_check_state *state, int fd, const struct ak_frame *frame)
 {
-    struct ak_log_checkpoint checkpoint;
-    const uint8_t *note;
+    struct ak_checkpoint checkpoint;
+    struct ak_note note;
+    const uint8_t *data;
     uint8_t *bytes;
     size_t len;
-    enum ak_code rc = AK_EMALFORMED;
+    bool ours;
 
-    if (state->log_key == NULL)
-        return true;
     bytes = malloc((size_t)frame->bytes);
     if (bytes == NULL)
         return true;
-    if (ak_frame_read(fd, frame, bytes, (size_t)frame->bytes, NULL, NULL) == AK_OK &&
-        ak_segment_note_decode(&note, &len, bytes + ak_frame_head(frame),
-                               (size_t)frame->content_bytes, NULL) == AK_OK)
-        rc = ak_log_checkpoint_verify(state->log_key, state->epoch_known ? &state->epoch.key : NULL,
-                                      note, len, &checkpoint, NULL);
+    ours = ak_frame_read(fd, frame, bytes, (size_t)frame->bytes, NULL, NULL) == AK_OK &&
+           ak_segment_note_decode(&data, &len, bytes + ak_frame_head(frame),
+                                  (size_t)frame->content_bytes, NULL) == AK_OK &&
+           ak_note_parse(&note, data, len, NULL) == AK_OK &&
+           ak_checkpoint_parse(&checkpoint, note.text, note.text_len, false, NULL) == AK_OK &&
+           strcmp(checkpoint.origin, state->log->origin) == 0;
     free(bytes);
-    return rc == AK_OK || rc == AK_ESIGNATURE || rc == AK_EKEY;
+    return ours;
 }
 
 static uint64_t open_limit(const struct ak_check_state *state, int fd, struct ak_frame_walk *walk,
@@ -138,9 +154,15 @@ static uint64_t open_limit(const struct ak_check_state *state, int fd, struct ak
 {
     uint64_t limit = scan->end;
     uint64_t n = scan->marks < SCAN_MARKS ? scan->marks : SCAN_MARKS;
+    uint64_t notes = scan->notes < SCAN_NOTES ? scan->notes : SCAN_NOTES;
 
-    if (scan->noted && note_is_ours(state, fd, &scan->note.frame))
-        limit = scan->note.frame.offset + scan->note.frame.bytes;
+    for (uint64_t i = 0; i < notes; i++) {
+        const struct ak_frame *note = &scan->note[(scan->notes - 1 - i) % SCAN_NOTES];
+        if (note_is_ours(state, fd, note)) {
+            limit = note->offset + note->bytes;
+            break;
+        }
+    }
     for (uint64_t i = 0; i < n; i++) {
         const struct place *mark = &scan->mark[(scan->marks - 1 - i) % SCAN_MARKS];
         uint64_t end = mark->frame.offset + mark->frame.bytes;
@@ -154,23 +176,45 @@ static uint64_t open_limit(const struct ak_check_state *state, int fd, struct ak
     return limit;
 }
 
-enum ak_code ak_check_scan(const struct ak_check_state *state, int fd, bool *sealed,
-                           uint64_t *limit, struct ak_error *err)
+enum ak_code ak_check_scan(const struct ak_check_state *state, int fd, struct ak_check_look *look,
+                           struct ak_error *err)
 {
     struct ak_frame_walk *walk = malloc(sizeof(*walk));
     struct scan scan;
     enum ak_code rc;
 
     memset(&scan, 0, sizeof(scan));
+    memset(look, 0, sizeof(*look));
     if (walk == NULL)
         return ak_fail(err, AK_ENOMEM, "no memory to read a segment");
     rc = ak_frame_walk_begin(walk, fd, err);
     if (rc == AK_OK)
         rc = walk_all(walk, &scan, err);
-    *sealed = scan.sealed;
-    *limit = walk->size;
-    if (rc == AK_OK && !scan.sealed && !scan.unsupported)
-        *limit = open_limit(state, fd, walk, &scan);
+    look->sealed = scan.sealed;
+    look->limit = walk->size;
+    look->markless =
+        !scan.sealed && !scan.unsupported && !scan.unread && scan.columns > 0 && scan.marks == 0;
+    look->headless = !scan.header && !scan.unsupported && !scan.unread;
+    look->nothing = scan.frames == 0;
+    if (rc == AK_OK && !scan.sealed && !scan.unsupported && !scan.unread)
+        look->limit = open_limit(state, fd, walk, &scan);
     free(walk);
     return rc;
+}
+
+/* The last file that counts is the one in which the log may still grow. */
+static bool is_last(const struct ak_check_state *state, const struct ak_check_file *file)
+{
+    return !state->single && file->first == state->file[state->file_count - 1].first;
+}
+
+void ak_check_judge_look(const struct ak_check_state *state, const struct ak_check_file *file,
+                         uint64_t size, struct ak_check_look *look)
+{
+    bool named_sealed = file->named && !file->named_open;
+
+    look->cut = look->markless && (named_sealed || (!state->single && !is_last(state, file)));
+    look->begun = look->headless && look->nothing && file->named_open && is_last(state, file);
+    if (look->cut || (look->headless && look->nothing && !look->begun))
+        look->limit = size;
 }

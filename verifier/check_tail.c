@@ -17,7 +17,7 @@
 /* Waits before each further look, in ms: the format demands 20, a busy machine may need more. */
 static const unsigned waits[] = {25, 50, 100, 200};
 
-/* Whether the `checkpoint` file covers the entries that were seen. */
+/* Whether the `checkpoint` file covers the entries that were seen, and was not seen then. */
 static bool checkpoint_covers(const struct ak_check_state *state, uint64_t size)
 {
     struct ak_log_checkpoint checkpoint;
@@ -31,7 +31,7 @@ static bool checkpoint_covers(const struct ak_check_state *state, uint64_t size)
         return false;
     covers = ak_log_checkpoint_verify(state->log_key, state->epoch_known ? &state->epoch.key : NULL,
                                       data, len, &checkpoint, NULL) == AK_OK &&
-             checkpoint.checkpoint.size >= size;
+             checkpoint.checkpoint.size >= size && checkpoint.checkpoint.size > state->signed_top;
     free(data);
     return covers;
 }
@@ -39,16 +39,15 @@ static bool checkpoint_covers(const struct ak_check_state *state, uint64_t size)
 /* Whether a newer good MARK or NOTE stands in the file, or it was sealed. */
 static bool file_grew(const struct ak_check_state *state, const struct ak_check_file *file)
 {
+    struct ak_check_look look;
     uint64_t bytes;
-    uint64_t limit = 0;
-    bool sealed = false;
     bool grew = false;
     int fd;
 
     if (ak_list_open_file(state->dir_fd, file->name, &fd, &bytes, NULL) != AK_OK)
         return false;
-    if (bytes != file->read_bytes && ak_check_scan(state, fd, &sealed, &limit, NULL) == AK_OK)
-        grew = sealed || limit > file->tail_at;
+    if (bytes != file->read_bytes && ak_check_scan(state, fd, &look, NULL) == AK_OK)
+        grew = look.sealed || look.limit > file->tail_at;
     close(fd);
     return grew;
 }

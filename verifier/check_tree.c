@@ -545,6 +545,36 @@ enum ak_tree_signed ak_tree_sign(struct ak_tree *tree, uint64_t size, const stru
     return AK_TREE_UNREACHABLE;
 }
 
+void ak_tree_record(struct ak_tree *tree, uint64_t group, const struct ak_hash *recorded)
+{
+    struct ak_tree_group *at = ak_tree_group_at(tree, group);
+
+    if (at == NULL || at->has_recorded || at->has_computed || GROUP_AT(group + 1) > tree->pos)
+        return;
+    at->recorded = *recorded;
+    at->has_recorded = true;
+    tree->late = true;
+}
+
+void ak_tree_recorded(struct ak_tree *tree)
+{
+    struct ak_range range;
+
+    if (!tree->late || !tree->base_known)
+        return;
+    tree->late = false;
+    track_begin(tree, RECORDED, &tree->base);
+    /* The largest that comes out proves the smaller ones with it. */
+    for (unsigned i = tree->failed_count; i-- > 0;) {
+        const struct ak_tree_failed *failed = &tree->failed[i];
+        if (track_range(tree, &tree->track[RECORDED], failed->size, &range) &&
+            root_fits(&range, &failed->root)) {
+            accept(tree, RECORDED, &range);
+            return;
+        }
+    }
+}
+
 /* A place for a stated range: a free one, or that of the older one. */
 static unsigned free_track(const struct ak_tree *tree)
 {

@@ -137,6 +137,12 @@ enum ak_code ak_tree_skip(struct ak_tree *tree, uint64_t end, enum ak_tree_lost 
 void ak_tree_offer(struct ak_tree *tree, const struct ak_range *range, struct ak_tree_place place,
                    int who);
 
+/* A FOOTER records this level-8 hash. It is taken where the columns that had it are lost. */
+void ak_tree_record(struct ak_tree *tree, uint64_t group, const struct ak_hash *recorded);
+
+/* All of a FOOTER were given: signed roots that did not come out are tried with them. */
+void ak_tree_recorded(struct ak_tree *tree);
+
 /* A MARK: checkpoints will be of this size. */
 void ak_tree_mark(struct ak_tree *tree);
 

@@ -64,6 +64,7 @@ struct ak_tree {
     unsigned failed_count;
     uint64_t signed_top; /* the largest size of a signed root */
     uint64_t rebuilt;    /* groups gone through again */
+    bool late;           /* a FOOTER gave hashes that its columns lost */
 };
 
 /* The window's group with this number, or NULL. */

@@ -38,8 +38,8 @@ struct ak_check_twins {
     uint32_t other_in_group;
     bool differs;
     uint64_t differs_at;
-    bool proven; /* what differs is under a signed root there */
-    bool fault;
+    bool proven;        /* what differs is under a signed root there */
+    enum ak_code fault; /* the first thing that is not as the format says */
 };
 
 struct ak_check_twins *ak_check_twins_new(struct ak_check_state *state)
@@ -149,6 +149,12 @@ static void on_level8(void *ctx, uint64_t group, const struct ak_tree_group *inf
     (void)info;
 }
 
+static void twin_fault(struct ak_check_twins *twins, enum ak_code rc)
+{
+    if (twins->fault == AK_OK)
+        twins->fault = rc == AK_OK ? AK_EMALFORMED : rc;
+}
+
 static void twin_header(struct ak_check_state *state, struct ak_check_item *item)
 {
     struct ak_check_twins *twins = state->twins;
@@ -165,7 +171,7 @@ static void twin_header(struct ak_check_state *state, struct ak_check_item *item
     if (header == NULL || item->rc != AK_OK ||
         ak_segment_header_decode(header, item->content + head, item->content_len - head,
                                  &item->err) != AK_OK) {
-        twins->fault = true;
+        twin_fault(twins, item->rc != AK_OK ? item->rc : item->err.code);
         free(header);
         return;
     }
@@ -208,7 +214,7 @@ static void twin_block(struct ak_check_state *state, struct ak_check_item *item)
 
     if (item->rc != AK_OK || item->data_rc != AK_OK || twins->tree == NULL ||
         block->first != twins->next) {
-        twins->fault = true;
+        twin_fault(twins, item->rc != AK_OK ? item->rc : item->data_rc);
         return;
     }
     for (uint32_t g = 0; g < block->group_count; g++) {
@@ -232,7 +238,8 @@ static void twin_note(struct ak_check_state *state, const struct ak_check_item *
     const struct ak_checkpoint *checkpoint = &item->checkpoint.checkpoint;
 
     if (item->rc != AK_OK) {
-        twins->fault = item->rc != AK_EKEY || state->signed_notes > 0;
+        if (item->rc != AK_EKEY || state->signed_notes > 0)
+            twin_fault(twins, item->rc == AK_ELIMIT ? AK_EMALFORMED : item->rc);
         return;
     }
     if (twins->tree != NULL)
@@ -243,35 +250,59 @@ static void twin_note(struct ak_check_state *state, const struct ak_check_item *
 static void twin_end(struct ak_check_state *state, struct ak_check_item *item)
 {
     struct ak_check_twins *twins = state->twins;
-    struct ak_finding finding;
 
     /* The last group is comparable if both files end in it alike. */
-    if (twins->other_in_group > 0 && !twins->fault)
+    if (twins->other_in_group > 0 && twins->fault == AK_OK)
         compare_part(twins);
     state->log->bytes_read += item->open->size;
-    if (twins->differs) {
-        finding = ak_finding_make(twins->proven ? AK_FINDING_FORKED : AK_FINDING_ALTERED, "R25",
-                                  twins->proven
-                                      ? "this file and another one hold different entries of these "
-                                        "indices, both under a signed root."
-                                      : "this file holds other entries of these indices than the "
-                                        "one that counts.");
-        ak_finding_range(&finding, twins->differs_at,
-                         (twins->differs_at / AK_GROUP_ENTRIES + 1) * AK_GROUP_ENTRIES);
-    } else if (twins->fault) {
-        finding =
-            ak_finding_make(AK_FINDING_ALTERED, "9.1",
-                            "this second file of a segment cannot be read as a whole. The one "
-                            "that counts is judged by itself.");
-    } else {
-        finding = ak_finding_make(AK_FINDING_DUPLICATE_FILE, "9.1",
-                                  "another file holds the same entries and counts.");
-    }
-    (void)snprintf(finding.file, sizeof(finding.file), "%s", item->open->file->name);
-    ak_check_report(state, &finding);
+    item->open->file->twin_is = (struct ak_check_twin){.differs = twins->differs,
+                                                       .proven = twins->proven,
+                                                       .at = twins->differs_at,
+                                                       .fault = twins->fault};
     ak_tree_free(twins->tree);
     twins->tree = NULL;
     item->open->file->read = true;
+}
+
+static struct ak_finding judge_twin(const struct ak_check_state *state,
+                                    const struct ak_check_twin *twin)
+{
+    bool proven = twin->differs && ak_check_proven(state->log, twin->at);
+
+    if (twin->differs && twin->proven && proven)
+        return ak_finding_make(AK_FINDING_FORKED, "R25",
+                               "this file and another one hold different entries of these "
+                               "indices, both under a signed root.");
+    if (twin->differs && !twin->proven)
+        return ak_finding_make(AK_FINDING_ALTERED, "R25",
+                               "this file holds other entries of these indices than the one that "
+                               "counts.");
+    if (twin->fault != AK_OK)
+        return ak_finding_make(ak_finding_of_code(twin->fault), "9.1",
+                               "this second file of a segment cannot be read as a whole. The one "
+                               "that counts is judged by itself.");
+    if (twin->differs)
+        return ak_finding_make(AK_FINDING_DUPLICATE_FILE, "9.1",
+                               "here these entries are as they were signed; the file that counts "
+                               "in its place is altered.");
+    return ak_finding_make(AK_FINDING_DUPLICATE_FILE, "9.1",
+                           "another file holds the same entries and counts.");
+}
+
+void ak_check_twins_close(struct ak_check_state *state)
+{
+    for (size_t i = 0; i < state->file_count; i++) {
+        const struct ak_check_file *file = &state->file[i];
+        struct ak_finding finding;
+        if (file->counts || !file->read)
+            continue;
+        finding = judge_twin(state, &file->twin_is);
+        if (file->twin_is.differs)
+            ak_finding_range(&finding, file->twin_is.at,
+                             (file->twin_is.at / AK_GROUP_ENTRIES + 1) * AK_GROUP_ENTRIES);
+        (void)snprintf(finding.file, sizeof(finding.file), "%s", file->name);
+        ak_check_report(state, &finding);
+    }
 }
 
 void ak_check_twins_item(struct ak_check_state *state, struct ak_check_item *item)
@@ -292,7 +323,7 @@ void ak_check_twins_item(struct ak_check_state *state, struct ak_check_item *ite
         twins->other_in_group = 0;
         twins->differs = false;
         twins->proven = false;
-        twins->fault = item->rc != AK_OK;
+        twins->fault = item->rc;
         ak_sha256_init(&twins->other);
         break;
     case AK_ITEM_BLOCK:
@@ -302,7 +333,7 @@ void ak_check_twins_item(struct ak_check_state *state, struct ak_check_item *ite
         twin_note(state, item);
         break;
     case AK_ITEM_FAULT:
-        twins->fault = true;
+        twin_fault(twins, item->rc);
         break;
     case AK_ITEM_END:
         twin_end(state, item);

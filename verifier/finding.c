@@ -10,7 +10,9 @@ static const struct ak_finding_info table[AK_FINDING_CODES] = {
     {AK_FINDING_ALTERED, AK_INVALID, false, "ALTERED",
      "bytes differ from what was signed, or from what their own digest says",
      "Entries, payloads, a digest or a header are not what the collector wrote. Where the finding "
-     "names indices, those entries are not proven; everything outside of them is judged by itself.",
+     "names indices, those entries are not proven, unless it says so; everything outside of them "
+     "is "
+     "judged by itself.",
      "It does not say who or what changed the bytes, nor why: a failing disk, a broken copy and a "
      "deliberate change look alike.",
      "A bad disk or memory, an interrupted copy, an editor or tool that wrote into the file, or "
@@ -171,6 +173,13 @@ static const struct ak_finding_info table[AK_FINDING_CODES] = {
      "the log belongs to an exercise: its origin begins with exercise.",
      "EXERCISE / 訓練: what it holds was made for training.", "It is no real incident.",
      "A training environment.", "Do not use it as evidence of real events."},
+    {AK_FINDING_ERASED, AK_VALID, true, "ERASED",
+     "payloads are not there, because an order in the log took them out",
+     "The entries (time, source, number, commitment) are proven; what they said is not here any "
+     "more. An order of kind 5 in the log names them.",
+     "It does not say who gave the order and whether he was allowed to: read the order.",
+     "Erasure by order, or retention.",
+     "Nothing. `akashi-verify cat --jsonl` shows the order and its reason."},
 };
 
 const struct ak_finding_info *ak_finding_info(enum ak_finding_code code)

@@ -139,7 +139,7 @@ static enum ak_code put_value(struct out *o, const json_t *value, unsigned depth
     char text[32];
     int n;
 
-    if (depth > AK_JSON_DEPTH_MAX)
+    if (depth > AK_JSON_DEPTH_MAX && (json_is_object(value) || json_is_array(value)))
         return ak_fail(err, AK_EMALFORMED, "values lie deeper than %u levels", AK_JSON_DEPTH_MAX);
     switch (json_typeof(value)) {
     case JSON_OBJECT:

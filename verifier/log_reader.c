@@ -175,9 +175,12 @@ static enum ak_code read_frames(struct reader *r, int fd, uint64_t limit, const 
 
     while (rc == AK_OK && !r->stop && r->walk->at < limit) {
         enum ak_code walked = ak_frame_next(r->walk, &frame, &why);
-        if (walked == AK_OK && (frame.type == AK_FRAME_END || frame.type == AK_FRAME_TORN))
+        bool torn = walked == AK_OK && frame.type == AK_FRAME_TORN;
+        if (walked == AK_OK && frame.type == AK_FRAME_END)
             break;
-        if (walked == AK_OK || (walked == AK_EMALFORMED && frame.type != AK_FRAME_NONE)) {
+        if (torn) {
+            walked = ak_fail(&why, AK_EMALFORMED, "the file ends within a frame");
+        } else if (walked == AK_OK || (walked == AK_EMALFORMED && frame.type != AK_FRAME_NONE)) {
             if (frame.type == AK_FRAME_COLUMNS)
                 rc = read_block(r, fd, &frame, file, err);
             continue;
@@ -198,22 +201,24 @@ static enum ak_code read_file(struct reader *r, const struct ak_check_file *file
                                .claim = file->claim,
                                .generation = file->generation};
     struct ak_error why = {0};
+    struct ak_check_look look;
     enum ak_code rc = AK_OK;
-    uint64_t limit;
     int fd;
 
     if (ak_list_open_file(r->state->dir_fd, file->name, &fd, &told.bytes, &why) != AK_OK) {
         (void)snprintf(r->why, sizeof(r->why), "%s", why.text);
         return AK_OK;
     }
-    if (ak_check_scan(r->state, fd, &told.sealed, &limit, &why) != AK_OK ||
+    if (ak_check_scan(r->state, fd, &look, &why) != AK_OK ||
         ak_frame_walk_begin(r->walk, fd, &why) != AK_OK)
         (void)snprintf(r->why, sizeof(r->why), "%s", why.text);
     else {
+        ak_check_judge_look(r->state, file, r->walk->size, &look);
+        told.sealed = look.sealed;
         if (r->visitor->on_file != NULL)
             rc = r->visitor->on_file(r->visitor->ctx, &told, err);
         if (rc == AK_OK && (r->visitor->on_entry != NULL || r->visitor->on_gap != NULL))
-            rc = read_frames(r, fd, limit, file->name, err);
+            rc = read_frames(r, fd, look.limit, file->name, err);
     }
     close(fd);
     return rc;

@@ -86,6 +86,11 @@ static enum ak_code refill(struct ak_stream *stream, struct ak_error *err)
         ak_sha256_update(&stream->content, stream->buffer + keep, of_content);
         stream->hashed -= of_content;
     }
+    if (n < AK_HASH_BYTES)
+        memmove(stream->last, stream->last + n, AK_HASH_BYTES - n);
+    memcpy(stream->last + (n < AK_HASH_BYTES ? AK_HASH_BYTES - n : 0),
+           stream->buffer + keep + (n < AK_HASH_BYTES ? 0 : n - AK_HASH_BYTES),
+           n < AK_HASH_BYTES ? n : AK_HASH_BYTES);
     stream->used = 0;
     stream->len = keep + n;
     stream->at += n;
@@ -105,6 +110,7 @@ enum ak_code ak_stream_begin(struct ak_stream *stream, int fd, const struct ak_f
     stream->at = frame->offset + n;
     stream->unread = frame->content_bytes;
     stream->hashed = frame->content_bytes - AK_HASH_BYTES;
+    memset(stream->last, 0, sizeof(stream->last));
     stream->used = 0;
     stream->len = 0;
     ak_sha256_init(&stream->frame);
@@ -132,7 +138,7 @@ enum ak_code ak_stream_take(struct ak_stream *stream, size_t n, const uint8_t **
 }
 
 enum ak_code ak_stream_end(struct ak_stream *stream, struct ak_hash *frame, struct ak_hash *content,
-                           struct ak_error *err)
+                           struct ak_hash *last, struct ak_error *err)
 {
     stream->used = stream->len;
     while (stream->unread > 0) {
@@ -141,6 +147,7 @@ enum ak_code ak_stream_end(struct ak_stream *stream, struct ak_hash *frame, stru
             return rc;
         stream->used = stream->len;
     }
+    memcpy(last->b, stream->last, AK_HASH_BYTES);
     ak_sha256_final(&stream->frame, frame);
     ak_sha256_final(&stream->content, content);
     return AK_OK;

@@ -17,6 +17,7 @@ struct ak_stream {
     uint64_t hashed;              /* bytes still to be added to `content` */
     struct ak_sha256_ctx frame;   /* over the whole frame */
     struct ak_sha256_ctx content; /* over the content but its last 32 bytes */
+    uint8_t last[AK_HASH_BYTES];  /* the last 32 bytes that were read */
     size_t used;
     size_t len;
     uint8_t buffer[AK_STREAM_BYTES];
@@ -36,8 +37,9 @@ static inline uint64_t ak_stream_left(const struct ak_stream *stream)
     return stream->unread + (stream->len - stream->used);
 }
 
-/* Reads what is left and gives H(frame) and H(content without its last 32 bytes). */
+/* Reads what is left and gives H(frame), H(content without its last 32 bytes), and these 32 bytes,
+ * whatever was taken. */
 enum ak_code ak_stream_end(struct ak_stream *stream, struct ak_hash *frame, struct ak_hash *content,
-                           struct ak_error *err);
+                           struct ak_hash *last, struct ak_error *err);
 
 #endif

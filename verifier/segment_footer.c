@@ -14,7 +14,6 @@
 #define POSITION_BYTES   34u
 #define SEEK_ENTRY_BYTES 8u
 #define SEEK_END_BYTES   9u
-#define SEEK_RESERVED    0x7cu /* Zstandard seekable format, Seek_Table_Descriptor */
 
 static uint8_t *put(uint8_t *out, uint64_t value, unsigned bytes)
 {
@@ -112,6 +111,7 @@ struct reading {
     const struct ak_range *range;
     ak_footer_position_fn on_position;
     ak_footer_block_fn on_block;
+    ak_footer_group_fn on_group;
     void *ctx;
     enum ak_code rc;       /* first thing that differs */
     struct ak_error found; /* its text */
@@ -177,15 +177,15 @@ static enum ak_code read_front(struct reading *r, struct ak_error *err)
         return rc;
     footer->first = ak_cursor_u64(&c);
     footer->end = ak_cursor_u64(&c);
-    if (footer->first > footer->end || footer->end > AK_TREE_SIZE_MAX)
-        return ak_fail(err, AK_EMALFORMED, "its first or end is out of bounds");
     if (r->derived != NULL) {
         expected = digest_so_far(&r->derived->frames);
-        if (footer->first != r->derived->first)
-            differs(r, AK_EMALFORMED, "first index is not the HEADER's");
         if (!ak_hash_equal(&expected, &footer->frames))
             differs(r, AK_EINTEGRITY, "digest of frames does not come out");
     }
+    if (footer->first > footer->end || footer->end > AK_TREE_SIZE_MAX)
+        return ak_fail(err, AK_EMALFORMED, "its first or end is out of bounds");
+    if (r->derived != NULL && footer->first != r->derived->first)
+        differs(r, AK_EMALFORMED, "first index is not the HEADER's");
     if (r->range != NULL && footer->end != r->range->end)
         differs(r, AK_EMALFORMED, "end is not behind the last entry");
     return AK_OK;
@@ -244,6 +244,8 @@ static enum ak_code read_groups(struct reading *r, struct ak_error *err)
         rc = take_hash(r, &digest, err);
         if (rc == AK_OK)
             ak_sha256_update(&ctx, digest.b, AK_HASH_BYTES);
+        if (rc == AK_OK && r->on_group != NULL)
+            r->on_group(r->ctx, r->footer->first / AK_GROUP_ENTRIES + i, &digest);
     }
     if (rc != AK_OK)
         return rc;
@@ -324,18 +326,14 @@ static enum ak_code read_range(struct reading *r, struct ak_error *err)
     return AK_OK;
 }
 
-/* `self`, and H(frame) in any case. A broken `self` explains whatever else differs. */
-static enum ak_code read_end(struct reading *r, bool whole, struct ak_error *err)
+/* `self` and H(frame). A broken `self` explains whatever else is wrong. */
+static enum ak_code read_end(struct reading *r, struct ak_error *err)
 {
-    struct ak_hash self = {{0}};
+    struct ak_hash self;
     struct ak_hash content;
-    enum ak_code rc = AK_OK;
+    enum ak_code rc = ak_stream_end(&r->stream, &r->footer->digest, &content, &self, err);
 
-    if (whole)
-        rc = take_hash(r, &self, err);
-    if (rc == AK_OK)
-        rc = ak_stream_end(&r->stream, &r->footer->digest, &content, err);
-    if (rc == AK_OK && whole && !ak_hash_equal(&self, &content))
+    if (rc == AK_OK && !ak_hash_equal(&self, &content))
         rc = ak_fail(err, AK_EINTEGRITY, "R23: the FOOTER's own digest (self) does not come out");
     return rc;
 }
@@ -344,6 +342,7 @@ static enum ak_code read_footer(struct reading *r, struct ak_error *err)
 {
     static enum ak_code (*const part[])(struct reading *, struct ak_error *) = {
         read_front, read_blocks, read_groups, read_positions, read_range};
+    struct ak_error why = {0};
     enum ak_code rc = AK_OK;
     enum ak_code end;
 
@@ -353,10 +352,12 @@ static enum ak_code read_footer(struct reading *r, struct ak_error *err)
         return rc;
     if (rc != AK_OK)
         ak_wrap(err, "R23: FOOTER");
-    end = read_end(r, rc == AK_OK, rc == AK_OK ? err : NULL);
-    if (rc == AK_OK)
-        rc = end;
-    if (rc == AK_OK && r->rc != AK_OK) {
+    end = read_end(r, rc == AK_OK ? err : &why);
+    if (end != AK_OK && rc != AK_OK && err != NULL)
+        *err = why;
+    if (end != AK_OK)
+        return end;
+    if (r->rc == AK_EINTEGRITY || (rc == AK_OK && r->rc != AK_OK)) { /* `frames` comes first */
         if (err != NULL)
             *err = r->found;
         rc = r->rc;
@@ -400,14 +401,27 @@ enum ak_code ak_footer_blocks(int fd, const struct ak_frame *frame, ak_footer_bl
     return rc;
 }
 
+enum ak_code ak_footer_groups(int fd, const struct ak_frame *frame, ak_footer_group_fn on_group,
+                              void *ctx, struct ak_error *err)
+{
+    struct ak_footer footer;
+    struct reading r = {.on_group = on_group, .ctx = ctx};
+    enum ak_code rc = begin(&r, &footer, fd, frame, err);
+
+    if (rc == AK_OK)
+        rc = read_front(&r, err);
+    if (rc == AK_OK)
+        rc = read_blocks(&r, err);
+    if (rc == AK_OK)
+        rc = read_groups(&r, err);
+    return rc;
+}
+
 /* Number of frames, descriptor and magic at the end of the seek table. */
 static enum ak_code check_seek_end(const uint8_t *at, uint64_t frames, struct ak_error *err)
 {
     uint8_t expected[SEEK_END_BYTES];
 
-    if ((at[4] & SEEK_RESERVED) != 0)
-        return ak_fail(err, AK_EUNSUPPORTED, "the seek table's reserved bits are 0x%02x",
-                       at[4] & SEEK_RESERVED);
     (void)put_le32(expected, (uint32_t)frames);
     expected[4] = 0;
     (void)put_le32(expected + 5, AK_SEEK_FOOTER_MAGIC);

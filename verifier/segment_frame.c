@@ -21,6 +21,9 @@
  * length of the DATA frame behind it. */
 #define PEEK_BYTES (AK_FRAME_HEAD_BYTES + 2u + 4u)
 
+/* How far the search for a frame goes on behind what cannot be read. */
+#define RESYNC_SKIP_BYTES 4096u
+
 /* Shortest content of a seek table: number of frames, descriptor, magic. */
 #define SEEK_CONTENT_MIN 9u
 
@@ -103,6 +106,10 @@ static enum ak_code peek(struct ak_frame_walk *walk, uint64_t offset, size_t *n,
         walk->window_at = offset;
         walk->window_len = left < sizeof(walk->window) ? (size_t)left : sizeof(walk->window);
         rc = ak_segment_pread(walk->fd, offset, walk->window, walk->window_len, err);
+        if (rc == AK_EIO && *n < walk->window_len) { /* a bad sector behind what is asked for */
+            walk->window_len = *n;
+            rc = ak_segment_pread(walk->fd, offset, walk->window, *n, err);
+        }
         if (rc != AK_OK) {
             walk->window_len = 0;
             return rc;
@@ -376,6 +383,10 @@ enum ak_code ak_frame_resync(struct ak_frame_walk *walk, uint64_t *skipped, stru
         const uint8_t *found;
         size_t n = scan_bytes(walk, offset);
         enum ak_code rc = peek(walk, offset, &n, &at, err);
+        if (rc == AK_EIO) { /* passed over, in pieces that disks have */
+            offset = (offset / RESYNC_SKIP_BYTES + 1) * RESYNC_SKIP_BYTES;
+            continue;
+        }
         if (rc != AK_OK)
             return rc;
         found = memchr(at, (int)(AK_FRAME_MAGIC & 0xff), n);
@@ -386,9 +397,9 @@ enum ak_code ak_frame_resync(struct ak_frame_walk *walk, uint64_t *skipped, stru
         offset += (uint64_t)(found - at);
         n = PEEK_BYTES;
         rc = peek(walk, offset, &n, &at, err);
-        if (rc != AK_OK)
+        if (rc != AK_OK && rc != AK_EIO)
             return rc;
-        if (plausible(walk, offset, at, n)) {
+        if (rc == AK_OK && plausible(walk, offset, at, n)) {
             *skipped = offset - walk->at;
             return ak_frame_walk_seek(walk, offset, err);
         }

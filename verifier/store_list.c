@@ -142,7 +142,7 @@ static bool read_number(const char *text, const char *end, uint32_t *number)
     return true;
 }
 
-static void read_name(struct ak_list_file *file)
+void ak_list_read_name(struct ak_list_file *file)
 {
     const char *rest;
     uint32_t number;
@@ -180,7 +180,7 @@ static void look_at(int dir_fd, struct ak_list_file *file)
     int fd;
 
     file->type = AK_LIST_UNKNOWN;
-    read_name(file);
+    ak_list_read_name(file);
     if (ak_list_open_file(dir_fd, file->name, &fd, &file->bytes, &err) != AK_OK) {
         bool gone = err.code == AK_ENOTFOUND;
         file->type = gone ? AK_LIST_UNKNOWN : AK_LIST_UNREADABLE;

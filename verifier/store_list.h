@@ -78,6 +78,9 @@ void ak_list_logs_free(struct ak_list_logs *logs);
 /* Opens a directory in a directory, never through a link. */
 enum ak_code ak_list_open_dir(int fd, const char *name, int *out, struct ak_error *err);
 
+/* What the name of a file says: `type`, if the name tells it, `named`, and what hangs on that. */
+void ak_list_read_name(struct ak_list_file *file);
+
 /* Lists a log's directory. */
 enum ak_code ak_list_log_dir(int dir_fd, struct ak_list *list, struct ak_error *err);
 void ak_list_free(struct ak_list *list);

@@ -39,10 +39,11 @@ enum ak_finding_code {
     AK_FINDING_CLOCK_STEP,
     AK_FINDING_FUTURE,
     AK_FINDING_EPOCH_NOT_CHECKED,
-    AK_FINDING_EXERCISE
+    AK_FINDING_EXERCISE,
+    AK_FINDING_ERASED
 };
 
-#define AK_FINDING_CODES 27u
+#define AK_FINDING_CODES 28u
 
 /* What `explain` and docs/messages.md say about a code; all fixed texts. */
 struct ak_finding_info {

@@ -403,6 +403,13 @@ typedef enum ak_code (*ak_footer_block_fn)(void *ctx, const struct ak_footer_blo
 enum ak_code ak_footer_blocks(int fd, const struct ak_frame *frame, ak_footer_block_fn on_block,
                               void *ctx, struct ak_error *err);
 
+/* Gives the level-8 hashes of a FOOTER, in order from the group of its first index on, whether or
+ * not anything else of it is right: where COLUMNS are lost they say what the group was, and a
+ * signed root says whether that is true. */
+typedef void (*ak_footer_group_fn)(void *ctx, uint64_t group, const struct ak_hash *level8);
+enum ak_code ak_footer_groups(int fd, const struct ak_frame *frame, ak_footer_group_fn on_group,
+                              void *ctx, struct ak_error *err);
+
 /* Reads the seek table as a stream and compares it with the frames before it (R23). */
 enum ak_code ak_seek_check(int fd, const struct ak_frame *frame,
                            const struct ak_segment_derived *derived, struct ak_error *err);

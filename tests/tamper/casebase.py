@@ -34,18 +34,20 @@ class Expect:
     keys: vkeys to give instead of the log's own. checkpoint: bytes of a checkpoint kept from before.
     both: every log of the store must have the verdict. nothing: no entry may be proven. verdict None:
     any but VALID. clean: the output for people must hold no control characters. racing: the store
-    changes meanwhile. preload: (file, offset) that cannot be read, through eio.c. run: function that prepares the directory after it was written. local: the damage is at most 256
-    entries wide whatever `damage` says.
+    changes meanwhile. preload: (file, offset) that cannot be read, through eio.c. run: function that
+    prepares the directory after it was written. open: docs/format.md leaves codes and proven
+    entries of such a store open (end of section 13), so only verdict and what is asked here is
+    compared between verifiers.
     """
 
     def __init__(self, verdict, codes=(), one=(), may=(), remarks=(), damage=None, touched=(),
                  at=None, keys=None, checkpoint=None, run=None, nothing=False, both=False,
-                 clean=False, racing=False, environment=None, preload=None,
+                 clean=False, racing=False, environment=None, preload=None, open=False,
                  seconds=60):
         self.verdict, self.codes, self.one, self.may = verdict, set(codes), set(one), set(may)
         self.remarks, self.damage, self.touched, self.at = set(remarks), damage, touched, at
         self.keys, self.checkpoint, self.run, self.nothing = keys, checkpoint, run, nothing
-        self.both, self.clean, self.racing = both, clean, racing
+        self.both, self.clean, self.racing, self.open = both, clean, racing, open
         self.environment, self.preload, self.seconds = environment, preload, seconds
 
     def allowed(self):

@@ -10,7 +10,7 @@ import json
 from akbase import canonical_json
 from akformat import ERASED, Block, Entry, commit_payload, derive_salt
 from akforge import SECOND, renumber, replace_block
-from casebase import INVALID, VALID, Expect, case
+from casebase import INVALID, NOT_CHECKABLE, VALID, Expect, case
 
 DIGESTS = ("ALTERED",)
 
@@ -114,8 +114,8 @@ def A3_first(b):
     if s.header.first == 0:
         return None
     b.flip(s, 8 + 2 + 8 + 2 + 7, 4)
-    return Expect(INVALID, one=["ALTERED", "MALFORMED"], may=["ALTERED", "MALFORMED", "MISSING"],
-                  at=s.name)
+    # The name tells the place as well, and the blocks are not touched (R35).
+    return Expect(INVALID, codes=["MALFORMED"], damage=(0, 0), at=s.name)
 
 
 @case
@@ -131,7 +131,7 @@ def A3_version(b):
     """The version of a HEADER is 2."""
     s = b.sealed()[-1]
     s.header.version = 2
-    return Expect(None, codes=["UNSUPPORTED"], may=["ALTERED", "MISSING", "MALFORMED"])
+    return Expect(NOT_CHECKABLE, codes=["UNSUPPORTED"], damage=(s.header.first, s.end))
 
 
 @case
@@ -172,7 +172,7 @@ def A7_reserved_byte(b):
     s = b.last()
     s.header.reserved = 1
     b.patch()
-    return Expect(None, codes=["UNSUPPORTED"], may=["ALTERED", "MISSING"])
+    return Expect(NOT_CHECKABLE, codes=["UNSUPPORTED"], damage=(s.header.first, s.end))
 
 
 @case
@@ -446,7 +446,8 @@ def B10_taken_out(b):
                 e.state, e.payload = ERASED, None
             block.keys[group] = None
     b.patch()
-    return Expect(None, damage=b.group(index), may=["ALTERED", "MALFORMED", "MISSING"])
+    # The entry is proven, its payload is gone and nobody ordered it (R33).
+    return Expect(INVALID, codes=["ALTERED"], damage=(0, 0), at=b.segment_of(index).name)
 
 
 # H. Time and identity.

@@ -6,7 +6,8 @@ import akbases
 from akbase import H, u32, u64
 from akformat import Footer, Note, Raw, compress, skippable
 from akforge import Maker, rebuild
-from casebase import INCOMPLETE, INVALID, VALID, Expect, case, note_size
+from casebase import (INCOMPLETE, INVALID, NOT_CHECKABLE, VALID, Expect, case,
+                      note_size)
 
 
 # C. Segments.
@@ -120,7 +121,8 @@ def C7_two_histories(b):
     fork.resign()
     s = fork.segment_of(index)
     b.files[s.name.replace(".0.zst", ".1.zst")] = s.encode()
-    return Expect(INVALID, codes=["FORKED"], may=["ALTERED", "MISSING", "MALFORMED"])
+    # Which of two signed histories a reader takes as the log's is left open (section 13).
+    return Expect(INVALID, codes=["FORKED"], may=["ALTERED", "MISSING", "MALFORMED"], open=True)
 
 
 @case
@@ -149,16 +151,17 @@ def C10_truncated_in_block(b):
     """A sealed segment cut inside its last block."""
     s = b.sealed()[:2][-1]
     b.files[s.name] = s.encode()[:s.offset(s.blocks()[-1]) + 100]
-    return Expect(INVALID, one=["ALTERED", "MALFORMED"], may=["MISSING", "ALTERED", "MALFORMED"],
-                  at=s.name)
+    block = s.blocks()[-1]
+    # What confirmed the groups before it, back to the last signed root, was cut away with it.
+    return Expect(INVALID, codes=["MALFORMED", "ALTERED"], at=s.name,
+                  damage=(b.sound_before(block.first), s.end))
 
 
 @case
 def C10_footer_cut(b):
     """Footer and seek table cut away: it looks open, and lacks its marks."""
     s = truncated(b, lambda s: s.of(Footer)[0])
-    return Expect(INVALID, one=["ALTERED", "MALFORMED"], may=["MISSING", "ALTERED", "MALFORMED"],
-                  at=s.name)
+    return Expect(INVALID, codes=["MALFORMED"], damage=(0, 0), at=s.name)
 
 
 @case
@@ -248,7 +251,8 @@ def with_data(b, data, **more):
     block = s.blocks()[0]
     block.data, block.data_bytes, block.data_digest = data, len(data), H(data)
     rebuild(b.log, None, ["manifests", "notes", "states", "blocks"])
-    options = {"one": ["ALTERED", "MALFORMED"], "may": ["UNSUPPORTED", "LIMIT"], "at": s.name,
+    # How much of a broken frame comes out is left open (section 7).
+    options = {"one": ["ALTERED", "MALFORMED"], "at": s.name, "open": True,
                "damage": (block.first // 256 * 256, (block.end + 255) // 256 * 256)}
     return Expect(INVALID, **{**options, **more})
 
@@ -323,7 +327,7 @@ def G5_reserved_bit(b):
     """The reserved bit of the frame header set."""
     data = bytearray(first_block(b).data)
     data[4] |= 0x08
-    return with_data(b, bytes(data), one=["ALTERED", "MALFORMED", "UNSUPPORTED"])
+    return with_data(b, bytes(data))
 
 
 @case
@@ -441,14 +445,14 @@ def header_field(b, **values):
 def G8_incompatible_flag(b):
     """An unknown incompatible flag."""
     header_field(b, incompatible=1)
-    return Expect(None, codes=["UNSUPPORTED"], may=["MISSING"])
+    return Expect(NOT_CHECKABLE, codes=["UNSUPPORTED"], damage=(b.last().header.first, b.n))
 
 
 @case
 def G8_encoding_1(b):
     """The encoding that is reserved for encryption."""
     header_field(b, encoding=1)
-    return Expect(None, codes=["UNSUPPORTED"], may=["MISSING"])
+    return Expect(NOT_CHECKABLE, codes=["UNSUPPORTED"], damage=(b.last().header.first, b.n))
 
 
 @case
@@ -498,8 +502,7 @@ def G9_first_overflow(b):
     data = bytearray(s.encode())
     data[8 + 12:8 + 20] = u64(2**64 - 2)
     b.files[s.name] = bytes(data)
-    return Expect(INVALID, one=["MALFORMED", "LIMIT", "ALTERED"],
-                  may=["MISSING", "ALTERED", "MALFORMED"])
+    return Expect(INVALID, codes=["MALFORMED"], damage=(0, 0), at=s.name)
 
 
 @case

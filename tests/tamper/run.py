@@ -10,8 +10,10 @@ as expected, 1 not, 77 there is no verifier to ask or a module of Debian's pytho
 """
 
 import argparse
+import concurrent.futures
 import fnmatch
 import json
+import multiprocessing
 import os
 import shutil
 import subprocess
@@ -30,6 +32,7 @@ REMARKS = {"TAIL_IN_FLIGHT", "FILE_DIFFERS", "NAME_DIFFERS", "UNKNOWN_FILE", "DU
            "NO_MANIFEST", "UNKNOWN_SIGNATURE", "UNKNOWN_KIND", "UNKNOWN_FLAG", "CLOCK_STEP",
            "FUTURE", "EPOCH_NOT_CHECKED", "EXERCISE"}
 PRELOAD = []                        # path of the built eio.c
+TODO = []                           # (matrix, name, function, base), for the forked processes
 STATUS = {0: "VALID", 1: "INVALID", 2: "NOT CHECKABLE", 3: "INCOMPLETE"}
 
 
@@ -117,6 +120,17 @@ def holes(ranges, low, high):
     return out
 
 
+def joined(ranges):
+    """Ranges with neighbours as one."""
+    out = []
+    for a, z in sorted(ranges):
+        if out and out[-1][1] >= a:
+            out[-1][1] = max(z, out[-1][1])
+        else:
+            out.append([a, z])
+    return out
+
+
 def judge(expect, answer, origin, n):
     """What is wrong with an answer; empty when nothing is."""
     codes = answer.codes(origin)
@@ -165,19 +179,34 @@ def made_case(function, base):
         return None
 
 
+class Result:
+    """What came out of one case: lines to print, and whether it failed or was skipped."""
+
+    def __init__(self, lines, failed=False, skipped=False):
+        self.lines, self.failed, self.skipped = lines, failed, skipped
+
+
 class Matrix:
+    """Shows cases to verifiers. Cases run in several processes, and the verifiers of one case side
+    by side, unless its store changes meanwhile."""
+
     def __init__(self, verifiers, keep):
         self.verifiers, self.keep = verifiers, keep
         self.failed = self.done = self.skipped = 0
+
+    def take(self, result):
+        self.done += not result.skipped
+        self.failed += result.failed
+        self.skipped += result.skipped
+        for line in result.lines:
+            print(line, flush=True)
 
     def run(self, name, function, base):
         fresh = base.fresh()
         expect = made_case(function, fresh)
         if expect is None or (expect.preload and not PRELOAD):
-            self.skipped += 1
             why = "this base has no such place" if expect is None else "no --preload given"
-            print(f"{base.name:10} {name:32} skipped: {why}")
-            return
+            return Result([f"{base.name:10} {name:32} skipped: {why}"], skipped=True)
         with tempfile.TemporaryDirectory() as work:
             store = os.path.join(work, "store")
             directory = fresh.save(store)
@@ -190,12 +219,9 @@ class Matrix:
                 shutil.copytree(work, kept, symlinks=True, ignore=skip_special)
                 with open(os.path.join(kept, "key"), "w", encoding="utf-8") as f:
                     f.write((expect.keys or [fresh.vkey] or [""])[0] + "\n")
-        self.done += 1
-        self.failed += bool(wrong)
-        print(f"{base.name:10} {name:32} {expect.verdict or 'not VALID':13} "
-              f"{'as expected' if not wrong else 'WRONG'}", flush=True)
-        for line in wrong:
-            print(f"    {line}")
+        return Result([f"{base.name:10} {name:32} {expect.verdict or 'not VALID':13} "
+                       f"{'as expected' if not wrong else 'WRONG'}",
+                       *(f"    {line}" for line in wrong)], failed=bool(wrong))
 
     def ask_all(self, expect, base, store, directory):
         checkpoint = None
@@ -206,28 +232,45 @@ class Matrix:
         origin = base.vkey.split("+")[0]
         keys = [base.vkey] if expect.keys is None else expect.keys
         wrong, answers = [], {}
-        for who, command in self.verifiers.items():
-            thread = expect.run(directory) if expect.racing else None
-            answer = ask(command, store, keys, checkpoint, expect)
-            if thread:
+        if expect.racing:
+            for who, command in self.verifiers.items():
+                thread = expect.run(directory)
+                answers[who] = ask(command, store, keys, checkpoint, expect)
                 thread.join()
-            answers[who] = answer
+        else:
+            with concurrent.futures.ThreadPoolExecutor() as pool:
+                asked = {who: pool.submit(ask, command, store, keys, checkpoint, expect)
+                         for who, command in self.verifiers.items()}
+            answers = {who: answer.result() for who, answer in asked.items()}
+        for who, answer in answers.items():
             found = judge(expect, answer, origin, base.n)
             if expect.both and any(not ({f["code"] for f in x["findings"]} - REMARKS)
                                    for x in answer.logs):
                 found.append("one of the logs passes")
             if expect.clean:
-                text = ask(command, store, keys, checkpoint, expect, ()).output
+                text = ask(self.verifiers[who], store, keys, checkpoint, expect, ()).output
                 if any(c != "\n" and not c.isprintable() for c in text):
                     found.append("control characters in the output")
             wrong += [f"{who}: {w}" for w in found]
             if found and not answer.logs:
                 wrong.append(f"{who}: {answer.output[-300:]}")
-        said = {(a.verdict, frozenset(a.codes(origin) - REMARKS)) for a in answers.values()}
-        if len(said) > 1 and not expect.racing:
+        if not expect.racing:
+            wrong += self.compare(expect, answers, origin)
+        return wrong
+
+    @staticmethod
+    def compare(expect, answers, origin):
+        """Verdict, codes and proven entries must be the same, but what the format leaves open."""
+        wrong = []
+        said = {(a.verdict, frozenset(a.codes(origin) - REMARKS) if not expect.open else 0)
+                for a in answers.values()}
+        if len(said) > 1:
             wrong.append("they differ: " + "; ".join(
                 f"{who} {a.verdict} {sorted(a.codes(origin) - REMARKS)}"
                 for who, a in answers.items()))
+        if not expect.open and len({str(joined(a.proven(origin))) for a in answers.values()}) > 1:
+            wrong.append("they differ: " + "; ".join(
+                f"{who} proves {joined(a.proven(origin))}" for who, a in answers.items()))
         return wrong
 
 
@@ -241,7 +284,7 @@ class Export:
         fresh = base.fresh()
         expect = made_case(function, fresh)
         if expect is None or expect.racing or expect.preload:
-            return
+            return Result([], skipped=True)
         folder = os.path.join(self.folder, f"{base.name}-{name}")
         directory = fresh.save(os.path.join(folder, "store"))
         if expect.run:
@@ -256,6 +299,15 @@ class Export:
             if text:
                 with open(os.path.join(folder, what), "w", encoding="utf-8") as f:
                     f.write(text)
+        return Result([])
+
+    def take(self, result):
+        pass
+
+
+def run_one(number):
+    matrix, name, function, base = TODO[number]
+    return matrix.run(name, function, base)
 
 
 def skip_special(directory, names):
@@ -277,6 +329,7 @@ def main():
     parser.add_argument("--list", action="store_true", help="name all cases and what they do")
     parser.add_argument("--export", help="write all stores, keys and expectations here; ask nobody")
     parser.add_argument("--preload", help="eio.c, built, for reads that fail")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
     options = parser.parse_args()
     PRELOAD.extend([options.preload] if options.preload else [])
     if options.list:
@@ -296,12 +349,15 @@ def main():
         bases.append(Base.load(store, key))
         bases[-1].name = f"given-{i + 1}"
     matrix = Matrix(verifiers, options.keep) if options.export is None else Export(options.export)
-    for name, function, holder in cases.CASES:
-        if options.only and not any(fnmatch.fnmatch(name, o) for o in options.only):
-            continue
-        for base in bases:
-            if not holder or base.secrets:
-                matrix.run(name, function, base)
+    todo = [(name, function, base) for name, function, holder in cases.CASES
+            if not options.only or any(fnmatch.fnmatch(name, o) for o in options.only)
+            for base in bases if not holder or base.secrets]
+    TODO.extend((matrix, *one) for one in todo)
+    # Forked, so that the bases need not be made again.
+    with concurrent.futures.ProcessPoolExecutor(
+            options.jobs, mp_context=multiprocessing.get_context("fork")) as pool:
+        for result in pool.map(run_one, range(len(TODO))):
+            matrix.take(result)
     if options.export is not None:
         return 0
     print(f"{matrix.done} forgeries shown to {' and '.join(verifiers)}: {matrix.failed} wrong, "
