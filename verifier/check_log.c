@@ -389,6 +389,10 @@ static enum ak_code drive(struct ak_check_state *state, struct ak_error *err)
                 more = false;
             continue;
         }
+        if (out == in) {
+            rc = ak_fail(err, AK_ENOMEM, "no memory to decode a block");
+            break;
+        }
         item = ring[out++ % AK_CHECK_ITEMS_MAX];
         ak_check_pool_wait(state->pool, state, item);
         if (!state->fatal && rc == AK_OK)

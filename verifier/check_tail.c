@@ -103,8 +103,8 @@ void ak_check_tail(struct ak_check_state *state)
     uint64_t decided = ak_tree_decided(state->tree);
     struct ak_finding finding;
 
-    if (last == NULL || !last->read)
-        return;
+    if (last == NULL || !last->read || state->lost_why == AK_TREE_NOT_CHECKED)
+        return; /* what the last file holds is not known to its end (R34) */
     log->tail_entries = size - decided;
     log->tail_bytes = last->sealed ? 0 : last->tail_bytes;
     if (log->tail_entries == 0 && log->tail_bytes == 0)
