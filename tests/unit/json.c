@@ -43,6 +43,17 @@ static void takes_canonical(void **state)
     json_decref(value);
 }
 
+/* Eight levels of objects and arrays are read, with a value in the deepest; a ninth is not. */
+static void takes_eight_levels(void **state)
+{
+    static const char eight[] = "{\"a\":[[[[[[[7]]]]]]]}";
+    static const char nine[] = "{\"a\":[[[[[[[[]]]]]]]]}";
+
+    (void)state;
+    assert_int_equal(parse(eight, strlen(eight)), AK_OK);
+    assert_int_equal(parse(nine, strlen(nine)), AK_EMALFORMED);
+}
+
 /* Every other way to write the same, and every value outside the profile, is malformed. */
 static void refuses_the_rest(void **state)
 {
@@ -107,9 +118,8 @@ static void refuses_long(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(takes_canonical),
-        cmocka_unit_test(refuses_the_rest),
-        cmocka_unit_test(decimal_strings),
+        cmocka_unit_test(takes_canonical),  cmocka_unit_test(takes_eight_levels),
+        cmocka_unit_test(refuses_the_rest), cmocka_unit_test(decimal_strings),
         cmocka_unit_test(refuses_long),
     };
 
