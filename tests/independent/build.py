@@ -73,7 +73,7 @@ def proof_of(index, hashes):
 class Maker:
     """Makes one log. Members may be bent before a file is written, to make a bad one."""
 
-    def __init__(self, epochs=4, form=1, name="test.example"):
+    def __init__(self, epochs=4, form=1, name="test.example", claim=1):
         self.form = form
         seed, raw = bytes(range(32)), []
         for _ in range(epochs):
@@ -91,7 +91,7 @@ class Maker:
         self.epoch, self.clock, self.time = -1, 0, START
         self.epoch_note, self.last_checkpoint = b"", b""
         self.next_group_key = 0
-        self.previous, self.claim = bytes(32), 1
+        self.previous, self.claim = bytes(32), claim
         self.files = {}
         self.begin_epoch(open_segment=True)
 

@@ -638,8 +638,8 @@ class Segment:
         finish(), when it is known what is tail."""
         self.at = self.header_frame or 0
         self.expected = self.place
-        self.pending = [self.digest]
-        self.dirty = False                      # damage in the commit
+        self.pending = [self.digest] if self.digest else []
+        self.dirty = self.header is None        # damage in the commit
         self.open_range = self.header is None   # the next index is not known
         if self.header_frame is None:
             self.damage(None)

@@ -26,7 +26,7 @@ from notes import (Checkpoint, Epochs, Key, NOTE_BYTES_MAX, StartNote, start_not
 from primitives import (EMPTY_ROOT, EpochError, FormatError, GROUP, INDEX_END, Malformed,
                         point_is_sound)
 from segment import (Block, File, FileError, FileReader, HEADER, MAGIC, NAME_OPEN, NAME_SEALED,
-                     NAME_TORN, CONTENT_MAX, Segment, named_index)
+                     NAME_TORN, Segment, named_index, read_frame)
 from tree import Offer, Spans, Tree
 
 VERDICTS = ("INVALID", "NOT CHECKABLE", "INCOMPLETE", "VALID")
@@ -79,13 +79,13 @@ def clean(text):
                    text.encode("utf-8", "replace").decode("utf-8"))
 
 
-def begun(file):
-    """True when a file is empty or ends within its HEADER frame (section 9.3)."""
-    head = file.read(0, 9)
-    if head[:4] != MAGIC[:len(head)] or (len(head) == 9 and head[8] != HEADER):
+def has_header(file):
+    """True when a whole HEADER frame stands at the begin of a file, whatever is in it."""
+    try:
+        read_frame(file, 0, (HEADER,))
+    except Malformed:
         return False
-    length = int.from_bytes(head[4:8], "little")
-    return len(head) < 9 or file.size < 8 + length <= 8 + CONTENT_MAX[HEADER]
+    return True
 
 
 class Root:
@@ -177,7 +177,7 @@ class Log:
             self.torn.append(file)
             return True
         named = named_index(file.name)[0] is not None
-        if NAME_OPEN.match(file.name) and begun(file):
+        if NAME_OPEN.match(file.name) and not has_header(file):
             self.headless.append(file)
             return True
         head = file.read(0, 9)
@@ -261,23 +261,23 @@ class Log:
                        if s not in left and best not in left]
 
     def distrust(self, text):
-        """R32: nothing else is reported as proven or told, but files that could not be read."""
-        held = [f for f in self.findings if f.code in ("IO_ERROR", "UNSUPPORTED")]
-        self.findings = [f for f in self.findings if f.code == "EXERCISE"] + held
-        if not held or not self.key:
-            self.add("UNTRUSTED_KEY", text=text)
+        """R32: nothing else is reported as proven or told."""
+        self.findings = [f for f in self.findings if f.code == "EXERCISE"]
+        self.add("UNTRUSTED_KEY", text=text)
         self.proven = Spans()
 
     def sort_headless(self):
         """An open segment without a whole header is one that was being begun only at the end of
-        the log; elsewhere it is damaged."""
+        the log and when no frame shows itself in it; else it is damaged."""
         end = max([block.end for segment in self.segments for block in segment.items
                    if isinstance(block, Block)], default=0)
         for file in list(self.headless):
-            if named_index(file.name)[0] < end:
+            segment = Segment(file, self.form)
+            segment.scan()
+            frames = [item for item in segment.items
+                      if isinstance(item, Block) or item.what != "damage"]
+            if segment.by_name < end or frames or segment.stopped:
                 self.headless.remove(file)
-                segment = Segment(file, self.form)
-                segment.scan()
                 self.segments.append(segment)
 
     def pick_chain(self):
@@ -802,7 +802,7 @@ class Log:
             tail = Spans(self.tree.present).intersect([(reached, INDEX_END)]) \
                 .minus(self.altered).minus(self.proven)
             bytes_behind = last.good_end < last.file.size
-        if tail or bytes_behind or self.headless:
+        if tail or bytes_behind or any(file.size for file in self.headless):
             self.judge_tail(tail, last, bytes_behind)
 
     def judge_tail(self, tail, last, bytes_behind):
@@ -812,8 +812,9 @@ class Log:
         flight = self.second_look(last, end or 0)
         code = "TAIL_IN_FLIGHT" if flight else "TAIL_UNSIGNED"
         for file in self.headless:
-            self.add(code, file.name, 0, text="%d bytes of a segment whose header is not whole"
-                     % file.size)
+            if file.size > 0:
+                self.add(code, file.name, 0, text="%d bytes of a segment that was being begun"
+                         % file.size)
         if tail or bytes_behind:
             self.add(code, last.file.name, last.good_end if bytes_behind else None, first, end,
                      "the log is being written" if flight
