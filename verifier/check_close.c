@@ -242,16 +242,31 @@ static void check_chain(struct ak_check_state *state)
     }
 }
 
+/* Whether an event tells of these bytes: one that is proven, or one in the log's tail, which is
+ * told of by itself. */
 static bool is_told(const struct ak_check_state *state, uint64_t bytes,
                     const struct ak_hash *digest)
 {
     for (size_t i = 0; i < state->recovery_count; i++) {
         const struct ak_check_recovery *recovery = &state->recovery[i];
         if (recovery->cut == bytes && ak_hash_equal(&recovery->digest, digest) &&
-            ak_check_proven(state->log, recovery->index))
+            (recovery->index >= ak_tree_decided(state->tree) ||
+             ak_check_proven(state->log, recovery->index)))
             return true;
     }
     return false;
+}
+
+/* Bytes cut behind the log's last entry, with none written since: nobody could tell of them yet. */
+static bool is_tail(struct ak_check_state *state, uint64_t next, const char *name, uint64_t at,
+                    uint64_t bytes)
+{
+    if (next < ak_tree_size(state->tree))
+        return false;
+    state->cut_bytes += bytes;
+    state->cut_name = name;
+    state->cut_at = at;
+    return true;
 }
 
 static void check_torn_file(struct ak_check_state *state, const struct ak_list_file *file)
@@ -280,10 +295,9 @@ static void check_torn_file(struct ak_check_state *state, const struct ak_list_f
     ak_sha256_final(&ctx, &digest);
     if (got < 0)
         finding = ak_finding_make(AK_FINDING_IO_ERROR, "R27", "it cannot be read.");
-    else if (!is_told(state, at, &digest))
-        finding =
-            ak_finding_make(AK_FINDING_ALTERED, "R27",
-                            "no proven recovery event tells of a torn file with these bytes.");
+    else if (!is_told(state, at, &digest) && !is_tail(state, file->first, file->name, 0, at))
+        finding = ak_finding_make(AK_FINDING_ALTERED, "R27",
+                                  "no recovery event tells of a torn file with these bytes.");
     else
         return;
     report_file(state, &finding, file->name);
@@ -304,10 +318,13 @@ static void check_torn(struct ak_check_state *state)
             continue;
         if (state->file[state->file_count - 1].first == file->first)
             continue; /* its twins follow, no later segment */
+        if (is_tail(state, ak_check_next_first(state, file), file->name, file->tail_at,
+                    file->tail_bytes))
+            continue;
         finding =
             ak_finding_make(AK_FINDING_ALTERED, "R27",
                             "%" PRIu64 " bytes stand behind the last good commit of a segment that "
-                            "others follow, and no proven recovery event tells of them.",
+                            "others follow, and no recovery event tells of them.",
                             file->tail_bytes);
         ak_finding_at(&finding, file->name, file->tail_at);
         ak_check_report(state, &finding);
@@ -335,7 +352,7 @@ static void tell_short(struct ak_check_state *state, uint64_t size, const char *
     uint64_t here = ak_tree_size(state->tree);
     struct ak_finding finding;
 
-    if (state->lost_why == AK_TREE_NOT_CHECKED)
+    if (ak_check_hole(state, here) == AK_TREE_NOT_CHECKED)
         return; /* told where it is */
     if (state->lost_why == AK_TREE_DAMAGED)
         finding = ak_finding_make(AK_FINDING_ALTERED, "R35",

@@ -87,7 +87,7 @@ static enum ak_code open_file(struct ak_check_feed *feed, struct ak_check_open *
             rc = ak_list_open_file(state->dir_fd, open->file->name, &open->fd, &open->size, err);
     }
     if (rc == AK_OK)
-        rc = ak_check_scan(state, open->fd, &look, err);
+        rc = ak_check_scan(state, open->fd, ak_check_next_first(state, open->file), &look, err);
     if (rc == AK_OK)
         rc = ak_frame_walk_begin(feed->walk, open->fd, err);
     if (rc == AK_OK) {

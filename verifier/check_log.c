@@ -207,7 +207,7 @@ static void look_sealed(struct ak_check_state *state, struct ak_check_file *file
 
     if (ak_list_open_file(state->dir_fd, file->name, &fd, &bytes, NULL) != AK_OK)
         return;
-    (void)ak_check_scan(state, fd, &look, NULL);
+    (void)ak_check_scan(state, fd, INT64_MAX, &look, NULL);
     file->sealed = look.sealed;
     close(fd);
 }
@@ -246,21 +246,6 @@ static void read_checkpoint(struct ak_check_state *state)
     finding = ak_finding_make(ak_finding_of_text(rc), "R28", "%s.", err.text);
     (void)snprintf(finding.file, sizeof(finding.file), "checkpoint");
     ak_check_report(state, &finding);
-}
-
-void ak_check_wait(struct ak_check_state *state, const struct ak_checkpoint *checkpoint, int who,
-                   const char *name, struct ak_tree_place place)
-{
-    if (checkpoint->size > state->signed_top)
-        state->signed_top = checkpoint->size;
-    if (state->waiting_count == AK_CHECK_WAITING_MAX)
-        return; /* its place is wrong and told already */
-    state->waiting[state->waiting_count++] = (struct ak_check_waiting){.size = checkpoint->size,
-                                                                       .root = checkpoint->root,
-                                                                       .who = who,
-                                                                       .file = place.file,
-                                                                       .offset = place.offset,
-                                                                       .name = name};
 }
 
 static void wait_for(struct ak_check_state *state, const struct ak_checkpoint *checkpoint, int who,

@@ -14,13 +14,6 @@
 /* Entries that faults of one place may have lost. */
 #define LOST_ENTRIES_MAX (64u * AK_BLOCK_ENTRIES_MAX)
 
-static void report_at(struct ak_check_state *state, const struct ak_check_item *item,
-                      struct ak_finding *finding)
-{
-    ak_finding_at(finding, item->open->file->name, item->frame.offset);
-    ak_check_report(state, finding);
-}
-
 void ak_check_damage(struct ak_check_state *state, struct ak_check_open *open, enum ak_code rc)
 {
     open->fault = true;
@@ -49,11 +42,23 @@ static void catch_up(struct ak_check_state *state, const struct ak_check_item *i
     state->lost_why = AK_TREE_HERE;
 }
 
+enum ak_tree_lost ak_check_hole(const struct ak_check_state *state, uint64_t index)
+{
+    if (state->lost_why != AK_TREE_HERE)
+        return state->lost_why;
+    for (size_t i = 0; i < state->list.count; i++) {
+        const struct ak_list_file *file = &state->list.file[i];
+        if (file->type == AK_LIST_UNREADABLE && file->named && file->first == index)
+            return AK_TREE_NOT_CHECKED;
+    }
+    return AK_TREE_MISSING;
+}
+
 /* Where a file stands in the log (R25). */
 static void enter(struct ak_check_state *state, struct ak_check_item *item, uint64_t first)
 {
     uint64_t size = ak_tree_size(state->tree);
-    enum ak_tree_lost lost = state->lost_why == AK_TREE_HERE ? AK_TREE_MISSING : state->lost_why;
+    enum ak_tree_lost lost = ak_check_hole(state, size);
     struct ak_finding finding;
 
     item->open->entered = true;
@@ -64,7 +69,7 @@ static void enter(struct ak_check_state *state, struct ak_check_item *item, uint
                                   "the segment begins with entry %" PRIu64
                                   ", which files before it hold already.",
                                   first);
-        report_at(state, item, &finding);
+        ak_check_report_at(state, item, &finding);
         item->open->overlap = true;
         return;
     }
@@ -79,130 +84,6 @@ static void enter(struct ak_check_state *state, struct ak_check_item *item, uint
     }
     ak_check_skip(state, first, lost, item->open->number, 0);
     item->open->end = first;
-}
-
-void ak_check_look_for_key(struct ak_check_state *state, const void *data, size_t len)
-{
-    struct ak_note note;
-    bool verified = false;
-
-    state->key_asked = true;
-    if (!state->key_signed && state->log_key != NULL && data != NULL &&
-        ak_note_parse(&note, data, len, NULL) == AK_OK &&
-        ak_note_verify(&note, state->log_key, 1, &verified, NULL) == AK_OK && verified)
-        state->key_signed = true;
-}
-
-/* A checkpoint that is part of the log: what its signatures are worth. */
-static bool judge_note(struct ak_check_state *state, const struct ak_check_item *item,
-                       enum ak_code rc, const struct ak_error *err, const uint8_t *note, size_t len,
-                       const struct ak_log_checkpoint *checkpoint)
-{
-    struct ak_log_checkpoint again;
-    struct ak_finding finding;
-
-    state->key_asked = true;
-    if (rc == AK_OK) {
-        state->signed_notes++;
-        state->key_signed = true;
-        if (checkpoint->unknown > 0) {
-            finding = ak_finding_make(AK_FINDING_UNKNOWN_SIGNATURE, "R7", "%s", "");
-            ak_finding_at(&finding, item->open->file->name, item->frame.offset);
-            ak_check_unknown_lines(state, &finding);
-        }
-        return true;
-    }
-    if (state->log_key == NULL)
-        return false;
-    ak_check_look_for_key(state, note, len);
-    if (rc == AK_EKEY &&
-        ak_log_checkpoint_verify(state->log_key, NULL, note, len, &again, NULL) == AK_OK) {
-        state->signed_notes++;
-        finding = ak_finding_make(AK_FINDING_ALTERED, "R6",
-                                  "the checkpoint of size %" PRIu64
-                                  " is not signed by the key of its epoch.",
-                                  again.checkpoint.size);
-        report_at(state, item, &finding);
-        return false;
-    }
-    finding = ak_finding_make(ak_finding_of_text(rc), rc == AK_EMALFORMED ? "R21" : "R7", "%s.",
-                              err->text);
-    ak_finding_at(&finding, item->open->file->name, item->frame.offset);
-    if (rc != AK_EKEY)
-        ak_check_report(state, &finding);
-    else if (state->unsigned_notes++ == 0)
-        state->unsigned_finding = finding; /* told if others are signed (R32) */
-    return false;
-}
-
-static void keep_checkpoint(struct ak_check_state *state, const struct ak_checkpoint *checkpoint,
-                            const uint8_t *note, size_t len)
-{
-    struct ak_check_log *log = state->log;
-    char *copy;
-
-    if (log->has_checkpoint && checkpoint->size <= log->checkpoint_size)
-        return;
-    copy = malloc(len + 1);
-    if (copy == NULL)
-        return;
-    memcpy(copy, note, len);
-    copy[len] = '\0';
-    free(log->checkpoint_note);
-    log->checkpoint_note = copy;
-    log->checkpoint_len = len;
-    log->checkpoint_size = checkpoint->size;
-    log->checkpoint_root = checkpoint->root;
-    log->has_checkpoint = true;
-}
-
-static void sign(struct ak_check_state *state, const struct ak_check_item *item,
-                 const struct ak_checkpoint *checkpoint, const uint8_t *note, size_t len, int who)
-{
-    struct ak_tree_place place = {item->open->number, item->frame.offset};
-    struct ak_finding finding;
-
-    if (checkpoint->size > ak_tree_size(state->tree)) {
-        ak_check_wait(state, checkpoint, who, item->open->file->name, place);
-        return;
-    }
-    if (checkpoint->size > state->signed_top)
-        state->signed_top = checkpoint->size;
-    switch (ak_tree_sign(state->tree, checkpoint->size, &checkpoint->root, place, who)) {
-    case AK_TREE_PROVEN:
-        keep_checkpoint(state, checkpoint, note, len);
-        break;
-    case AK_TREE_UNREACHABLE:
-        if (who != AK_WHO_NOTE)
-            break;
-        finding = ak_finding_make(AK_FINDING_LIMIT, "R21",
-                                  "the checkpoint of size %" PRIu64
-                                  " stands too far behind its entries to be compared.",
-                                  checkpoint->size);
-        report_at(state, item, &finding);
-        break;
-    case AK_TREE_KNOWN:
-    case AK_TREE_FAILED:
-        break;
-    }
-}
-
-void ak_check_reach(struct ak_check_state *state)
-{
-    for (unsigned i = 0; i < state->waiting_count; i++) {
-        struct ak_check_waiting *waiting = &state->waiting[i];
-        struct ak_tree_place place = {waiting->file, waiting->note != NULL ? i : waiting->offset};
-        struct ak_checkpoint checkpoint = {.size = waiting->size, .root = waiting->root};
-        enum ak_tree_signed result;
-        if (waiting->done || waiting->size > ak_tree_size(state->tree))
-            continue;
-        waiting->done = true;
-        result = ak_tree_sign(state->tree, waiting->size, &waiting->root, place, waiting->who);
-        waiting->compared = result != AK_TREE_UNREACHABLE &&
-                            !(result == AK_TREE_KNOWN && waiting->size < state->log->first);
-        if (result == AK_TREE_PROVEN && waiting->note != NULL)
-            keep_checkpoint(state, &checkpoint, (const uint8_t *)waiting->note, waiting->len);
-    }
 }
 
 static void merge_epoch_note(struct ak_check_state *state, const struct ak_check_item *item,
@@ -224,7 +105,7 @@ static void merge_epoch_note(struct ak_check_state *state, const struct ak_check
         return;
     finding =
         ak_finding_make(AK_FINDING_EPOCH, "R20", "the epoch note in the HEADER: %s.", err.text);
-    report_at(state, item, &finding);
+    ak_check_report_at(state, item, &finding);
 }
 
 static void merge_header_rules(struct ak_check_state *state, const struct ak_check_item *item,
@@ -238,13 +119,13 @@ static void merge_header_rules(struct ak_check_state *state, const struct ak_che
     if (header->compatible != 0) {
         finding = ak_finding_make(AK_FINDING_UNKNOWN_FLAG, "6.2", "compatible flags %08" PRIx32 ".",
                                   header->compatible);
-        report_at(state, item, &finding);
+        ak_check_report_at(state, item, &finding);
     }
     if (header->claim < state->claim) {
         finding = ak_finding_make(AK_FINDING_MALFORMED, "R24",
                                   "the number of the writer falls from %" PRIu64 " to %" PRIu64 ".",
                                   state->claim, header->claim);
-        report_at(state, item, &finding);
+        ak_check_report_at(state, item, &finding);
     }
     state->claim = header->claim;
     merge_epoch_note(state, item, header);
@@ -256,17 +137,18 @@ static void merge_header_rules(struct ak_check_state *state, const struct ak_che
         return;
     rc = ak_log_checkpoint_verify(state->log_key, state->epoch_known ? &state->epoch.key : NULL,
                                   header->checkpoint, header->checkpoint_len, &checkpoint, &err);
-    if (!judge_note(state, item, rc, &err, header->checkpoint, header->checkpoint_len, &checkpoint))
+    if (!ak_check_note(state, item, rc, &err, header->checkpoint, header->checkpoint_len,
+                       &checkpoint))
         return;
     if (checkpoint.checkpoint.size > header->first) {
         finding = ak_finding_make(AK_FINDING_MALFORMED, "R20",
                                   "the checkpoint in the HEADER is of size %" PRIu64
                                   ", the segment begins with entry %" PRIu64 ".",
                                   checkpoint.checkpoint.size, header->first);
-        report_at(state, item, &finding);
+        ak_check_report_at(state, item, &finding);
     }
-    sign(state, item, &checkpoint.checkpoint, header->checkpoint, header->checkpoint_len,
-         AK_WHO_HEADER);
+    ak_check_sign(state, item, &checkpoint.checkpoint, header->checkpoint, header->checkpoint_len,
+                  AK_WHO_HEADER);
 }
 
 static void merge_header(struct ak_check_state *state, struct ak_check_item *item)
@@ -297,7 +179,7 @@ static void merge_header(struct ak_check_state *state, struct ak_check_item *ite
     } else {
         struct ak_finding finding =
             ak_finding_make(ak_finding_of_code(rc), "6.2", "the HEADER: %s.", item->err.text);
-        report_at(state, item, &finding);
+        ak_check_report_at(state, item, &finding);
         ak_check_damage(state, open, rc);
     }
     free(header);
@@ -351,7 +233,7 @@ static void merge_mark(struct ak_check_state *state, struct ak_check_item *item)
     ak_sha256_init(&open->mark);
     if (rc != AK_OK) {
         finding = ak_finding_make(ak_finding_of_code(rc), "R22", "the MARK: %s.", item->err.text);
-        report_at(state, item, &finding);
+        ak_check_report_at(state, item, &finding);
         ak_check_damage(state, open, rc);
         open->mark_from = ak_tree_size(state->tree);
         return;
@@ -370,7 +252,7 @@ static void merge_mark(struct ak_check_state *state, struct ak_check_item *item)
         finding = ak_finding_make(AK_FINDING_MALFORMED, "R22",
                                   "the MARK says size %" PRIu64 " where it is %" PRIu64 ".",
                                   mark.range.end, ak_tree_size(state->tree));
-        report_at(state, item, &finding);
+        ak_check_report_at(state, item, &finding);
     } else {
         ak_tree_mark(state->tree);
         ak_tree_offer(state->tree, &mark.range,
@@ -404,7 +286,7 @@ static void judge_place(struct ak_check_state *state, const struct ak_check_item
         return;
     finding = ak_finding_make(AK_FINDING_MALFORMED, "R21",
                               "the checkpoint of size %" PRIu64 " in a NOTE: %s.", size, why);
-    report_at(state, item, &finding);
+    ak_check_report_at(state, item, &finding);
 }
 
 static void merge_note(struct ak_check_state *state, struct ak_check_item *item)
@@ -419,12 +301,12 @@ static void merge_note(struct ak_check_state *state, struct ak_check_item *item)
     if (item->content == NULL || ak_segment_note_decode(&note, &len, item->content + head,
                                                         item->content_len - head, NULL) != AK_OK)
         note = NULL;
-    if (!judge_note(state, item, item->rc, &item->err, note, len, &item->checkpoint))
+    if (!ak_check_note(state, item, item->rc, &item->err, note, len, &item->checkpoint))
         return;
     catch_up(state, item, item->checkpoint.checkpoint.size);
     judge_place(state, item, item->checkpoint.checkpoint.size);
     open->last_note = item->checkpoint.checkpoint.size;
-    sign(state, item, &item->checkpoint.checkpoint, note, len, AK_WHO_NOTE);
+    ak_check_sign(state, item, &item->checkpoint.checkpoint, note, len, AK_WHO_NOTE);
 }
 
 static enum ak_code on_position(void *ctx, const struct ak_footer_position *position,
@@ -511,7 +393,7 @@ static void merge_fault(struct ak_check_state *state, struct ak_check_item *item
 
     if (!item->open->entered)
         enter(state, item, item->open->file->first);
-    report_at(state, item, &finding);
+    ak_check_report_at(state, item, &finding);
     ak_check_damage(state, item->open, item->rc);
 }
 

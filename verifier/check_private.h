@@ -5,7 +5,9 @@
  *     check_feed   frames of one file after the other become items
  *     check_pool   worker threads decode items (columns, blocks, signatures, digests of files)
  *     check_merge  the caller's thread joins what came out, strictly in order
+ *     check_signed checkpoints on the way: whose they are and what they cover
  *     check_tree, check_number, check_own   tree, numbering, own payloads
+ *     check_twins, check_removed   segments that are there twice; payloads that are not there
  *     check_close  what is asked at the end: manifests, headers, torn files, checkpoint, tail, time
  *     check_report findings, proven ranges, verdict
  */
@@ -257,6 +259,9 @@ struct ak_check_state {
     size_t manifest_count;
     struct ak_check_recovery *recovery;
     size_t recovery_count;
+    uint64_t cut_bytes; /* cut after the log's last entry: part of its tail (R27) */
+    const char *cut_name;
+    uint64_t cut_at;
     struct ak_check_waiting waiting[AK_CHECK_WAITING_MAX];
     unsigned waiting_count;
     bool *kept_matched; /* for each kept checkpoint: it is of a log that was looked at; borrowed */
@@ -280,6 +285,9 @@ enum ak_finding_code ak_finding_of_code(enum ak_code code);
 enum ak_finding_code ak_finding_of_text(enum ak_code code);
 
 void ak_check_report(struct ak_check_state *state, const struct ak_finding *finding);
+/* The same at the frame of an item. */
+void ak_check_report_at(struct ak_check_state *state, const struct ak_check_item *item,
+                        struct ak_finding *finding);
 /* Tells once that checkpoints carry lines of other keys; `finding` has the place. */
 void ak_check_unknown_lines(struct ak_check_state *state, const struct ak_finding *place);
 void ak_check_hold(struct ak_check_state *state, const struct ak_finding *finding, uint64_t begin,
@@ -340,10 +348,13 @@ struct ak_check_look {
     bool begun;    /* an open segment whose HEADER was being written (9.3) */
 };
 
+/* First index of the segment behind a file's; INT64_MAX if there is none. */
+uint64_t ak_check_next_first(const struct ak_check_state *state, const struct ak_check_file *file);
+
 /* Goes through the frames of a file without reading their content; `cut` and `begun` are left
- * false. */
-enum ak_code ak_check_scan(const struct ak_check_state *state, int fd, struct ak_check_look *look,
-                           struct ak_error *err);
+ * false. `next` is where the segment behind it begins. */
+enum ak_code ak_check_scan(const struct ak_check_state *state, int fd, uint64_t next,
+                           struct ak_check_look *look, struct ak_error *err);
 /* Decides what its name and its place in the log decide. `size` is the file's length. */
 void ak_check_judge_look(const struct ak_check_state *state, const struct ak_check_file *file,
                          uint64_t size, struct ak_check_look *look);
@@ -351,14 +362,28 @@ void ak_check_judge_look(const struct ak_check_state *state, const struct ak_che
 /* ---- check_merge.c ---- */
 
 void ak_check_merge(struct ak_check_state *state, struct ak_check_item *item);
+/* Why entries from `index` on are not here, where the last file that was read ends there (R25). */
+enum ak_tree_lost ak_check_hole(const struct ak_check_state *state, uint64_t index);
 /* Something in a file is not as the format says, cannot be read or is not supported (by `rc`): what
  * this means for what follows (R34 to R36). The finding itself is the caller's. */
 void ak_check_damage(struct ak_check_state *state, struct ak_check_open *open, enum ak_code rc);
+
+/* ---- check_signed.c ---- */
+
+/* Notes whether the given key has signed this note, whatever else is wrong with it (R32). */
+void ak_check_look_for_key(struct ak_check_state *state, const void *data, size_t len);
+/* A checkpoint that is part of the log: what its signatures are worth, by `rc` and `err` of
+ * ak_log_checkpoint_verify. True if they are good; else it is told. */
+bool ak_check_note(struct ak_check_state *state, const struct ak_check_item *item, enum ak_code rc,
+                   const struct ak_error *err, const uint8_t *note, size_t len,
+                   const struct ak_log_checkpoint *checkpoint);
+/* A validly signed root: compared now, or when its size is reached. */
+void ak_check_sign(struct ak_check_state *state, const struct ak_check_item *item,
+                   const struct ak_checkpoint *checkpoint, const uint8_t *note, size_t len,
+                   int who);
 /* A validly signed root of a size that is not reached yet. */
 void ak_check_wait(struct ak_check_state *state, const struct ak_checkpoint *checkpoint, int who,
                    const char *name, struct ak_tree_place place);
-/* Notes whether the given key has signed this note, whatever else is wrong with it (R32). */
-void ak_check_look_for_key(struct ak_check_state *state, const void *data, size_t len);
 /* Compares waiting checkpoints that have been reached. */
 void ak_check_reach(struct ak_check_state *state);
 

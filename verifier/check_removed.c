@@ -4,6 +4,7 @@
  * order may stand in any later segment. Kept are stretches and ranges, not entries. */
 #include "check_private.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,6 +117,7 @@ static bool keep_stretch(struct ak_check_state *state, const struct stretch *str
     }
     if (!grow((void **)&removals->stretch, removals->stretch_count, sizeof(*stretch)))
         return false;
+    assert(removals->stretch != NULL);
     removals->stretch[removals->stretch_count++] = *stretch;
     return true;
 }

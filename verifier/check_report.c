@@ -109,6 +109,13 @@ void ak_check_report(struct ak_check_state *state, const struct ak_finding *find
     log->findings[log->finding_count++] = *finding;
 }
 
+void ak_check_report_at(struct ak_check_state *state, const struct ak_check_item *item,
+                        struct ak_finding *finding)
+{
+    ak_finding_at(finding, item->open->file->name, item->frame.offset);
+    ak_check_report(state, finding);
+}
+
 void ak_check_forget(struct ak_check_state *state)
 {
     struct ak_check_log *log = state->log;

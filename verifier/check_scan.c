@@ -94,8 +94,9 @@ static enum ak_code walk_all(struct ak_frame_walk *walk, struct scan *scan, stru
     }
 }
 
-/* Whether the digest of a MARK is that of the frames before it (R22). */
-static bool mark_good(int fd, struct ak_frame_walk *walk, const struct place *place)
+/* Whether the digest of a MARK is that of the frames before it (R22), and none of them belongs to
+ * the segment that begins at `next`: a commit that failed is written again there (9.3). */
+static bool mark_good(int fd, uint64_t next, struct ak_frame_walk *walk, const struct place *place)
 {
     struct ak_sha256_ctx ctx;
     struct ak_segment_mark mark;
@@ -119,7 +120,8 @@ static bool mark_good(int fd, struct ak_frame_walk *walk, const struct place *pl
     if (frame.offset != place->frame.offset || frame.type != AK_FRAME_MARK ||
         ak_frame_read(fd, &frame, bytes, sizeof(bytes), NULL, NULL) != AK_OK ||
         ak_segment_mark_decode(&mark, bytes + ak_frame_head(&frame), (size_t)frame.content_bytes,
-                               NULL) != AK_OK)
+                               NULL) != AK_OK ||
+        mark.range.end > next)
         return false;
     ak_sha256_final(&ctx, &digest);
     return ak_hash_equal(&digest, &mark.digest);
@@ -149,8 +151,8 @@ static bool note_is_ours(const struct ak_check_state *state, int fd, const struc
     return ours;
 }
 
-static uint64_t open_limit(const struct ak_check_state *state, int fd, struct ak_frame_walk *walk,
-                           const struct scan *scan)
+static uint64_t open_limit(const struct ak_check_state *state, int fd, uint64_t next,
+                           struct ak_frame_walk *walk, const struct scan *scan)
 {
     uint64_t limit = scan->end;
     uint64_t n = scan->marks < SCAN_MARKS ? scan->marks : SCAN_MARKS;
@@ -168,7 +170,7 @@ static uint64_t open_limit(const struct ak_check_state *state, int fd, struct ak
         uint64_t end = mark->frame.offset + mark->frame.bytes;
         if (end <= limit)
             break;
-        if (mark_good(fd, walk, mark) || (i + 1 == SCAN_MARKS)) {
+        if (mark_good(fd, next, walk, mark) || (i + 1 == SCAN_MARKS)) {
             limit = end;
             break;
         }
@@ -176,8 +178,19 @@ static uint64_t open_limit(const struct ak_check_state *state, int fd, struct ak
     return limit;
 }
 
-enum ak_code ak_check_scan(const struct ak_check_state *state, int fd, struct ak_check_look *look,
-                           struct ak_error *err)
+uint64_t ak_check_next_first(const struct ak_check_state *state, const struct ak_check_file *file)
+{
+    uint64_t next = INT64_MAX;
+
+    for (size_t i = 0; i < state->file_count && !state->single; i++) {
+        if (state->file[i].first > file->first && state->file[i].first < next)
+            next = state->file[i].first;
+    }
+    return next;
+}
+
+enum ak_code ak_check_scan(const struct ak_check_state *state, int fd, uint64_t next,
+                           struct ak_check_look *look, struct ak_error *err)
 {
     struct ak_frame_walk *walk = malloc(sizeof(*walk));
     struct scan scan;
@@ -197,7 +210,7 @@ enum ak_code ak_check_scan(const struct ak_check_state *state, int fd, struct ak
     look->headless = !scan.header && !scan.unsupported && !scan.unread;
     look->nothing = scan.frames == 0;
     if (rc == AK_OK && !scan.sealed && !scan.unsupported && !scan.unread)
-        look->limit = open_limit(state, fd, walk, &scan);
+        look->limit = open_limit(state, fd, next, walk, &scan);
     free(walk);
     return rc;
 }

@@ -46,7 +46,8 @@ static bool file_grew(const struct ak_check_state *state, const struct ak_check_
 
     if (ak_list_open_file(state->dir_fd, file->name, &fd, &bytes, NULL) != AK_OK)
         return false;
-    if (bytes != file->read_bytes && ak_check_scan(state, fd, &look, NULL) == AK_OK)
+    if (bytes != file->read_bytes &&
+        ak_check_scan(state, fd, ak_check_next_first(state, file), &look, NULL) == AK_OK)
         grew = look.sealed || look.limit > file->tail_at;
     close(fd);
     return grew;
@@ -106,7 +107,7 @@ void ak_check_tail(struct ak_check_state *state)
     if (last == NULL || !last->read || state->lost_why == AK_TREE_NOT_CHECKED)
         return; /* what the last file holds is not known to its end (R34) */
     log->tail_entries = size - decided;
-    log->tail_bytes = last->sealed ? 0 : last->tail_bytes;
+    log->tail_bytes = (last->sealed ? 0 : last->tail_bytes) + state->cut_bytes;
     if (log->tail_entries == 0 && log->tail_bytes == 0)
         return;
     if (look_again(state, last, size))
@@ -121,6 +122,10 @@ void ak_check_tail(struct ak_check_state *state)
                                   log->tail_entries, log->tail_bytes);
     if (log->tail_entries > 0)
         ak_finding_range(&finding, decided, size);
-    ak_finding_at(&finding, last->name, last->tail_bytes > 0 ? last->tail_at : last->read_bytes);
+    if (log->tail_entries == 0 && last->tail_bytes == 0)
+        ak_finding_at(&finding, state->cut_name, state->cut_at);
+    else
+        ak_finding_at(&finding, last->name,
+                      last->tail_bytes > 0 ? last->tail_at : last->read_bytes);
     ak_check_report(state, &finding);
 }

@@ -14,6 +14,8 @@ enum ak_code ak_cmd_check(const struct ak_options *options, int *status, struct 
 enum ak_code ak_cmd_cat(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_info(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_sources(const struct ak_options *options, int *status, struct ak_error *err);
+enum ak_code ak_cmd_prove(const struct ak_options *options, int *status, struct ak_error *err);
+enum ak_code ak_cmd_proof(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_explain(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_selftest(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_key(const struct ak_options *options, int *status, struct ak_error *err);

@@ -209,7 +209,7 @@ static enum ak_code read_file(struct reader *r, const struct ak_check_file *file
         (void)snprintf(r->why, sizeof(r->why), "%s", why.text);
         return AK_OK;
     }
-    if (ak_check_scan(r->state, fd, &look, &why) != AK_OK ||
+    if (ak_check_scan(r->state, fd, ak_check_next_first(r->state, file), &look, &why) != AK_OK ||
         ak_frame_walk_begin(r->walk, fd, &why) != AK_OK)
         (void)snprintf(r->why, sizeof(r->why), "%s", why.text);
     else {

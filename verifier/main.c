@@ -65,6 +65,26 @@ const struct ak_command ak_commands[] = {
      "the newest entry of the log.",
      "akashi-verify sources /srv/akashi --log power-a",
      AK_OPTION_BIT(AK_OPTION_LOG) | AK_OPTION_BIT(AK_OPTION_JSON), 1, 1, ak_cmd_sources},
+    {"prove", "PATH", "Writes the proof of one entry: standard tlog-proof@v1, no neighbour shown.",
+     "Reads one block and the hashes above it, however large the store is, and gives nothing that "
+     "was not compared with the signed root. Beside the proof its start note is written, which "
+     "shows that the origin pins the key that signed; hand over both, and the record.",
+     "akashi-verify prove /srv/akashi --log power-a --index 1204331 --key agency.vkey -o "
+     "login.tlog-proof --record login.record",
+     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_LOG) | AK_OPTION_BIT(AK_OPTION_INDEX) |
+         AK_OPTION_BIT(AK_OPTION_RECORD) | AK_OPTION_BIT(AK_OPTION_EPOCH) |
+         AK_OPTION_BIT(AK_OPTION_OUTPUT) | AK_OPTION_BIT(AK_OPTION_FORCE) |
+         AK_OPTION_BIT(AK_OPTION_JSON) | AK_OPTION_BIT(AK_OPTION_QUIET),
+     1, 1, ak_cmd_prove},
+    {"proof", "FILE", "Judges the proof of one entry, without the store it came from.",
+     "Both signature lines, the way from the entry to the signed root, and the record's bytes are "
+     "checked. It is said what that shows and what it does not. A key of the epoch's own, given "
+     "with --key, takes the place of the start note.",
+     "akashi-verify proof login.tlog-proof --key agency.vkey --record login.record",
+     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_RECORD) |
+         AK_OPTION_BIT(AK_OPTION_ENTRY) | AK_OPTION_BIT(AK_OPTION_EPOCH) |
+         AK_OPTION_BIT(AK_OPTION_JSON) | AK_OPTION_BIT(AK_OPTION_QUIET),
+     1, 1, ak_cmd_proof},
     {"explain", "[CODE...]",
      "Says what a reason code means, what it does not mean, usual causes and what to do.",
      "Without a code it lists all.", "akashi-verify explain TAIL_UNSIGNED", 0, 0, SIZE_MAX,

@@ -78,6 +78,20 @@ static const struct option_info infos[AK_OPTION_COUNT] = {
                        "only with --kind",
                        false},
     [AK_OPTION_JSONL] = {"jsonl", NULL, "one JSON object a line for each entry", false},
+    [AK_OPTION_RECORD] = {"record", "FILE",
+                          "the record's exact bytes: `prove` writes them there, `proof` reads from "
+                          "there what is claimed to be logged",
+                          false},
+    [AK_OPTION_ENTRY] =
+        {"entry", "HEX|FILE",
+         "the entry that is claimed to be logged, 54 bytes, or 70 with its salt, in "
+         "hexadecimal or as a file",
+         false},
+    [AK_OPTION_EPOCH] =
+        {"epoch", "FILE",
+         "the start note of the entry's epoch, which shows by itself that the "
+         "origin pins the key that signed; the proof's name and .epoch if not given",
+         false},
     [AK_OPTION_OUTPUT] = {"output", "FILE",
                           "write there; also -o. An existing file is not "
                           "overwritten",

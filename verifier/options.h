@@ -28,6 +28,9 @@ enum ak_option {
     AK_OPTION_KIND,
     AK_OPTION_RAW,
     AK_OPTION_JSONL,
+    AK_OPTION_RECORD,
+    AK_OPTION_ENTRY,
+    AK_OPTION_EPOCH,
     AK_OPTION_OUTPUT,
     AK_OPTION_FORCE,
     AK_OPTION_JSON,
@@ -36,7 +39,7 @@ enum ak_option {
     AK_OPTION_VERSION
 };
 
-#define AK_OPTION_COUNT 20u
+#define AK_OPTION_COUNT 23u
 
 /* Set of options as bits. */
 #define AK_OPTION_BIT(option) (1u << (option))

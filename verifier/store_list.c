@@ -195,7 +195,7 @@ static void look_at(int dir_fd, struct ak_list_file *file)
         file->ino = st.st_ino;
     }
     got = ak_list_pread(fd, head, sizeof(head), 0);
-    if (got >= 0 && begins_as_header(head, (size_t)got))
+    if (file->type != AK_LIST_TORN && got >= 0 && begins_as_header(head, (size_t)got))
         file->type = AK_LIST_SEGMENT;
     close(fd);
 }
