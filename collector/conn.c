@@ -352,8 +352,9 @@ static void tell_unacknowledged(struct ak_conn *conn)
     uint64_t count = conn->protocol->waiting != NULL ? conn->protocol->waiting(conn) : 0;
     struct ak_payload p;
 
-    if (count == 0 || conn->ordinal == 0)
+    if (count == 0 || conn->ordinal == 0 || conn->counted)
         return;
+    conn->counted = true;
     ak_payload_event(&p, "connection-unacknowledged", "network");
     ak_payload_number(&p, "source", conn->ordinal);
     ak_payload_dec(&p, "count", count);
@@ -612,7 +613,10 @@ static void after_input(struct ak_conn *conn)
         conn->frame_since = 0;
     else if (conn->frame_since == 0)
         conn->frame_since = conn->server->boot;
-    if (ending(conn) || (conn->ended && !conn->reader.waiting && !conn->retry))
+    /* close_notify is answered with our own, and then the connection ends (RFC 5425 4.4). */
+    if (conn->tls != NULL && ak_tls_ended_cleanly(conn->tls))
+        conn->notified = true;
+    if (ending(conn) || ((conn->ended || conn->notified) && !conn->reader.waiting && !conn->retry))
         settle(conn);
 }
 
@@ -743,9 +747,9 @@ static void settle(struct ak_conn *conn)
     drop_held(conn);
     if (!tell_end(conn))
         return;
+    if ((conn->ended || conn->notified) && conn->log != NULL)
+        tell_unacknowledged(conn);
     if (conn->ended) {
-        if (conn->log != NULL)
-            tell_unacknowledged(conn);
         close_now(conn);
         return;
     }

@@ -84,6 +84,8 @@ struct ak_conn {
     bool reading;
     bool retry;    /* input waits for acknowledgements or memory: tried again in talk and tick */
     bool ended;    /* nothing more comes in, or nothing more is read */
+    bool notified; /* TLS: the peer said the end; it may still read */
+    bool counted;  /* the event of records without acknowledgement is written */
     bool stopping; /* we end it */
     bool told;     /* the events of its end are written */
     bool said_all; /* nothing more will be sent than what is in `out` */
