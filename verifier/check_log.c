@@ -155,6 +155,22 @@ static enum ak_code list_files(struct ak_check_state *state, struct ak_error *er
     return rc;
 }
 
+/* Whether the name of a file with another log's origin is that of a place which no other file has:
+ * then it is its HEADER that is wrong (R24). */
+static bool fills_place(const struct ak_check_state *state, const struct ak_check_file *file)
+{
+    struct ak_hash origin;
+
+    ak_sha256(&origin, state->log->origin, strlen(state->log->origin));
+    for (size_t i = 0; file->named && i < state->file_count; i++) {
+        const struct ak_check_file *other = &state->file[i];
+        if (other != file && other->first == file->named_first &&
+            (!other->header_ok || ak_hash_equal(&other->origin, &origin)))
+            return false;
+    }
+    return file->named && !state->single;
+}
+
 /* Segments of another log are told and left out (R24). */
 static void drop_strangers(struct ak_check_state *state)
 {
@@ -170,6 +186,13 @@ static void drop_strangers(struct ak_check_state *state)
                 ak_finding_make(AK_FINDING_MALFORMED, "6.2",
                                 "its HEADER cannot be read and its name tells no place: it is "
                                 "not judged.");
+        } else if (file->header_ok && !ak_hash_equal(&file->origin, &origin) &&
+                   fills_place(state, file)) {
+            file->header_ok = false;
+            file->stranger = true;
+            file->first = file->named_first;
+            state->file[kept++] = *file;
+            continue;
         } else if (file->header_ok && !ak_hash_equal(&file->origin, &origin)) {
             finding = ak_finding_make(AK_FINDING_MALFORMED, "R24",
                                       "the segment belongs to another log: it is not judged.");

@@ -167,6 +167,8 @@ static void merge_header(struct ak_check_state *state, struct ak_check_item *ite
     if (rc == AK_OK)
         rc = ak_segment_header_decode(header, item->content + head, item->content_len - head,
                                       &item->err);
+    if (rc == AK_OK && open->file->stranger)
+        rc = ak_fail(&item->err, AK_EMALFORMED, "it is that of another log (R24)");
     open->header_seen = true;
     ak_segment_derived_begin(&open->derived, rc == AK_OK ? header->first : open->file->first);
     ak_segment_derived_frame(&open->derived, &item->frame, &item->digest, 0);

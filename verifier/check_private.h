@@ -82,6 +82,7 @@ struct ak_check_file {
     bool named;
     bool named_open;
     bool header_ok;
+    bool stranger; /* its HEADER has another origin, and is not used */
     bool sealed;
     bool counts; /* it is the one that holds this first index */
     bool twin;   /* others of this first index are here, which do not count */

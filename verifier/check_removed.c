@@ -49,7 +49,7 @@ static bool grow(void **array, size_t count, size_t size)
 {
     void *more;
 
-    if ((count & (count - 1)) != 0)
+    if (*array != NULL && (count & (count - 1)) != 0)
         return true;
     more = reallocarray(*array, count == 0 ? 1 : count * 2, size);
     if (more == NULL)

@@ -99,9 +99,8 @@ def C6_foreign_instead(b):
     """A segment replaced by another log's."""
     old = b.log.segments[1] if len(b.log.segments) > 1 else b.log.segments[0]
     b.files[old.name] = stranger().segments[1].encode()
-    return Expect(INVALID, one=["ALTERED", "MALFORMED"],
-                  may=["ALTERED", "MALFORMED", "UNTRUSTED_KEY", "MISSING", "FORKED"],
-                  damage=(old.header.first, old.end), touched=[old.header.first])
+    return Expect(INVALID, codes=["ALTERED", "MALFORMED"], damage=(old.header.first, old.end),
+                  touched=[old.header.first], at=old.name)
 
 
 @case
