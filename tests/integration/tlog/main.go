@@ -1,6 +1,7 @@
 // Command tlog is the other half of tlog.sh: it judges what tlog_peer makes, with
 // golang.org/x/mod/sumdb, which shares no code with this project. "tlog sign VKEYFILE" signs a note
-// with a key of its own for tlog_peer to judge.
+// with a key of its own for tlog_peer to judge. "tlog proof VKEY FILE..." judges proofs that
+// akashi-verify wrote, each with its start note in FILE.epoch.
 package main
 
 import (
@@ -125,10 +126,81 @@ func sign(file string) {
 	os.Stdout.Write(data)
 }
 
+// epochKey gives the name and the verifier of the epoch's key, as a start note tells them.
+func epochKey(file string) (string, note.Verifier) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		log.Fatal(err)
+	}
+	lines := strings.Split(string(data), "\n")
+	key, err := base64.StdEncoding.DecodeString(lines[7])
+	if err != nil {
+		log.Fatal(err)
+	}
+	name := lines[1] + "/epoch/" + lines[2]
+	vkey, err := note.NewEd25519VerifierKey(name, key)
+	if err != nil {
+		log.Fatal(err)
+	}
+	v, err := note.NewVerifier(vkey)
+	if err != nil {
+		log.Fatal(err)
+	}
+	return name, v
+}
+
+// judgeProof reads a tlog-proof file by its specification and has Go judge note and inclusion.
+func judgeProof(file string, logKey note.Verifier) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		log.Fatal(err)
+	}
+	head, checkpoint, found := strings.Cut(string(data), "\n\n")
+	lines := strings.Split(head, "\n")
+	if !found || len(lines) < 3 || lines[0] != "c2sp.org/tlog-proof@v1" ||
+		!strings.HasPrefix(lines[1], "extra ") || !strings.HasPrefix(lines[2], "index ") {
+		log.Fatalf("%s: no tlog-proof with extra data", file)
+	}
+	extra, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(lines[1], "extra "))
+	if err != nil || len(extra) != 54+16 {
+		log.Fatalf("%s: extra data: %v", file, err)
+	}
+	name, epoch := epochKey(file + ".epoch")
+	n, err := note.Open([]byte(checkpoint), note.VerifierList(logKey, epoch))
+	if err != nil || len(n.Sigs) != 2 {
+		log.Fatalf("%s: checkpoint is not signed by the log and %s: %v", file, name, err)
+	}
+	text := strings.Split(n.Text, "\n")
+	if len(text) != 4 || text[0] != logKey.Name() {
+		log.Fatalf("%s: text is %q", file, n.Text)
+	}
+	size, index := number(text[1]), number(strings.TrimPrefix(lines[2], "index "))
+	proof := tlog.RecordProof(hashes(lines[3:]))
+	root := hashes(text[2:3])[0]
+	if err := tlog.CheckRecord(proof, size, root, index, tlog.RecordHash(extra[:54])); err != nil {
+		log.Fatalf("%s: %v", file, err)
+	}
+	extra[11] ^= 1
+	if tlog.CheckRecord(proof, size, root, index, tlog.RecordHash(extra[:54])) == nil {
+		log.Fatalf("%s: another entry is accepted", file)
+	}
+}
+
 func main() {
 	log.SetFlags(0)
 	if len(os.Args) == 3 && os.Args[1] == "sign" {
 		sign(os.Args[2])
+		return
+	}
+	if len(os.Args) > 3 && os.Args[1] == "proof" {
+		v, err := note.NewVerifier(os.Args[2])
+		if err != nil {
+			log.Fatal(err)
+		}
+		for _, file := range os.Args[3:] {
+			judgeProof(file, v)
+		}
+		fmt.Printf("accepted: %d proofs of entries\n", len(os.Args)-3)
 		return
 	}
 	judge()

@@ -1,9 +1,11 @@
 #!/bin/sh
 # What we write, Go's checksum database accepts, and the other way round: vkey, signed checkpoints,
-# inclusion and consistency proofs. Usage: tlog.sh PEER, the built tlog_peer. Ends with 77 (skipped)
-# where Go or golang.org/x/mod is missing.
+# inclusion and consistency proofs; and proofs that akashi-verify makes of a store's entries. Usage:
+# tlog.sh PEER VERIFY, the built tlog_peer and akashi-verify. Ends with 77 (skipped) where Go or
+# golang.org/x/mod is missing.
 set -eu
 peer=$1
+verify=$2
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 export GO111MODULE=off GOPATH="${GOPATH:-/usr/share/gocode}" GOFLAGS=
 
@@ -25,3 +27,15 @@ if sed 's/a text/b text/' "$work/note" | "$peer" check "$(cat "$work/vkey")" 2>/
     exit 1
 fi
 echo "the note signed by Go is accepted, a changed one is not"
+
+# Entries of a whole store, at its borders and between.
+/usr/bin/python3 "$here/../verify_cli_store.py" "$work" || {
+    echo "skipped: proofs out of a store"
+    exit 0
+}
+proofs=
+for index in 0 1 255 256 675 676 700 1023 1024 1239 1240 1743 2047 2048 2236; do
+    "$verify" prove "$work/good" --index "$index" --key "$work/key" -o "$work/$index.tlog-proof" --quiet
+    proofs="$proofs $work/$index.tlog-proof"
+done
+"$work/tlog" proof "$(cat "$work/key")" $proofs

@@ -1,0 +1,275 @@
+/* cmd_proof.c - judges the proof of one entry, without the store it came from.
+ *
+ * Happy path: proof, start note and what is claimed to be the entry are read whole, judged by the
+ * library, and what is proven is said, and what is not. */
+#include "commands.h"
+
+#include "claim_show.h"
+#include "show.h"
+#include "when.h"
+
+#include <akashi/base64.h>
+#include <akashi/entry_proof.h>
+#include <akashi/proof.h>
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct proof_files {
+    char *proof;
+    size_t proof_len;
+    char *epoch_note; /* NULL: there is none */
+    size_t epoch_note_len;
+    char *record;
+    size_t record_len;
+    uint8_t entry[AK_PROOF_ENTRY_BYTES];
+    size_t entry_len; /* 0: not given */
+};
+
+static void free_files(struct proof_files *files)
+{
+    free(files->proof);
+    free(files->epoch_note);
+    free(files->record);
+}
+
+/* The start note beside the proof needs no trust: the origin pins what it says. */
+static enum ak_code read_epoch_note(const struct ak_options *options, struct proof_files *files,
+                                    struct ak_error *err)
+{
+    const char *given = ak_options_value(options, AK_OPTION_EPOCH);
+    char *beside = NULL;
+    enum ak_code rc;
+
+    if (given != NULL)
+        return ak_trust_read_file(given, AK_EPOCH_NOTE_BYTES_MAX, &files->epoch_note,
+                                  &files->epoch_note_len, err);
+    if (asprintf(&beside, "%s.epoch", options->words[0]) < 0)
+        return ak_fail(err, AK_ENOMEM, "no memory for a name");
+    rc = ak_trust_read_file(beside, AK_EPOCH_NOTE_BYTES_MAX, &files->epoch_note,
+                            &files->epoch_note_len, err);
+    free(beside);
+    return rc == AK_ENOTFOUND ? AK_OK : rc;
+}
+
+/* Hexadecimal digits, or a file of the bytes. */
+static enum ak_code read_entry(const char *text, struct proof_files *files, struct ak_error *err)
+{
+    size_t chars = strlen(text);
+    char *data;
+    size_t len;
+    enum ak_code rc;
+
+    if ((chars == 2 * AK_ENTRY_BYTES || chars == 2 * AK_PROOF_ENTRY_BYTES) &&
+        ak_hex_decode(files->entry, chars / 2, text, chars, NULL) == AK_OK) {
+        files->entry_len = chars / 2;
+        return AK_OK;
+    }
+    rc = ak_trust_read_file(text, AK_PROOF_ENTRY_BYTES, &data, &len, err);
+    if (rc == AK_OK && len != AK_ENTRY_BYTES && len != AK_PROOF_ENTRY_BYTES)
+        rc = ak_fail(err, AK_EUSAGE, "%s has %zu bytes: an entry has %u, with its salt %u", text,
+                     len, AK_ENTRY_BYTES, AK_PROOF_ENTRY_BYTES);
+    else if (rc != AK_OK)
+        return ak_fail(
+            err, AK_EUSAGE,
+            "--entry %s: neither %u (with the salt %u) lower-case hexadecimal digits nor "
+            "a file with these bytes",
+            text, 2 * AK_ENTRY_BYTES, 2 * AK_PROOF_ENTRY_BYTES);
+    if (rc == AK_OK) {
+        memcpy(files->entry, data, len);
+        files->entry_len = len;
+    }
+    free(data);
+    return rc;
+}
+
+static enum ak_code read_files(const struct ak_options *options, struct proof_files *files,
+                               struct ak_error *err)
+{
+    const char *record = ak_options_value(options, AK_OPTION_RECORD);
+    const char *entry = ak_options_value(options, AK_OPTION_ENTRY);
+    enum ak_code rc;
+
+    if (record == NULL && entry == NULL)
+        return ak_fail(err, AK_EUSAGE,
+                       "proof wants --record FILE, the record that is claimed to be logged, or "
+                       "--entry HEX|FILE; for example: %s",
+                       options->command->example);
+    rc = ak_trust_read_file(options->words[0], AK_PROOF_BYTES_MAX, &files->proof, &files->proof_len,
+                            err);
+    if (rc == AK_OK)
+        rc = read_epoch_note(options, files, err);
+    if (rc == AK_OK && record != NULL) /* one byte more, for a line end that is not the record's */
+        rc = ak_trust_read_file(record, AK_PAYLOAD_BYTES_MAX + 1, &files->record,
+                                &files->record_len, err);
+    if (rc == AK_OK && entry != NULL)
+        rc = read_entry(entry, files, err);
+    return rc;
+}
+
+static void print_signers(const struct ak_entry_proof_result *r)
+{
+    char number[AK_SHOW_NUMBER_BYTES];
+
+    ak_claim_show_label(stdout, "signed by");
+    fputs("the log's key", stdout);
+    if (r->epoch_proven)
+        printf(" and the key of epoch %" PRIu32, r->epoch);
+    if (r->unknown > 0 && r->epoch_proven)
+        printf("; %s line%s of other keys, not judged", ak_show_count(number, r->unknown),
+               ak_show_plural(r->unknown));
+    fputc('\n', stdout);
+}
+
+static void print_judged(const char *path, const struct ak_entry_proof_result *r)
+{
+    char fingerprint[AK_TRUST_FINGERPRINT_CHARS + 1];
+    char number[AK_SHOW_NUMBER_BYTES];
+
+    fputs("proof ", stdout);
+    ak_show_text(stdout, path);
+    fputc('\n', stdout);
+    if (!r->has_checkpoint)
+        return;
+    ak_claim_show_exercise(stdout, r->checkpoint.origin);
+    ak_claim_show_label(stdout, "log");
+    ak_show_text(stdout, r->checkpoint.origin);
+    fputc('\n', stdout);
+    if (!r->key_given)
+        return;
+    ak_claim_show_label(stdout, "key");
+    printf("%s, as given\n", ak_trust_fingerprint(&r->key, fingerprint));
+    if (r->claim.code == AK_FINDING_UNTRUSTED_KEY && r->claim.told)
+        return;
+    ak_claim_show_label(stdout, "checkpoint");
+    printf("%s entries\n", ak_show_count(number, r->checkpoint.size));
+    if (r->epoch_proven)
+        print_signers(r);
+    if (r->has_entry && r->included)
+        ak_claim_show_entry(stdout, r->index, &r->entry);
+}
+
+/* What a proof that holds shows, and what it does not. */
+static void print_meaning(const struct ak_entry_proof_result *r)
+{
+    char number[AK_SHOW_NUMBER_BYTES];
+    char text[AK_FINDING_TEXT_BYTES];
+
+    (void)snprintf(text, sizeof(text),
+                   "Proven: entry %" PRIu64 " of this log as it was signed, among %s entries%s.",
+                   r->index, ak_show_count(number, r->checkpoint.size),
+                   r->payload_proven ? "; the bytes of --record are, to the last one, its payload"
+                                     : "; its payload was not shown");
+    ak_show_wrapped(stdout, text, 2, 0);
+    if (r->has_entry && r->entry.kind == AK_KIND_FRAGMENT)
+        ak_show_wrapped(stdout,
+                        "It is a fragment: the sender's record was cut or its end never came. The "
+                        "entry behind it says why.",
+                        2, 0);
+    ak_show_wrapped(stdout,
+                    "Not proven: what stands before and behind it; that nothing else came, or came "
+                    "from this source; who the source is, without a proof of its declaration; that "
+                    "what the record says is true.",
+                    2, 0);
+}
+
+static void print_result(const struct ak_options *options, const struct ak_entry_proof_result *r)
+{
+    bool colour = isatty(STDOUT_FILENO) == 1;
+    char fingerprint[AK_TRUST_FINGERPRINT_CHARS + 1];
+    char time[AK_WHEN_TEXT_BYTES];
+
+    if (!ak_options_has(options, AK_OPTION_QUIET)) {
+        ak_claim_show_program(stdout);
+        print_judged(options->words[0], r);
+        ak_claim_show_finding(stdout, &r->claim, colour);
+        if (r->claim.code == AK_FINDING_MISSING && r->claim.told && !r->epoch_proven)
+            fputs("    Give the start note, which `prove` writes beside the proof, with --epoch "
+                  "FILE.\n",
+                  stdout);
+        if (r->claim.verdict == AK_VALID)
+            print_meaning(r);
+    }
+    ak_show_verdict(stdout, r->claim.verdict, colour);
+    if (r->has_checkpoint)
+        printf(" entry %" PRIu64, r->index);
+    else
+        fputs(" no proof", stdout);
+    if (r->claim.verdict == AK_VALID)
+        printf(", received %s, source %" PRIu32 ", log %s, key %s",
+               ak_when_format(time, r->entry.received), r->entry.source, r->key.name,
+               ak_trust_fingerprint(&r->key, fingerprint));
+    else
+        fputs(" is not proven", stdout);
+    fputs(r->has_checkpoint && ak_claim_is_exercise(r->checkpoint.origin) ? ", EXERCISE / 訓練\n"
+                                                                          : "\n",
+          stdout);
+}
+
+static void put_result(const struct ak_entry_proof_result *r, const struct ak_error *err)
+{
+    char fingerprint[AK_TRUST_FINGERPRINT_CHARS + 1];
+    struct ak_json_out out;
+
+    ak_json_out_init(&out, stdout);
+    ak_claim_json_begin(&out, &r->claim, err);
+    if (r->has_checkpoint) {
+        (void)ak_json_out_text(&out, "origin", r->checkpoint.origin, strlen(r->checkpoint.origin));
+        ak_json_out_bool(&out, "exercise", ak_claim_is_exercise(r->checkpoint.origin));
+        ak_json_out_uint(&out, "checkpoint_size", r->checkpoint.size);
+    }
+    if (r->key_given)
+        ak_json_out_string(&out, "key_fingerprint", ak_trust_fingerprint(&r->key, fingerprint));
+    ak_json_out_bool(&out, "epoch_proven", r->epoch_proven);
+    ak_json_out_bool(&out, "included", r->included);
+    ak_json_out_bool(&out, "payload_proven", r->payload_proven);
+    if (r->epoch_proven) {
+        ak_json_out_uint(&out, "epoch", r->epoch);
+        ak_json_out_uint(&out, "unknown_signatures", r->unknown);
+    }
+    if (r->has_entry && r->included)
+        ak_claim_json_entry(&out, r->index, &r->entry);
+    else if (r->has_checkpoint)
+        ak_json_out_uint(&out, "index", r->index);
+    ak_claim_json_end(&out);
+}
+
+enum ak_code ak_cmd_proof(const struct ak_options *options, int *status, struct ak_error *err)
+{
+    struct ak_entry_proof_result *result = calloc(1, sizeof(*result));
+    struct ak_check_options unused;
+    struct ak_trust trust = {0};
+    struct proof_files files = {0};
+    enum ak_code rc;
+
+    if (result == NULL)
+        return ak_fail(err, AK_ENOMEM, "no memory for a proof");
+    rc = ak_cmd_prepare(options, &trust, &unused, err);
+    if (rc == AK_OK)
+        rc = read_files(options, &files, err);
+    if (rc == AK_OK) {
+        struct ak_entry_proof_input input = {.text = files.proof,
+                                             .text_len = files.proof_len,
+                                             .keys = trust.keys,
+                                             .key_count = trust.key_count,
+                                             .epoch_note = files.epoch_note,
+                                             .epoch_note_len = files.epoch_note_len,
+                                             .has_payload = files.record != NULL,
+                                             .payload = files.record,
+                                             .payload_len = files.record_len,
+                                             .entry = files.entry_len > 0 ? files.entry : NULL,
+                                             .entry_len = files.entry_len};
+        ak_entry_proof_judge(&input, result);
+        *status = ak_verdict_exit(result->claim.verdict);
+    }
+    if (ak_options_has(options, AK_OPTION_JSON))
+        put_result(result, rc == AK_OK ? NULL : err);
+    else if (rc == AK_OK)
+        print_result(options, result);
+    free_files(&files);
+    ak_trust_free(&trust);
+    free(result);
+    return rc;
+}

@@ -1,0 +1,269 @@
+/* entry_proof_make.c - from a store to the proof of one entry.
+ *
+ * Happy path: the start note of the entry's segment shows the epoch's key, the published checkpoint
+ * is signed by it and by the log key and covers the entry, and the inclusion proof out of the tree
+ * leads to its root. Then everything is judged once more as a stranger would.
+ *
+ * Failure modes: a checkpoint that is not right, or to whose root the hashes here do not lead, is
+ * passed over for the next one; if none is left the claim says why. */
+#include <akashi/entry_proof.h>
+
+#include <akashi/epoch.h>
+#include <akashi/proof.h>
+#include <akashi/tree.h>
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Ends the search for a checkpoint: never leaves this file. */
+#define FOUND AK_EEXIST
+
+struct making {
+    struct ak_log_tree *tree;
+    struct ak_entry_proof *proof;
+    struct ak_claim *claim;
+    struct ak_vkey key;
+    struct ak_epoch_note epoch;
+    uint8_t leaf_of[AK_ENTRY_BYTES];
+    uint8_t salt[AK_SALT_BYTES];
+    struct ak_proof out;
+    bool covered;     /* a right checkpoint covers the entry */
+    bool signed_some; /* the key has signed some checkpoint */
+};
+
+void ak_entry_proof_free(struct ak_entry_proof *proof)
+{
+    free(proof->text);
+    free(proof->epoch_note);
+    free(proof->payload);
+    memset(proof, 0, sizeof(*proof));
+}
+
+/* Verdicts of what could not be read in the evidence; other codes are passed up. */
+static enum ak_code judge_error(struct making *m, enum ak_code rc, struct ak_error *err)
+{
+    switch (rc) {
+    case AK_EINTEGRITY:
+        ak_claim_fail(m->claim, AK_FINDING_ALTERED, "", "%s", err->text);
+        return AK_OK;
+    case AK_EMALFORMED:
+    case AK_ELIMIT:
+        ak_claim_fail(m->claim, AK_FINDING_MALFORMED, "", "%s", err->text);
+        return AK_OK;
+    case AK_EUNSUPPORTED:
+        ak_claim_fail(m->claim, AK_FINDING_UNSUPPORTED, "", "%s", err->text);
+        return AK_OK;
+    default:
+        return rc;
+    }
+}
+
+static bool find_key(struct making *m, const struct ak_vkey *keys, size_t count)
+{
+    const char *origin = ak_log_tree_origin(m->tree);
+
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(keys[i].name, origin) == 0) {
+            m->key = keys[i];
+            return true;
+        }
+    }
+    ak_claim_fail(m->claim, AK_FINDING_UNTRUSTED_KEY, "",
+                  "no key of %s was given: a proof that leads to no trusted key is none", origin);
+    return false;
+}
+
+static enum ak_code read_epoch(struct making *m, uint64_t index, bool search, struct ak_error *err)
+{
+    struct ak_entry_proof *p = m->proof;
+    struct ak_error why = {0};
+    enum ak_code rc;
+
+    free(p->epoch_note);
+    p->epoch_note = NULL;
+    rc = ak_log_tree_epoch_note(m->tree, index, search, &p->epoch_note, &p->epoch_note_len, err);
+    if (rc != AK_OK)
+        return rc;
+    rc = ak_epoch_note_verify(&m->epoch, p->epoch_note, p->epoch_note_len, &m->key, NULL, &why);
+    if (rc == AK_EKEY) {
+        ak_claim_fail(m->claim, AK_FINDING_UNTRUSTED_KEY, "R32", "%s", why.text);
+    } else if (rc != AK_OK) {
+        ak_claim_fail(m->claim, AK_FINDING_EPOCH, "R9", "%s", why.text);
+    } else {
+        p->epoch = m->epoch.epoch;
+    }
+    return AK_OK;
+}
+
+/* The entry with its salt and payload. */
+static enum ak_code read_entry(struct making *m, uint64_t index, struct ak_error *err)
+{
+    struct ak_entry_proof *p = m->proof;
+    struct ak_log_tree_entry entry;
+    enum ak_code rc = ak_log_tree_entry(m->tree, index, &entry, err);
+
+    if (rc != AK_OK)
+        return rc;
+    p->index = index;
+    p->entry = entry.entry;
+    if (entry.state != AK_STATE_PRESENT) {
+        ak_claim_fail(m->claim, AK_FINDING_MISSING, "",
+                      "payload and salt of entry %" PRIu64 " are not here any more (%s), and the "
+                      "proof of a record needs them",
+                      index, entry.state == AK_STATE_ERASED ? "erased by order" : "expired");
+        return AK_OK;
+    }
+    p->payload = malloc(entry.len + 1);
+    if (p->payload == NULL)
+        return ak_fail(err, AK_ENOMEM, "no memory for a record");
+    if (entry.len > 0)
+        memcpy(p->payload, entry.payload, entry.len);
+    p->payload_len = entry.len;
+    ak_entry_encode(m->leaf_of, &p->entry);
+    memcpy(m->salt, entry.salt, sizeof(m->salt));
+    return AK_OK;
+}
+
+static enum ak_code keep_text(struct making *m, const void *note, size_t len, struct ak_error *err)
+{
+    struct ak_entry_proof *p = m->proof;
+    enum ak_code rc;
+
+    m->out.checkpoint = note;
+    m->out.checkpoint_len = len;
+    p->text = malloc(AK_PROOF_BYTES_MAX + 1);
+    if (p->text == NULL)
+        return ak_fail(err, AK_ENOMEM, "no memory for a proof");
+    rc = ak_proof_format(p->text, AK_PROOF_BYTES_MAX + 1, &p->text_len, &m->out, err);
+    return rc == AK_OK ? FOUND : rc;
+}
+
+/* One checkpoint that is offered. */
+static enum ak_code on_note(void *ctx, const void *note, size_t len, struct ak_error *err)
+{
+    struct making *m = ctx;
+    struct ak_log_checkpoint cp;
+    struct ak_error why = {0};
+    struct ak_hash leaf;
+    enum ak_code rc = ak_log_checkpoint_verify(&m->key, &m->epoch.key, note, len, &cp, &why);
+
+    m->signed_some = m->signed_some || rc == AK_OK ||
+                     ak_log_checkpoint_verify(&m->key, NULL, note, len, &cp, NULL) == AK_OK;
+    if (rc != AK_OK || cp.checkpoint.size <= m->proof->index)
+        return AK_OK;
+    m->covered = true;
+    rc = ak_inclusion_make(m->proof->index, cp.checkpoint.size, ak_log_tree_node, m->tree,
+                           m->out.hash, AK_PROOF_HASHES_MAX, &m->out.count, &why);
+    ak_hash_leaf(&leaf, m->leaf_of, AK_ENTRY_BYTES);
+    if (rc == AK_OK)
+        rc = ak_inclusion_verify(m->proof->index, cp.checkpoint.size, &leaf, m->out.hash,
+                                 m->out.count, &cp.checkpoint.root, &why);
+    if (rc == AK_ENOMEM)
+        return ak_fail(err, rc, "%s", why.text);
+    if (rc != AK_OK) {
+        ak_claim_fail(m->claim,
+                      rc == AK_ENOTFOUND ? AK_FINDING_MISSING
+                      : rc == AK_EIO     ? AK_FINDING_IO_ERROR
+                                         : AK_FINDING_ALTERED,
+                      "", "no proof leads to the checkpoint of size %" PRIu64 ": %s",
+                      cp.checkpoint.size, why.text);
+        return AK_OK;
+    }
+    memset(m->claim, 0, sizeof(*m->claim)); /* what an earlier one lacked does not matter */
+    m->proof->checkpoint = cp.checkpoint;
+    return keep_text(m, note, len, err);
+}
+
+/* Tries all checkpoints; AK_OK also if none is right, and the claim then says so. */
+static enum ak_code search(struct making *m, uint64_t index, struct ak_error *err)
+{
+    enum ak_code rc = ak_log_tree_checkpoints(m->tree, index, on_note, m, err);
+
+    return rc == FOUND ? AK_OK : rc;
+}
+
+static void tell_none(struct making *m, uint64_t index)
+{
+    if (m->claim->told)
+        return;
+    if (!m->signed_some)
+        ak_claim_fail(m->claim, AK_FINDING_UNTRUSTED_KEY, "R32",
+                      "the key that was given has signed none of the checkpoints here");
+    else
+        ak_claim_fail(m->claim, AK_FINDING_TAIL_UNSIGNED, "",
+                      "entry %" PRIu64 " is under no checkpoint of its own epoch that is here: "
+                      "nobody vouches for it yet",
+                      index);
+}
+
+/* As a stranger will: what does not hold then is never given. */
+static void judge_again(struct making *m)
+{
+    struct ak_entry_proof *p = m->proof;
+    struct ak_entry_proof_input input = {.text = p->text,
+                                         .text_len = p->text_len,
+                                         .keys = &m->key,
+                                         .key_count = 1,
+                                         .epoch_note = p->epoch_note,
+                                         .epoch_note_len = p->epoch_note_len,
+                                         .has_payload = true,
+                                         .payload = p->payload,
+                                         .payload_len = p->payload_len};
+    struct ak_entry_proof_result result;
+
+    ak_entry_proof_judge(&input, &result);
+    *m->claim = result.claim;
+}
+
+static enum ak_code make(struct making *m, uint64_t index, struct ak_error *err)
+{
+    enum ak_code rc = read_epoch(m, index, false, err);
+
+    if (rc == AK_OK && !m->claim->told)
+        rc = read_entry(m, index, err);
+    if (rc != AK_OK || m->claim->told)
+        return rc;
+    memcpy(m->out.extra, m->leaf_of, AK_ENTRY_BYTES);
+    memcpy(m->out.extra + AK_ENTRY_BYTES, m->salt, AK_SALT_BYTES);
+    m->out.extra_len = AK_PROOF_ENTRY_BYTES;
+    m->out.index = index;
+    rc = search(m, index, err);
+    if (rc == AK_OK && m->proof->text == NULL && !m->covered && m->signed_some &&
+        read_epoch(m, index, true, NULL) == AK_OK && !m->claim->told)
+        rc = search(m, index, err); /* the epoch changed within the segment */
+    if (rc != AK_OK)
+        return rc;
+    if (m->proof->text == NULL)
+        tell_none(m, index);
+    else
+        judge_again(m);
+    return AK_OK;
+}
+
+enum ak_code ak_entry_proof_make(struct ak_log_tree *tree, uint64_t index,
+                                 const struct ak_vkey *keys, size_t key_count,
+                                 struct ak_entry_proof *proof, struct ak_claim *claim,
+                                 struct ak_error *err)
+{
+    struct making *m = calloc(1, sizeof(*m));
+    struct ak_error own = {0};
+    struct ak_error *why = err == NULL ? &own : err;
+    enum ak_code rc;
+
+    memset(proof, 0, sizeof(*proof));
+    memset(claim, 0, sizeof(*claim));
+    if (m == NULL)
+        return ak_fail(err, AK_ENOMEM, "no memory for a proof");
+    m->tree = tree;
+    m->proof = proof;
+    m->claim = claim;
+    rc = find_key(m, keys, key_count) ? judge_error(m, make(m, index, why), why) : AK_OK;
+    if (rc == AK_OK && claim->verdict == AK_VALID)
+        proof->has_declaration = ak_log_tree_declaration(tree, index, proof->entry.source,
+                                                         &proof->declaration, NULL) == AK_OK;
+    if (rc != AK_OK || claim->verdict != AK_VALID)
+        ak_entry_proof_free(proof);
+    free(m);
+    return rc;
+}
