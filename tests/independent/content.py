@@ -20,9 +20,9 @@ KINDS_CRITICAL = 128
 class Content:
     """Walks all entries in order. `report(code, segment, offset, first, end, text)`."""
 
-    def __init__(self, proven, altered, true_roots, epochs, report):
+    def __init__(self, proven, tail, true_roots, epochs, report):
         self.proven = proven
-        self.altered = altered
+        self.tail = tail
         self.true_roots = true_roots
         self.epochs = epochs
         self.starts = {note.index for note in epochs.by_number.values()}
@@ -87,7 +87,7 @@ class Content:
             if not proven:
                 self.forget()
                 self.expected = None
-                if row[0] == 3 and payload is not None and not self.altered.holds(index):
+                if row[0] == 3 and payload is not None and self.tail.holds(index):
                     self.recovery(payload)
                 continue
             if index != self.expected:

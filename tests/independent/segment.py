@@ -775,12 +775,19 @@ class Segment:
         return len(head) == 8 and head[:4] == SEEK_MAGIC and \
             at + length + 8 + int.from_bytes(head[4:], "little") == self.file.size
 
-    def finish(self, last):
-        """Draws the line between what is judged and the tail, and judges the grammar. `last`: no
-        segment of the log stands behind this one."""
+    def leave_header(self, text):
+        """The header is taken to be damaged."""
+        self.add_finding("MALFORMED", 0, text)
+        self.header, self.origin = None, None
+        self.place, self.damaged = self.by_name, True
+
+    def finish(self, behind):
+        """Draws the line between what is judged and the tail, and judges the grammar. `behind`: the
+        first index of the next segment, None when there is none."""
+        self.behind = behind
         marks = any(not isinstance(item, Block) and item.what == "mark" for item in self.items)
         self.cut = not self.sealed and not self.stopped and self.columns_seen and not marks \
-            and (not last or self.generation is not None)
+            and (behind is not None or self.generation is not None)
         self.like_sealed = self.sealed or self.cut or (self.stopped and not marks)
         self.good_end = self.read_end if self.stopped else self.file.size
         if not self.like_sealed and not self.stopped:
@@ -801,7 +808,8 @@ class Segment:
         end = self.header_frame or 0
         for item in self.items:
             if not isinstance(item, Block) and (
-                    (item.what == "mark" and item.good)
+                    (item.what == "mark" and item.good
+                     and (self.behind is None or item.size <= self.behind))
                     or (item.what == "note" and item.size is not None)):
                 end = item.end
         return end

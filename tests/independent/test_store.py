@@ -778,6 +778,63 @@ class Rules(Stores):
         log = self.expect(maker, "INVALID", "MALFORMED")
         self.assertEqual(log.proven.count(), 302)
 
+    def test_origin_changed_in_a_header(self):
+        """R24: in a place that no other file has, one changed byte does not take the blocks."""
+        maker = self.two_segments()
+        raw = maker.files[self.SEALED]
+        self.bend(maker, self.SEALED, raw.index(maker.origin) + 1, b"\x78")
+        log = self.expect(maker, "INVALID", "FILE_DIFFERS", "MALFORMED")
+        self.assertEqual(log.proven.count(), len(maker.leaves))
+        maker.files["%020d.7.zst" % 0] = maker.files[self.SEALED]
+        maker.files[self.SEALED] = raw
+        log = self.expect(maker, "INVALID", "MALFORMED")
+        self.assertEqual(log.proven.count(), len(maker.leaves))
+
+    def test_torn_file_that_nobody_could_tell_of_yet(self):
+        """R27: part of the tail until the log has an entry behind it."""
+        maker = self.small()
+        torn = "%020d.torn" % 302
+        maker.files[torn] = maker.files[self.OPEN][:50]     # it may begin as a segment does
+        self.expect(maker, "INCOMPLETE", "TAIL_UNSIGNED")
+        maker.add(0, b"one more", 256)
+        maker.commit()
+        maker.close()
+        self.expect(maker, "INVALID", "ALTERED")
+
+    def test_recovery_event_in_the_tail(self):
+        """R27: it counts before it is proven."""
+        maker = self.small()
+        maker.files["%020d.torn" % 0] = b"cut bytes"
+        maker.add(3, {"type": "event", "event": "recovery", "side": "collector", "cut": "9",
+                      "file": "%020d.torn" % 0, "sha256": b64(sha256(b"cut bytes"))})
+        maker.block()
+        maker.mark()
+        maker.close()
+        self.expect(maker, "INCOMPLETE", "TAIL_UNSIGNED")
+
+    def test_commit_that_was_written_again(self):
+        """9.3: a good MARK behind the next segment's first is no limit."""
+        maker = self.small()
+        kept = {name: list(getattr(maker, name)) for name in ("leaves", "declared")}
+        positions, good = dict(maker.positions), sum(len(f) for f in maker.frames)
+        checkpoint = maker.last_checkpoint
+        maker.add(0, b"one more", 256)
+        maker.block()
+        maker.mark()
+        maker.close()
+        self.expect(maker, "INCOMPLETE", "TAIL_UNSIGNED")
+        torn = maker.files[self.OPEN][good:]
+        maker.leaves, maker.declared, maker.positions = kept["leaves"], kept["declared"], positions
+        maker.last_checkpoint = checkpoint
+        maker.open()
+        maker.add(3, {"type": "event", "event": "recovery", "side": "collector",
+                      "file": self.OPEN, "cut": str(len(torn)), "sha256": b64(sha256(torn))})
+        maker.add(0, b"one more", 256)
+        maker.commit()
+        maker.close()
+        log = self.expect(maker, "VALID")
+        self.assertEqual(log.proven.count(), 304)
+
     def test_names_of_no_control_characters(self):
         """What a hostile store names is not written as it is."""
         maker = self.small()

@@ -218,11 +218,7 @@ class Log:
         if not self.key:
             self.distrust("no key is given whose name is the origin in the headers")
             return
-        for segment in list(self.segments):
-            if segment.origin not in (None, self.key.name):
-                self.add("MALFORMED", segment.file.name, 0, text="R24: another log's header")
-                self.segments.remove(segment)
-                segment.file.close()
+        self.sort_foreign()
         for segment in self.segments:
             segment.scan()
         self.sort_headless()
@@ -236,6 +232,20 @@ class Log:
                 self.findings, self.told = list(before[0]), dict(before[1])
                 self.leave_out(error)
                 before = list(self.findings), dict(self.told)
+
+    def sort_foreign(self):
+        """R24: a header of another origin is a damaged one where the name tells a place that no
+        other file has; any other such file is not judged."""
+        foreign = [s for s in self.segments if s.origin not in (None, self.key.name)]
+        taken = [s.place for s in self.segments if s not in foreign]
+        for segment in foreign:
+            if segment.by_name is not None and segment.by_name not in taken \
+                    and not self.alone:
+                segment.leave_header("R24: the header has another origin")
+                continue
+            self.add("MALFORMED", segment.file.name, 0, text="R24: another log's header")
+            self.segments.remove(segment)
+            segment.file.close()
 
     def pick_key(self, origins):
         """The given key that is named as the log; where nothing says the origin, the one whose name
@@ -286,10 +296,11 @@ class Log:
         for segment in self.segments:
             if segment.place is not None:
                 by_first.setdefault(segment.place, []).append(segment)
-        last = max(by_first, default=None)
         self.chain, self.others = [], []
         for segment in self.segments:
-            segment.finish(segment.place in (None, last))
+            behind = [] if segment.place is None else \
+                [first for first in by_first if first > segment.place]
+            segment.finish(min(behind, default=None))
             self.judge_name(segment)
         for first in sorted(by_first):
             best = max(by_first[first], key=lambda s: (
@@ -328,6 +339,7 @@ class Log:
         self.unjudged = []              # sizes of checkpoints whose epoch is not known (5.3)
         self.any_signed = self.any_there = False
         self.unknown_lines = set()
+        self.untold = []                # (file, offset) of cut bytes of which nobody could tell yet
         for segment in self.segments:
             for code, offset, first, end, text in segment.findings:
                 self.add(code, segment.file.name, offset, first, end, text)
@@ -621,7 +633,7 @@ class Log:
         def report(code, segment, offset, first, end, text):
             self.add(code, segment.file.name if segment else None, offset, first, end, text)
 
-        self.content = Content(self.proven, self.altered, self.tree.true_roots, self.epochs, report)
+        self.content = Content(self.proven, self.tail(), self.tree.true_roots, self.epochs, report)
         for segment in self.chain:
             self.content.segment(segment, self.judged_blocks(segment), self.footers_wrong)
         if self.proven.holds(0) and not any(note.index == 0 for note in
@@ -713,14 +725,18 @@ class Log:
 
     def judge_torn(self):
         """R27 for .torn files and for tails of open segments that are not the last."""
-        cuts = [(file, 0) for file in self.torn]
-        cuts += [(s.file, s.good_end) for s in self.chain[:-1]
+        cuts = [(file, 0, int(file.name[:20])) for file in self.torn]
+        cuts += [(s.file, s.good_end, after.place) for s, after in zip(self.chain, self.chain[1:])
                  if not s.like_sealed and not s.stopped and s.good_end < s.file.size]
-        for file, start in cuts:
+        for file, start, index in cuts:
             digest = base64.b64encode(file.digest(hashlib.sha256(), start)).decode()
-            if (file.size - start, digest) not in self.content.recoveries:
+            if (file.size - start, digest) in self.content.recoveries:
+                continue
+            if self.log_end() > index:
                 self.add("ALTERED", file.name, start, text="R27: no recovery event tells of these "
                          "%d bytes" % (file.size - start))
+            elif file.size > start:
+                self.untold.append((file.name, start))
 
     def judge_manifests(self):
         """R29, FILE_DIFFERS, NO_MANIFEST, and what manifests say of roots and positions."""
@@ -795,15 +811,22 @@ class Log:
                 and self.outside.size > end:
             self.add("ROLLED_BACK", "--checkpoint", 0, end, self.outside.size,
                      "the log is smaller than the checkpoint that was given")
-        reached = max([size for size in sizes if size <= end] + self.unjudged, default=0)
         last = self.chain[-1] if self.chain else None
         tail, bytes_behind = Spans(), False
         if last is not None and not last.stopped:
-            tail = Spans(self.tree.present).intersect([(reached, INDEX_END)]) \
-                .minus(self.altered).minus(self.proven)
+            tail = self.tail()
             bytes_behind = last.good_end < last.file.size
-        if tail or bytes_behind or any(file.size for file in self.headless):
+        if tail or bytes_behind or self.untold or any(file.size for file in self.headless):
             self.judge_tail(tail, last, bytes_behind)
+
+    def tail(self):
+        """Section 9.3: entries from n on."""
+        sizes = [root.size for root in self.roots
+                 if root.file != "--checkpoint" and not root.start_note]
+        end = self.log_end()
+        reached = max([size for size in sizes if size <= end] + self.unjudged, default=0)
+        return Spans(self.tree.present).intersect([(reached, INDEX_END)]) \
+            .minus(self.altered).minus(self.proven)
 
     def judge_tail(self, tail, last, bytes_behind):
         """Section 9.3: looks a second time, then names the tail."""
@@ -815,6 +838,8 @@ class Log:
             if file.size > 0:
                 self.add(code, file.name, 0, text="%d bytes of a segment that was being begun"
                          % file.size)
+        for name, offset in self.untold:
+            self.add(code, name, offset, text="bytes that no recovery event tells of yet")
         if tail or bytes_behind:
             self.add(code, last.file.name, last.good_end if bytes_behind else None, first, end,
                      "the log is being written" if flight
