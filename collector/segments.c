@@ -56,7 +56,7 @@ enum ak_code ak_segment_footer_frame(int fd, uint64_t footer_at, struct ak_frame
 static bool look_at_sealed(int log_dir_fd, const struct ak_list_file *listed,
                            struct ak_segment_file *file)
 {
-    struct ak_footer footer;
+    struct ak_footer footer = {0};
     struct ak_frame frame;
     uint64_t bytes;
     int fd;

@@ -142,7 +142,7 @@ static enum ak_code open_logs(struct ak_server *server, const struct ak_config *
                               const struct ak_hash *digest, struct ak_runlog ***by_config,
                               struct ak_error *err)
 {
-    struct ak_runlog **list = calloc(config->log_count, sizeof(*list));
+    struct ak_runlog **list = calloc(config->log_count, sizeof(struct ak_runlog *));
     enum ak_code rc = AK_OK;
 
     if (list == NULL)
