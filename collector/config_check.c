@@ -173,6 +173,11 @@ static enum ak_code listener_check(struct ak_reader *reader, const struct ak_con
         if (ak_url_conflict(&config->listeners[j].url, &listener->url))
             rc = ak_reader_fail(reader, "%s and %s cannot both be listened on; change one",
                                 config->listeners[j].url.text, listener->url.text);
+        else if (strcmp(config->listeners[j].url.text, listener->url.text) == 0)
+            rc = ak_reader_fail(reader,
+                                "%s stands twice: sources are told apart by it; give the second "
+                                "one another address or port",
+                                listener->url.text);
     }
     ak_reader_leave(reader);
     if (rc == AK_OK && listener->allow_count > 0 && listener->url.transport == AK_TRANSPORT_UNIX) {

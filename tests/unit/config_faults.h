@@ -30,6 +30,9 @@
      "c:7:22: frame_timeout means nothing for udp:// listeners; remove it"},
     {HEAD UDP "  - url: udp://127.0.0.1:514\n",
      "c:6:10: udp://127.0.0.1:514 and udp://127.0.0.1:514 cannot both be listened on; change one"},
+    {HEAD "listeners:\n  - url: tcp://127.0.0.1:0\n  - url: tcp://localhost:0\n",
+     "c:6:10: tcp://127.0.0.1:0 stands twice: sources are told apart by it; give the second one "
+     "another address or port"},
     {HEAD TLS, "c:5:5: listener tls://127.0.0.1:514 has no certificate; a TLS listener needs "
                "tls.certificate and tls.key (PEM files)"},
     {HEAD TLS "    tls:\n      certificate: c\n      key: k\n",
