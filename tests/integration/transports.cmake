@@ -8,3 +8,4 @@ function(akashi_transport_test name)
 endfunction()
 
 akashi_transport_test(transport_data)
+akashi_transport_test(shippers_real)
