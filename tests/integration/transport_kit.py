@@ -327,9 +327,9 @@ def read_to_end(s):
         got += some
 
 
-def send_stream(url, data, source=None, context=None, pieces=None):
-    """One connection: all of `data`, our end, and then until the collector has ended it too. What
-    comes of a connection that is refused or closed on us is in the log."""
+def send_stream(url, data, source=None, context=None, pieces=None, half_close=True):
+    """One connection: all of `data`, our end (if half_close), and then until the collector has ended
+    it too. What comes of a connection that is refused or closed on us is in the log."""
     s = connect(url, source)
     try:
         if context:
@@ -338,7 +338,8 @@ def send_stream(url, data, source=None, context=None, pieces=None):
             s.sendall(piece)
         if context:
             s = s.unwrap()
-        s.shutdown(socket.SHUT_WR)
+        if half_close:
+            s.shutdown(socket.SHUT_WR)
     except (ConnectionError, ssl.SSLError):
         pass
     got = read_to_end(s)

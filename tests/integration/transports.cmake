@@ -9,3 +9,4 @@ endfunction()
 
 akashi_transport_test(transport_data)
 akashi_transport_test(shippers_real)
+akashi_transport_test(framing_cases)
