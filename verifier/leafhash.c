@@ -1,11 +1,12 @@
 /* leafhash.c - which messages are hashed side by side, and what a block needs of that.
  *
- * Lanes run as long as the longest of their sixteen, so a slice of messages is sorted by its number
+ * Lanes run as long as the longest of them, so a slice of messages is sorted by its number
  * of blocks first; neighbours then differ by little. What is long goes to libcrypto alone: there a
  * lane would wait, and one stream is fast enough. */
 #include "leafhash.h"
 
 #include "sha256_avx512.h"
+#include "sha256_ni.h"
 
 #include <assert.h>
 #include <stdatomic.h>
@@ -20,16 +21,27 @@
 #define TAG_LEAF 0x00u /* format.md 1 */
 #define TAG_NODE 0x01u
 
-enum path { PATH_UNKNOWN, PATH_LIBCRYPTO, PATH_AVX512 };
+enum path { PATH_UNKNOWN, PATH_LIBCRYPTO, PATH_SHA_NI, PATH_AVX512 };
 
 static _Atomic(int) chosen = PATH_UNKNOWN;
+
+static const struct {
+    const char *name;
+    enum path path;
+    bool (*available)(void);
+} ways[] = {{"avx512", PATH_AVX512, ak_sha256_x16_available},
+            {"sha-ni", PATH_SHA_NI, ak_sha256_x2_available},
+            {"libcrypto", PATH_LIBCRYPTO, NULL}}; /* the best one first; the last is always there */
+
+#define WAYS (sizeof(ways) / sizeof(ways[0]))
 
 static enum path path(void)
 {
     enum path now = (enum path)atomic_load_explicit(&chosen, memory_order_relaxed);
 
-    if (now == PATH_UNKNOWN) { /* two threads that come here at once choose the same */
-        now = ak_sha256_x16_available() ? PATH_AVX512 : PATH_LIBCRYPTO;
+    for (size_t i = 0; now == PATH_UNKNOWN; i++) { /* two threads that come here choose the same */
+        if (ways[i].available == NULL || ways[i].available())
+            now = ways[i].path;
         atomic_store_explicit(&chosen, (int)now, memory_order_relaxed);
     }
     return now;
@@ -37,21 +49,26 @@ static enum path path(void)
 
 const char *ak_hash_path(void)
 {
-    return path() == PATH_AVX512 ? "avx512" : "libcrypto";
+    size_t i = 0;
+
+    while (ways[i].path != path())
+        i++;
+    return ways[i].name;
 }
 
 bool ak_hash_path_force(const char *name)
 {
-    enum path wanted = PATH_UNKNOWN;
-
-    if (name != NULL && strcmp(name, "libcrypto") == 0)
-        wanted = PATH_LIBCRYPTO;
-    else if (name != NULL && strcmp(name, "avx512") == 0 && ak_sha256_x16_available())
-        wanted = PATH_AVX512;
-    else if (name != NULL)
-        return false;
-    atomic_store_explicit(&chosen, (int)wanted, memory_order_relaxed);
-    return true;
+    for (size_t i = 0; name != NULL && i < WAYS; i++) {
+        if (strcmp(name, ways[i].name) != 0)
+            continue;
+        if (ways[i].available != NULL && !ways[i].available())
+            return false;
+        atomic_store_explicit(&chosen, (int)ways[i].path, memory_order_relaxed);
+        return true;
+    }
+    if (name == NULL)
+        atomic_store_explicit(&chosen, PATH_UNKNOWN, memory_order_relaxed);
+    return name == NULL;
 }
 
 static void hash_one(const struct ak_message *m)
@@ -77,9 +94,22 @@ static uint64_t size_class(const struct ak_message *m)
     return (1 + (uint64_t)m->head_len + m->body_len + 8) / 64;
 }
 
-/* Sixteen at a time, or one by one where they are too few. */
+/* Two at a time, in order: each pair is read before it is written. */
+static void hash_pairs(const struct ak_message *const *message, size_t n)
+{
+    for (size_t i = 0; i + 1 < n; i += 2)
+        ak_sha256_x2(message[i], message[i + 1]);
+    if (n % 2 != 0)
+        hash_one(message[n - 1]);
+}
+
+/* As many at a time as the processor can, or one by one where they are too few. */
 static void hash_sorted(const struct ak_message *const *sorted, size_t n)
 {
+    if (path() == PATH_SHA_NI) {
+        hash_pairs(sorted, n);
+        return;
+    }
     for (size_t i = 0; i < n; i += AK_SHA256_LANES) {
         size_t take = n - i < AK_SHA256_LANES ? n - i : AK_SHA256_LANES;
         for (size_t k = i + take; k < n && k < i + take + AK_SHA256_LANES; k++)
@@ -121,7 +151,7 @@ static void hash_slice(const struct ak_message *message, size_t n)
 
 void ak_hash_messages(const struct ak_message *message, size_t n)
 {
-    if (path() != PATH_AVX512 || n < LANES_MIN) {
+    if (path() == PATH_LIBCRYPTO || n < LANES_MIN) {
         for (size_t i = 0; i < n; i++)
             hash_one(&message[i]);
         return;
@@ -173,6 +203,10 @@ static void hash_row(uint8_t tag, struct ak_hash *out, const uint8_t *body, uint
         }
         if (take >= LANES_MIN && path() == PATH_AVX512) {
             ak_sha256_x16(lane, take);
+            continue;
+        }
+        if (path() == PATH_SHA_NI) {
+            hash_pairs(lane, take);
             continue;
         }
         for (unsigned k = 0; k < take; k++)

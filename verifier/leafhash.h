@@ -1,7 +1,7 @@
 /* leafhash.h - many short SHA-256 at once: salts, commitments, leaves and nodes of a block.
  *
- * Sixteen messages run side by side where the processor has AVX-512, else one after the other
- * through libcrypto, which picks SHA instructions by itself. Both give the same bytes; which one is
+ * Sixteen messages run side by side where the processor has AVX-512, two where it has SHA
+ * instructions, else one after the other through libcrypto. All give the same bytes; which one is
  * used is chosen once, at the first call. Nothing here can fail or allocates. */
 #ifndef AK_LEAFHASH_H
 #define AK_LEAFHASH_H
@@ -60,7 +60,7 @@ void ak_nodes(struct ak_hash *out, const struct ak_hash *in, size_t n);
 void ak_fold_groups(struct ak_hash *level8, const struct ak_hash *leaf, size_t n,
                     struct ak_hash *scratch);
 
-/* Name of the way that is used: "avx512" or "libcrypto". */
+/* Name of the way that is used: "avx512", "sha-ni" or "libcrypto". */
 const char *ak_hash_path(void);
 
 /* Chooses a way by its name, NULL for the best one; false, and nothing changed, if this processor

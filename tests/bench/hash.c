@@ -106,6 +106,7 @@ int main(int argc, char **argv)
     }
     (void)printf("ns a record, %u records, %zu bytes on average\n", ENTRIES, at / ENTRIES - 1);
     measure_path("libcrypto");
+    measure_path("sha-ni");
     measure_path("avx512");
     return 0;
 }

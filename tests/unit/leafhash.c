@@ -18,7 +18,7 @@
 
 #define BODY_MAX (70u * 64u)
 
-static const char *const paths[] = {"libcrypto", "avx512"};
+static const char *const paths[] = {"libcrypto", "sha-ni", "avx512"};
 
 static uint64_t random_state = 1;
 
