@@ -17,6 +17,8 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
+#define LF_PIECE 128u /* bytes in which line feeds are counted at once; at most 255 */
+
 struct ak_prepare_scratch {
     ZSTD_CCtx *zstd;
     struct ak_encode_table *table;
@@ -182,20 +184,20 @@ static void fill_range(struct ak_batch *batch, struct ak_prepare_scratch *scratc
         append_part(batch, scratch->leaf + i, batch->count - i);
 }
 
-/* Line feeds in a text. Plain enough for the compiler to count many bytes at once. */
+/* Line feeds in a text. The pieces have one length that is known here, so that the compiler counts
+ * many bytes at once; it is such that a sum fits into one byte. */
 static uint32_t count_lf(const unsigned char *text, size_t n)
 {
     uint32_t total = 0;
 
-    while (n > 0) {
-        size_t piece = n < 255 ? n : 255; /* so that a sum fits into one byte */
+    for (; n >= LF_PIECE; text += LF_PIECE, n -= LF_PIECE) {
         uint8_t sum = 0;
-        for (size_t i = 0; i < piece; i++)
+        for (unsigned i = 0; i < LF_PIECE; i++)
             sum = (uint8_t)(sum + (text[i] == '\n'));
         total += sum;
-        text += piece;
-        n -= piece;
     }
+    for (size_t i = 0; i < n; i++)
+        total += text[i] == '\n';
     return total;
 }
 
