@@ -89,7 +89,7 @@ def stranger():
 def C6_foreign_added(b):
     """A segment of another log put in beside the own ones."""
     s = stranger().segments[1]
-    b.files["99999999999999999999.0.zst"] = s.encode()
+    b.files["stranger.0.zst"] = s.encode()
     return Expect(INVALID, one=["ALTERED", "MALFORMED"], may=["ALTERED", "MALFORMED", "UNTRUSTED_KEY"],
                   damage=(0, 0))
 
