@@ -10,7 +10,7 @@
  * lies in the output. A peer that makes us answer without reading is cut at the bound. */
 #include "tls_private.h"
 
-#include <akashi/escape.h>
+#include <akashi/base64.h>
 
 #include <openssl/err.h>
 
@@ -149,7 +149,7 @@ void ak_tls_session_free(struct ak_tls_session *session)
 static enum ak_code refuse_plain(const uint8_t *data, size_t n, struct ak_error *err)
 {
     static const char *const methods[] = {"GET ", "POST ", "PUT ", "HEAD ", "OPTIONS ", "PRI * "};
-    char shown[PLAIN_SHOWN_BYTES * AK_ESCAPE_GROWTH_MAX + 1];
+    char shown[PLAIN_SHOWN_BYTES * 2 + 1];
     size_t digits = 0;
     const char *what = NULL;
 
@@ -171,10 +171,10 @@ static enum ak_code refuse_plain(const uint8_t *data, size_t n, struct ak_error 
                        "this looks like plain %s on a TLS listener; nothing was taken in. Turn on "
                        "TLS in the sender, or send to a listener without TLS",
                        what);
-    (void)ak_escape_terminal(shown, sizeof(shown), data,
-                             n < PLAIN_SHOWN_BYTES ? n : PLAIN_SHOWN_BYTES);
+    /* In hex: whoever shows this line escapes it, and escapes of escapes are hard to read. */
+    (void)ak_hex_encode(shown, sizeof(shown), data, n < PLAIN_SHOWN_BYTES ? n : PLAIN_SHOWN_BYTES);
     return ak_fail(err, AK_EMALFORMED,
-                   "this is not TLS (it begins with \"%s\"); nothing was taken in. Find out what "
+                   "this is not TLS (its first bytes are %s); nothing was taken in. Find out what "
                    "sends it, or narrow the listener with allow",
                    shown);
 }

@@ -383,9 +383,9 @@ static void names_what_is_not_tls(void **state)
         {"1", PLAIN("syslog or RELP")},
         {"POST / HTTP/1.1\r\n", PLAIN("HTTP")},
         {"GET / HTTP/1.1\r\n", PLAIN("HTTP")},
-        {"\x1b]0;x\x07gibberish",
-         "this is not TLS (it begins with \"\\x1b]0;x\\x07gibberish\"); nothing was taken in. Find "
-         "out what sends it, or narrow the listener with allow"},
+        {"\x1b]0;x\x07gibberish", "this is not TLS (its first bytes are "
+                                  "1b5d303b7807676962626572697368); nothing was taken in. Find "
+                                  "out what sends it, or narrow the listener with allow"},
     };
 #undef PLAIN
 
