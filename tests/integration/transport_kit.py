@@ -247,9 +247,9 @@ class Entries:
         """[(kind, bytes)] of a source, in order."""
         return [(e[0], e[2]) for e in self.by_source.get(ordinal, []) if e[0] in kinds]
 
-    def event(self, name, **members):
+    def event(self, event, **members):
         """The events of this name with these members."""
-        return [e for e in self.events if e["event"] == name and
+        return [e for e in self.events if e["event"] == event and
                 all(e.get(k) == v for k, v in members.items())]
 
     def raw(self, ordinal=None):
@@ -333,7 +333,8 @@ def send_stream(url, data, source=None, context=None, pieces=None, half_close=Tr
     s = connect(url, source)
     try:
         if context:
-            s = context.wrap_socket(s, server_hostname="localhost")
+            s = context.wrap_socket(s, server_hostname="localhost", do_handshake_on_connect=False)
+            s.do_handshake()
         for piece in pieces if pieces is not None else (data,):
             s.sendall(piece)
         if context:
