@@ -39,8 +39,13 @@ void ak_claim_show_finding(FILE *file, const struct ak_claim *claim, bool colour
 
     if (!claim->told)
         return;
-    info = ak_finding_info(claim->code);
     ak_show_verdict(file, claim->verdict, colour);
+    if (!claim->coded) {
+        fputc('\n', file);
+        ak_show_wrapped_text(file, claim->text, 4);
+        return;
+    }
+    info = ak_finding_info(claim->code);
     fprintf(file, " %s", info->name);
     if (claim->rule[0] != '\0')
         fprintf(file, " (%s)", claim->rule);
@@ -90,8 +95,10 @@ void ak_claim_json_begin(struct ak_json_out *out, const struct ak_claim *claim,
     if (error != NULL || !claim->told)
         return;
     ak_json_out_open(out, "finding", '{');
-    ak_json_out_string(out, "code", ak_finding_info(claim->code)->name);
-    ak_json_out_string(out, "rule", claim->rule);
+    if (claim->coded) {
+        ak_json_out_string(out, "code", ak_finding_info(claim->code)->name);
+        ak_json_out_string(out, "rule", claim->rule);
+    }
     (void)ak_json_out_text(out, "text", claim->text, strlen(claim->text));
     ak_json_out_close(out, '}');
 }

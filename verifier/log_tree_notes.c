@@ -149,7 +149,7 @@ enum ak_code ak_log_tree_checkpoints(struct ak_log_tree *tree, uint64_t index,
         rc = ak_tree_segment_of(tree, index, &own, err);
     if (rc == AK_OK)
         rc = offer_notes(tree, own, on_note, ctx, err);
-    for (size_t i = own + 1; rc == AK_OK && i < tree->segment_count; i++) {
+    for (size_t i = own; rc == AK_OK && i < tree->segment_count; i++) {
         uint8_t *note = NULL;
         size_t len = 0;
         if (ak_tree_file_of(tree, i, &file, NULL) != AK_OK || file->checkpoint == NULL)

@@ -298,6 +298,11 @@ const char *ak_log_tree_origin(const struct ak_log_tree *tree)
     return tree->origin;
 }
 
+uint64_t ak_log_tree_last(const struct ak_log_tree *tree)
+{
+    return tree->segment[tree->segment_count - 1].first;
+}
+
 /* ---- Files ---- */
 
 /* A free slot, or the one that was used longest ago. */

@@ -85,6 +85,18 @@ const struct ak_command ak_commands[] = {
          AK_OPTION_BIT(AK_OPTION_ENTRY) | AK_OPTION_BIT(AK_OPTION_EPOCH) |
          AK_OPTION_BIT(AK_OPTION_JSON) | AK_OPTION_BIT(AK_OPTION_QUIET),
      1, 1, ak_cmd_proof},
+    {"history", "OLD [NEW]",
+     "Says whether two checkpoints of a log tell one history, or are a fork.",
+     "Of one size their roots decide. Of two sizes the log's own hashes do: give a store that "
+     "holds "
+     "its entries. A contradiction is FORKED: proof against the holder of the key; -o keeps both "
+     "checkpoints with what shows it. Given such a kept proof alone, it is judged.",
+     "akashi-verify history kept newest --store /srv/akashi --key agency.vkey -o fork",
+     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_LOG) | AK_OPTION_BIT(AK_OPTION_EPOCH) |
+         AK_OPTION_BIT(AK_OPTION_STORE) | AK_OPTION_BIT(AK_OPTION_OUTPUT) |
+         AK_OPTION_BIT(AK_OPTION_FORCE) | AK_OPTION_BIT(AK_OPTION_JSON) |
+         AK_OPTION_BIT(AK_OPTION_QUIET),
+     1, 2, ak_cmd_history},
     {"explain", "[CODE...]",
      "Says what a reason code means, what it does not mean, usual causes and what to do.",
      "Without a code it lists all.", "akashi-verify explain TAIL_UNSIGNED", 0, 0, SIZE_MAX,

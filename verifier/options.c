@@ -92,6 +92,10 @@ static const struct option_info infos[AK_OPTION_COUNT] = {
          "the start note of the entry's epoch, which shows by itself that the "
          "origin pins the key that signed; the proof's name and .epoch if not given",
          false},
+    [AK_OPTION_STORE] = {"store", "DIR",
+                         "a store that holds the log's entries: what it says counts where its "
+                         "hashes lead to a signed root",
+                         false},
     [AK_OPTION_OUTPUT] = {"output", "FILE",
                           "write there; also -o. An existing file is not "
                           "overwritten",

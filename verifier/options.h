@@ -31,6 +31,7 @@ enum ak_option {
     AK_OPTION_RECORD,
     AK_OPTION_ENTRY,
     AK_OPTION_EPOCH,
+    AK_OPTION_STORE,
     AK_OPTION_OUTPUT,
     AK_OPTION_FORCE,
     AK_OPTION_JSON,
@@ -39,7 +40,7 @@ enum ak_option {
     AK_OPTION_VERSION
 };
 
-#define AK_OPTION_COUNT 23u
+#define AK_OPTION_COUNT 24u
 
 /* Set of options as bits. */
 #define AK_OPTION_BIT(option) (1u << (option))

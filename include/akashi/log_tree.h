@@ -41,6 +41,9 @@ void ak_log_tree_close(struct ak_log_tree *tree);
 /* The origin that the HEADERs name; not proven. */
 const char *ak_log_tree_origin(const struct ak_log_tree *tree);
 
+/* Index at which the last segment begins: what is newest is found from there on. */
+uint64_t ak_log_tree_last(const struct ak_log_tree *tree);
+
 /* One entry with what its commitment is made of; borrows until the next call for the same tree. */
 struct ak_log_tree_entry {
     uint64_t index;
@@ -81,7 +84,7 @@ typedef enum ak_code (*ak_log_tree_note_fn)(void *ctx, const void *note, size_t 
                                             struct ak_error *err);
 
 /* Offers the checkpoints that may cover entry `index`: first the published one; then, as long as
- * the callback gives AK_OK, those in the entry's own segment and those in the HEADERs behind it.
+ * the callback gives AK_OK, those in the entry's own segment and those in the HEADERs from there on.
  * Only by their place: whose they are and what they say is the caller's question. */
 enum ak_code ak_log_tree_checkpoints(struct ak_log_tree *tree, uint64_t index,
                                      ak_log_tree_note_fn on_note, void *ctx, struct ak_error *err);
