@@ -6,6 +6,16 @@
 #include "recover.h"
 #include "segments.h"
 
+/* A head that somebody with our keys signed, or that the keys remember. */
+struct ak_recovery_head {
+    uint64_t size; /* 0: none */
+    struct ak_hash root;
+    char *note; /* NULL: the keys' state */
+    size_t note_len;
+};
+
+#define AK_RECOVERY_HEADS 2u /* the published checkpoint, the keys' state */
+
 struct ak_recovery {
     int dir_fd;
     const char *origin;
@@ -32,6 +42,8 @@ struct ak_recovery {
     char *note;          /* that covers `trusted`; NULL: only the keys' own state does */
     size_t note_len;
     uint64_t claimed; /* greatest size that a valid signature speaks of */
+    struct ak_recovery_head heads[AK_RECOVERY_HEADS];
+    bool unread; /* something could not be read: no judgement can be made */
 };
 
 /* recover_tail.c: finds the newest head that is signed, and from there the last good MARK. */

@@ -62,9 +62,9 @@ static enum ak_code keep_epoch(struct ak_recovery *r, const void *note, size_t l
     return AK_OK;
 }
 
-/* ---- what is sealed */
+/* ---- what is sealed, and what is still open before it */
 
-/* Opens the sealed segment that holds `index`, unless it is the one that is open. */
+/* Opens the segment that holds `index`, unless it is the one that is open. */
 static bool open_holder(struct ak_recovery *r, uint64_t index, const struct ak_segment_file **file,
                         int *fd)
 {
@@ -75,7 +75,7 @@ static bool open_holder(struct ak_recovery *r, uint64_t index, const struct ak_s
     *fd = -1;
     for (size_t i = 0; i < r->files.count; i++) {
         const struct ak_segment_file *at = &r->files.file[i];
-        if (at->sealed && index >= at->first && index < at->end) {
+        if (index >= at->first && index < at->end) {
             *file = at;
             r->reader.columns->count = 0; /* the block in memory is another file's */
             return ak_segment_file_open(r->dir_fd, at->name, fd, NULL) == AK_OK;
@@ -84,15 +84,41 @@ static bool open_holder(struct ak_recovery *r, uint64_t index, const struct ak_s
     return false;
 }
 
-/* The payload of one entry of a sealed segment, or NULL. */
+/* The same as ak_block_reader_find, in a segment that has no FOOTER yet. */
+static enum ak_code find_in_open(struct ak_recovery *r, int fd, uint64_t index)
+{
+    struct ak_block_reader *reader = &r->reader;
+    struct ak_frame_walk walk;
+    struct ak_frame frame;
+    uint64_t skipped;
+    enum ak_code rc = ak_frame_walk_begin(&walk, fd, NULL);
+
+    while (rc == AK_OK) {
+        enum ak_code found = ak_frame_next(&walk, &frame, NULL);
+        if (found == AK_OK && frame.type == AK_FRAME_END)
+            return AK_ENOTFOUND;
+        if ((found != AK_OK && frame.type == AK_FRAME_NONE) || frame.type == AK_FRAME_TORN)
+            rc = ak_frame_resync(&walk, &skipped, NULL);
+        else if (frame.type == AK_FRAME_COLUMNS &&
+                 ak_block_reader_columns(reader, fd, &frame, NULL) == AK_OK &&
+                 index >= reader->columns->first &&
+                 index - reader->columns->first < reader->columns->count)
+            return ak_block_reader_data(reader, fd, frame.offset + frame.bytes, NULL);
+    }
+    return rc;
+}
+
+/* The payload of one entry of a segment, or NULL. */
 static const struct ak_payload *find_payload(struct ak_recovery *r, int fd,
                                              const struct ak_segment_file *file, uint64_t index)
 {
     const struct ak_columns *columns = r->reader.columns;
+    enum ak_code rc = AK_OK;
 
-    if ((columns->count == 0 || index < columns->first ||
-         index - columns->first >= columns->count) &&
-        ak_block_reader_find(&r->reader, fd, file, index, NULL) != AK_OK) {
+    if (columns->count == 0 || index < columns->first || index - columns->first >= columns->count)
+        rc = file->sealed ? ak_block_reader_find(&r->reader, fd, file, index, NULL)
+                          : find_in_open(r, fd, index);
+    if (rc != AK_OK) {
         r->reader.columns->count = 0;
         return NULL;
     }
@@ -248,7 +274,7 @@ static enum ak_code take_block(struct sources *s, int fd, const struct ak_frame 
     enum ak_code rc;
 
     if (ak_block_reader_columns(reader, fd, frame, NULL) != AK_OK ||
-        columns->first < positions->size) {
+        columns->first < positions->size || columns->first >= limit) {
         s->damaged = true;
         return AK_OK;
     }

@@ -31,14 +31,6 @@ struct places {
     size_t cap;
 };
 
-/* A head that somebody with our keys signed, or that the keys remember. */
-struct head {
-    uint64_t size;
-    struct ak_hash root;
-    char *note; /* NULL: the keys' state */
-    size_t note_len;
-};
-
 static enum ak_code places_add(struct places *places, const struct ak_frame *frame, uint64_t size,
                                struct ak_error *err)
 {
@@ -55,12 +47,28 @@ static enum ak_code places_add(struct places *places, const struct ak_frame *fra
     return AK_OK;
 }
 
+/* What a disk does not give is not what is not there: never taken for a torn end. */
+static bool not_read(struct ak_recovery *r, enum ak_code rc)
+{
+    if (rc == AK_EIO)
+        r->unread = true;
+    return rc != AK_OK;
+}
+
+static enum ak_code check_read(const struct ak_recovery *r, const char *name, struct ak_error *err)
+{
+    if (!r->unread)
+        return AK_OK;
+    return ak_fail(err, AK_EIO,
+                   "%s cannot be read. Nothing is written before it can: look at the disk", name);
+}
+
 /* Reads a small frame of ours into `head.buffer`; gives its content. */
 static const uint8_t *content_of(struct ak_recovery *r, int fd, const struct ak_frame *frame)
 {
-    if (ak_frame_read(fd, frame, r->head.buffer, sizeof(r->head.buffer), NULL, NULL) != AK_OK)
-        return NULL;
-    return r->head.buffer + ak_frame_head(frame);
+    enum ak_code rc = ak_frame_read(fd, frame, r->head.buffer, sizeof(r->head.buffer), NULL, NULL);
+
+    return not_read(r, rc) ? NULL : r->head.buffer + ak_frame_head(frame);
 }
 
 static bool read_mark(struct ak_recovery *r, int fd, const struct ak_frame *frame,
@@ -102,7 +110,14 @@ static struct ak_frame frame_of(const struct place *place, unsigned type)
                              .content_bytes = place->bytes - AK_FRAME_HEAD_BYTES};
 }
 
-/* All MARKs and NOTEs of a file, also behind damage. */
+static int by_size(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+
+    return (x->size > y->size) - (x->size < y->size);
+}
+
+/* All MARKs of a file, in its order, and its NOTEs by size; also behind damage. */
 static enum ak_code walk_places(struct ak_recovery *r, int fd, struct places *marks,
                                 struct places *notes, struct ak_error *err)
 {
@@ -116,14 +131,13 @@ static enum ak_code walk_places(struct ak_recovery *r, int fd, struct places *ma
         if (found == AK_EIO)
             return found;
         if (found == AK_OK && frame.type == AK_FRAME_END)
-            return AK_OK;
+            break;
         if ((found != AK_OK && frame.type == AK_FRAME_NONE) || frame.type == AK_FRAME_TORN) {
             found = ak_frame_resync(&walk, &skipped, err);
-            if (found != AK_OK)
-                return found == AK_ENOTFOUND ? AK_OK : found;
-            continue;
-        }
-        if (frame.type == AK_FRAME_MARK) {
+            if (found == AK_ENOTFOUND)
+                break;
+            rc = found;
+        } else if (frame.type == AK_FRAME_MARK) {
             struct ak_segment_mark mark;
             if (read_mark(r, fd, &frame, &mark))
                 rc = places_add(marks, &frame, mark.range.end, err);
@@ -135,6 +149,8 @@ static enum ak_code walk_places(struct ak_recovery *r, int fd, struct places *ma
                 rc = places_add(notes, &frame, checkpoint.size, err);
         }
     }
+    if (rc == AK_OK && notes->count > 1) /* one whose size was damaged must not hide others */
+        qsort(notes->at, notes->count, sizeof(*notes->at), by_size);
     return rc;
 }
 
@@ -161,27 +177,40 @@ static bool folds_to(const struct ak_range *range, uint64_t size, const struct a
 }
 
 /* Whether one of the heads known from outside of the segments is this range's. */
-static bool known_outside(const struct head *heads, size_t n, const struct ak_range *range,
-                          const struct head **which)
+static const struct ak_recovery_head *known_outside(const struct ak_recovery *r,
+                                                    const struct ak_range *range)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (heads[i].size > 0 && folds_to(range, heads[i].size, &heads[i].root)) {
-            *which = &heads[i];
-            return true;
-        }
+    for (size_t i = 0; i < AK_RECOVERY_HEADS; i++) {
+        const struct ak_recovery_head *head = &r->heads[i];
+        if (head->size > 0 && folds_to(range, head->size, &head->root))
+            return head;
     }
-    return false;
+    return NULL;
 }
 
-/* Whether a NOTE of this file is signed and of this range; keeps its text. Notes rise in size, so
- * the search goes back from `*from`, which moves along. */
-static bool known_by_note(struct ak_recovery *r, int fd, const struct places *notes, size_t *from,
+/* First of the NOTEs of this size or a greater one. */
+static size_t notes_from(const struct places *notes, uint64_t size)
+{
+    size_t low = 0;
+    size_t high = notes->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (notes->at[middle].size < size)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Whether a NOTE of this file is signed and of this range; keeps its text. */
+static bool known_by_note(struct ak_recovery *r, int fd, const struct places *notes,
                           const struct ak_range *range)
 {
-    while (*from > 0 && notes->at[*from - 1].size > range->end)
-        (*from)--;
-    for (size_t i = *from; i > 0 && notes->at[i - 1].size == range->end; i--) {
-        struct ak_frame frame = frame_of(&notes->at[i - 1], AK_FRAME_NOTE);
+    for (size_t i = notes_from(notes, range->end);
+         i < notes->count && notes->at[i].size == range->end; i++) {
+        struct ak_frame frame = frame_of(&notes->at[i], AK_FRAME_NOTE);
         struct ak_checkpoint checkpoint;
         const uint8_t *note;
         size_t len;
@@ -208,7 +237,7 @@ static void look_at_claims(struct ak_recovery *r, int fd, const struct places *n
 }
 
 static enum ak_code trust(struct ak_recovery *r, size_t file, uint64_t at, bool header,
-                          const struct ak_range *range, const struct head *outside,
+                          const struct ak_range *range, const struct ak_recovery_head *outside,
                           struct ak_error *err)
 {
     r->trusted = *range;
@@ -220,14 +249,55 @@ static enum ak_code trust(struct ak_recovery *r, size_t file, uint64_t at, bool 
     return AK_OK;
 }
 
-/* Looks for the newest trusted MARK of one open file, then at its HEADER. */
-static enum ak_code search_file(struct ak_recovery *r, size_t i, const struct head *heads, size_t n,
-                                bool *found, struct ak_error *err)
+/* Whether somebody signed the tree that this HEADER goes on from. */
+static bool header_known(struct ak_recovery *r, int fd, const struct places *notes,
+                         const struct ak_recovery_head **outside)
+{
+    const struct ak_segment_header *header = &r->head.header;
+    struct ak_range range = header->range; /* reading a NOTE takes the HEADER's buffer */
+    struct ak_checkpoint checkpoint;
+
+    *outside = known_outside(r, &range);
+    if (*outside != NULL)
+        return true;
+    if (header->checkpoint_len > 0 &&
+        ak_segment_header_check(header, NULL, &checkpoint, NULL) == AK_OK &&
+        checkpoint.size == header->first &&
+        is_signed(r, header->checkpoint, header->checkpoint_len))
+        return keep_note(r, header->checkpoint, header->checkpoint_len, NULL) == AK_OK;
+    return known_by_note(r, fd, notes, &range);
+}
+
+/* The newest trusted MARK of one open file, else its HEADER. */
+static enum ak_code search_places(struct ak_recovery *r, size_t i, int fd,
+                                  const struct places *marks, const struct places *notes,
+                                  bool *found, struct ak_error *err)
+{
+    const struct ak_recovery_head *outside = NULL;
+    struct ak_range range;
+
+    for (size_t m = marks->count; m > 0; m--) {
+        struct ak_frame frame = frame_of(&marks->at[m - 1], AK_FRAME_MARK);
+        struct ak_segment_mark mark;
+        if (!read_mark(r, fd, &frame, &mark))
+            continue;
+        outside = NULL;
+        *found = known_by_note(r, fd, notes, &mark.range) ||
+                 (outside = known_outside(r, &mark.range)) != NULL;
+        if (*found)
+            return trust(r, i, frame.offset + frame.bytes, false, &mark.range, outside, err);
+    }
+    if (r->open[i].first == 0 || not_read(r, ak_segment_head_read(fd, r->origin, &r->head, NULL)))
+        return AK_OK;
+    range = r->head.header.range;
+    *found = header_known(r, fd, notes, &outside);
+    return *found ? trust(r, i, r->head.bytes, true, &range, outside, err) : AK_OK;
+}
+
+static enum ak_code search_file(struct ak_recovery *r, size_t i, bool *found, struct ak_error *err)
 {
     struct places marks = {0};
     struct places notes = {0};
-    const struct head *outside = NULL;
-    size_t from;
     int fd;
     enum ak_code rc = ak_segment_file_open(r->dir_fd, r->open[i].name, &fd, err);
 
@@ -236,34 +306,12 @@ static enum ak_code search_file(struct ak_recovery *r, size_t i, const struct he
     /* After a failed sync the page cache may hold what the disk does not. */
     (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
     rc = walk_places(r, fd, &marks, &notes, err);
-    if (rc == AK_OK)
+    if (rc == AK_OK) {
         look_at_claims(r, fd, &notes);
-    from = notes.count;
-    for (size_t m = marks.count; rc == AK_OK && m > 0 && !*found; m--) {
-        struct ak_frame frame = frame_of(&marks.at[m - 1], AK_FRAME_MARK);
-        struct ak_segment_mark mark;
-        if (!read_mark(r, fd, &frame, &mark))
-            continue;
-        *found = known_by_note(r, fd, &notes, &from, &mark.range) ||
-                 known_outside(heads, n, &mark.range, &outside);
-        if (*found)
-            rc = trust(r, i, frame.offset + frame.bytes, false, &mark.range, outside, err);
+        rc = search_places(r, i, fd, &marks, &notes, found, err);
     }
-    if (rc == AK_OK && !*found && r->open[i].first > 0 &&
-        ak_segment_head_read(fd, r->origin, &r->head, NULL) == AK_OK) {
-        const struct ak_segment_header *header = &r->head.header;
-        struct ak_checkpoint checkpoint;
-        *found = known_outside(heads, n, &header->range, &outside);
-        if (!*found && header->checkpoint_len > 0 &&
-            ak_segment_header_check(header, NULL, &checkpoint, NULL) == AK_OK &&
-            checkpoint.size == header->first &&
-            is_signed(r, header->checkpoint, header->checkpoint_len)) {
-            rc = keep_note(r, header->checkpoint, header->checkpoint_len, err);
-            *found = rc == AK_OK;
-        }
-        if (rc == AK_OK && *found)
-            rc = trust(r, i, r->head.bytes, true, &header->range, outside, err);
-    }
+    if (rc == AK_OK)
+        rc = check_read(r, r->open[i].name, err);
     free(marks.at);
     free(notes.at);
     (void)close(fd);
@@ -271,15 +319,13 @@ static enum ak_code search_file(struct ak_recovery *r, size_t i, const struct he
 }
 
 /* The end of a sealed segment is signed: sealing asks for that. Its last NOTE says so again. */
-static enum ak_code search_base(struct ak_recovery *r, const struct head *heads, size_t n,
-                                bool *found, struct ak_error *err)
+static enum ak_code search_base(struct ak_recovery *r, bool *found, struct ak_error *err)
 {
-    const struct head *outside = NULL;
+    const struct ak_recovery_head *outside = NULL;
     struct places marks = {0};
     struct places notes = {0};
     struct ak_footer footer;
     struct ak_frame frame;
-    size_t from;
     int fd;
     enum ak_code rc = ak_segment_file_open(r->dir_fd, r->base->name, &fd, err);
 
@@ -288,15 +334,16 @@ static enum ak_code search_base(struct ak_recovery *r, const struct head *heads,
     rc = ak_segment_footer_frame(fd, r->base->footer_at, &frame, err);
     if (rc == AK_OK)
         rc = ak_footer_check(&footer, fd, &frame, NULL, NULL, NULL, NULL, err);
-    if (rc == AK_OK && known_outside(heads, n, &footer.range, &outside))
-        *found = true;
+    if (rc == AK_OK)
+        *found = (outside = known_outside(r, &footer.range)) != NULL;
     if (rc == AK_OK && !*found)
         rc = walk_places(r, fd, &marks, &notes, err);
-    from = notes.count;
     if (rc == AK_OK && !*found) {
         look_at_claims(r, fd, &notes);
-        *found = known_by_note(r, fd, &notes, &from, &footer.range);
+        *found = known_by_note(r, fd, &notes, &footer.range);
     }
+    if (rc == AK_OK)
+        rc = check_read(r, r->base->name, err);
     if (rc == AK_OK && *found)
         rc = trust(r, 0, 0, true, &footer.range, outside, err);
     free(marks.at);
@@ -306,7 +353,8 @@ static enum ak_code search_base(struct ak_recovery *r, const struct head *heads,
 }
 
 /* The published checkpoint, if it is one of ours; what is no checkpoint claims nothing. */
-static enum ak_code read_published(struct ak_recovery *r, struct head *head, struct ak_error *err)
+static enum ak_code read_published(struct ak_recovery *r, struct ak_recovery_head *head,
+                                   struct ak_error *err)
 {
     struct ak_log_checkpoint judged;
     enum ak_code rc = ak_list_read_file(r->dir_fd, "checkpoint", AK_NOTE_BYTES_MAX, &head->note,
@@ -326,21 +374,18 @@ static enum ak_code read_published(struct ak_recovery *r, struct head *head, str
 
 static enum ak_code find_trusted(struct ak_recovery *r, struct ak_error *err)
 {
-    struct head heads[2];
     bool found = false;
     enum ak_code rc;
 
-    memset(heads, 0, sizeof(heads));
-    heads[1].size = ak_keys_state(r->keys, &heads[1].root);
-    rc = read_published(r, &heads[0], err);
-    r->claimed = heads[0].size > heads[1].size ? heads[0].size : heads[1].size;
+    r->heads[1].size = ak_keys_state(r->keys, &r->heads[1].root);
+    rc = read_published(r, &r->heads[0], err);
+    r->claimed = r->heads[0].size > r->heads[1].size ? r->heads[0].size : r->heads[1].size;
     for (size_t i = r->open_count; rc == AK_OK && i > 0 && !found; i--)
-        rc = search_file(r, i - 1, heads, 2, &found, err);
+        rc = search_file(r, i - 1, &found, err);
     if (rc == AK_OK && !found && r->base != NULL)
-        rc = search_base(r, heads, 2, &found, err);
+        rc = search_base(r, &found, err);
     if (rc == AK_OK && !found)
         rc = ak_keys_older(r->keys, 0, err);
-    free(heads[0].note);
     return rc;
 }
 
@@ -350,19 +395,23 @@ struct advance {
     struct ak_range range; /* as decoded so far */
     struct ak_range more;  /* the same from the trusted size on */
     struct ak_sha256_ctx frames;
-    bool pending; /* blocks stand behind the last MARK */
+    bool pending;    /* blocks stand behind the last MARK */
+    uint64_t end;    /* where the next segment begins, or UINT64_MAX */
+    uint64_t walked; /* file whose NOTEs are in `notes`, plus 1; 0: none */
+    struct places notes;
 };
 
-/* Takes in one block; false if it is not good. */
+/* Takes in one block; false if it is not good, or belongs to the next segment too. */
 static bool advance_block(struct ak_recovery *r, int fd, struct ak_frame_walk *walk,
                           const struct ak_frame *columns, struct advance *a)
 {
     const struct ak_block *block = r->reader.block;
     struct ak_frame data;
 
-    if (ak_block_reader_columns(&r->reader, fd, columns, NULL) != AK_OK ||
-        ak_frame_next(walk, &data, NULL) != AK_OK || data.type != AK_FRAME_DATA ||
-        ak_block_reader_data(&r->reader, fd, data.offset, NULL) != AK_OK ||
+    if (a->range.end == a->end ||
+        not_read(r, ak_block_reader_columns(&r->reader, fd, columns, NULL)) ||
+        not_read(r, ak_frame_next(walk, &data, NULL)) || data.type != AK_FRAME_DATA ||
+        not_read(r, ak_block_reader_data(&r->reader, fd, data.offset, NULL)) ||
         r->reader.columns->first != a->range.end)
         return false;
     ak_sha256_update(&a->frames, r->reader.columns_digest.b, AK_HASH_BYTES);
@@ -384,6 +433,15 @@ static bool range_equal(const struct ak_range *a, const struct ak_range *b)
            memcmp(a->hash, b->hash, a->count * sizeof(a->hash[0])) == 0;
 }
 
+static void accept(struct ak_recovery *r, struct advance *a, uint64_t at)
+{
+    ak_sha256_init(&a->frames);
+    a->pending = false;
+    r->out->range = a->range;
+    r->out->more = a->more;
+    r->good_bytes = at;
+}
+
 static bool advance_mark(struct ak_recovery *r, int fd, const struct ak_frame *frame,
                          struct advance *a)
 {
@@ -394,12 +452,42 @@ static bool advance_mark(struct ak_recovery *r, int fd, const struct ak_frame *f
     if (!read_mark(r, fd, frame, &mark) || !ak_hash_equal(&mark.digest, &digest) ||
         !range_equal(&mark.range, &a->range))
         return false;
-    ak_sha256_init(&a->frames);
-    a->pending = false;
-    r->out->range = a->range;
-    r->out->more = a->more;
-    r->good_bytes = frame->offset + frame->bytes;
+    accept(r, a, frame->offset + frame->bytes);
     return true;
+}
+
+/* Whether a signature covers exactly what was decoded. `i` is the file that is looked at. */
+static bool advance_known(struct ak_recovery *r, size_t i, int fd, struct advance *a)
+{
+    const struct ak_recovery_head *outside = known_outside(r, &a->range);
+    struct places marks = {0};
+    enum ak_code rc = AK_OK;
+
+    if (outside != NULL)
+        return outside->note == NULL ||
+               keep_note(r, outside->note, outside->note_len, NULL) == AK_OK;
+    if (a->walked != i + 1) {
+        a->notes.count = 0;
+        rc = walk_places(r, fd, &marks, &a->notes, NULL);
+        free(marks.at);
+        a->walked = i + 1;
+    }
+    return !not_read(r, rc) && known_by_note(r, fd, &a->notes, &a->range);
+}
+
+/* Where a good MARK should be there is none, but what was decoded is signed: the MARK is damaged,
+ * not the commit torn. Goes on behind it; sealing will tell of it. */
+static bool advance_signed(struct ak_recovery *r, size_t i, int fd, struct ak_frame_walk *walk,
+                           const struct ak_frame *frame, struct advance *a)
+{
+    uint64_t skipped;
+
+    if (!a->pending || r->unread || !advance_known(r, i, fd, a))
+        return false;
+    r->trusted = a->range;
+    ak_range_init(&a->more, a->range.end);
+    accept(r, a, walk->at);
+    return frame->type == AK_FRAME_MARK || ak_frame_resync(walk, &skipped, NULL) == AK_OK;
 }
 
 static bool advance_note(struct ak_recovery *r, int fd, const struct ak_frame *frame,
@@ -435,8 +523,9 @@ static enum ak_code advance_file(struct ak_recovery *r, size_t i, uint64_t at, s
         rc = ak_frame_walk_seek(&walk, at, err);
     r->good_file = i;
     r->good_bytes = at;
+    a->end = i + 1 < r->open_count ? r->open[i + 1].first : UINT64_MAX;
     while (rc == AK_OK && good) {
-        good = ak_frame_next(&walk, &frame, NULL) == AK_OK;
+        good = !not_read(r, ak_frame_next(&walk, &frame, NULL));
         if (good && frame.type == AK_FRAME_COLUMNS)
             good = advance_block(r, fd, &walk, &frame, a);
         else if (good && frame.type == AK_FRAME_MARK)
@@ -445,7 +534,11 @@ static enum ak_code advance_file(struct ak_recovery *r, size_t i, uint64_t at, s
             good = advance_note(r, fd, &frame, a);
         else
             good = false;
+        if (!good)
+            good = advance_signed(r, i, fd, &walk, &frame, a);
     }
+    if (rc == AK_OK)
+        rc = check_read(r, r->open[i].name, err);
     (void)close(fd);
     a->range = r->out->range;
     a->more = r->out->more;
@@ -456,8 +549,9 @@ static enum ak_code advance_file(struct ak_recovery *r, size_t i, uint64_t at, s
 static enum ak_code begin_file(struct ak_recovery *r, size_t i, struct advance *a, uint64_t *at,
                                struct ak_error *err)
 {
+    const char *name = r->open[i].name;
     int fd;
-    enum ak_code rc = ak_segment_file_open(r->dir_fd, r->open[i].name, &fd, err);
+    enum ak_code rc = ak_segment_file_open(r->dir_fd, name, &fd, err);
 
     if (rc != AK_OK)
         return rc;
@@ -466,45 +560,44 @@ static enum ak_code begin_file(struct ak_recovery *r, size_t i, struct advance *
     ak_sha256_init(&a->frames);
     a->pending = false;
     *at = 0;
-    if (rc != AK_OK && i + 1 == r->open_count)
+    if (rc != AK_OK && rc != AK_EIO && i + 1 == r->open_count)
         return AK_OK; /* a HEADER that never became durable: nothing of the file is good */
-    if (rc == AK_OK && !range_equal(&r->head.header.range, &a->range))
-        rc = ak_fail(err, AK_EINTEGRITY,
-                     "%s goes on from another log than the segments before it lead to at %" PRIu64
-                     ". Bring back the newest copy of the store",
-                     r->open[i].name, a->range.end);
+    if (rc != AK_OK) {
+        ak_wrap(err, "%s", name);
+        return rc;
+    }
+    if (!range_equal(&r->head.header.range, &a->range))
+        return ak_fail(err, AK_EINTEGRITY,
+                       "%s goes on from another log than the segments before it lead to at %" PRIu64
+                       ". Bring back the newest copy of the store",
+                       name, a->range.end);
     ak_sha256_update(&a->frames, r->head.digest.b, AK_HASH_BYTES);
     *at = r->head.bytes;
-    return rc;
+    return AK_OK;
 }
 
-static enum ak_code find_end(struct ak_recovery *r, struct ak_error *err)
+static enum ak_code advance_files(struct ak_recovery *r, struct advance *a, struct ak_error *err)
 {
-    struct advance a = {.range = r->trusted};
     size_t i = r->trusted_file;
     uint64_t at = r->trusted_at;
     enum ak_code rc = AK_OK;
 
-    ak_range_init(&a.more, r->trusted.end);
-    r->out->range = a.range;
-    r->out->more = a.more;
-    ak_sha256_init(&a.frames);
     if (r->trusted_header && r->open_count > 0)
-        rc = begin_file(r, i, &a, &at, err);
+        rc = begin_file(r, i, a, &at, err);
     while (rc == AK_OK && i < r->open_count) {
         if (at > 0)
-            rc = advance_file(r, i, at, &a, err);
+            rc = advance_file(r, i, at, a, err);
         else
             r->good_file = i, r->good_bytes = 0;
         if (rc != AK_OK || ++i == r->open_count)
             break;
-        if (r->open[i].first != a.range.end)
+        if (r->open[i].first != a->range.end)
             return ak_fail(err, AK_EINTEGRITY,
                            "%s is damaged: it is good up to entry %" PRIu64
                            " and the next segment begins at %" PRIu64
                            ". Bring back a good copy of it and start again",
-                           r->open[i - 1].name, a.range.end, r->open[i].first);
-        rc = begin_file(r, i, &a, &at, err);
+                           r->open[i - 1].name, a->range.end, r->open[i].first);
+        rc = begin_file(r, i, a, &at, err);
     }
     return rc;
 }
@@ -512,6 +605,15 @@ static enum ak_code find_end(struct ak_recovery *r, struct ak_error *err)
 enum ak_code ak_recover_tail(struct ak_recovery *r, struct ak_error *err)
 {
     enum ak_code rc = find_trusted(r, err);
+    struct advance a = {.range = r->trusted};
 
-    return rc == AK_OK ? find_end(r, err) : rc;
+    if (rc != AK_OK)
+        return rc;
+    ak_range_init(&a.more, r->trusted.end);
+    r->out->range = a.range;
+    r->out->more = a.more;
+    ak_sha256_init(&a.frames);
+    rc = advance_files(r, &a, err);
+    free(a.notes.at);
+    return rc;
 }

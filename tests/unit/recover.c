@@ -1,0 +1,377 @@
+/* recover.c - what a start makes of what a crash, a bad disk or an old copy left: nothing that was
+ * committed is lost, nothing is made up, and what comes after verifies. */
+#include "life.h"
+
+#include <disk.h>
+#include <segments.h>
+
+#include <akashi/format.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define STEPS_MAX  64u
+#define FRAMES_MAX 256u
+
+/* The end of a MARK or NOTE in the newest segment, as it was written. */
+struct step {
+    uint64_t bytes;
+    struct ak_range range; /* of a MARK: what is durable then */
+    bool note;
+    uint64_t size; /* of a NOTE: what it speaks of */
+};
+
+/* A log whose newest segment is to suffer. */
+static struct {
+    char path[LIFE_PATH_BYTES];
+    char dir[2 * LIFE_PATH_BYTES];  /* the log's directory */
+    char file[3 * LIFE_PATH_BYTES]; /* the newest segment */
+    char origin[AK_LOG_ORIGIN_BYTES_MAX + 1];
+    uint64_t first;
+    struct ak_range begin; /* [0, first) */
+    unsigned char *data;
+    uint64_t bytes;
+    struct step step[STEPS_MAX];
+    unsigned steps;
+    struct ak_frame frame[FRAMES_MAX];
+    unsigned frames;
+    uint64_t state;       /* size that the keys remember */
+    struct ak_keys *keys; /* as a process that starts loads them */
+    int dir_fd;
+} made;
+
+static void check(enum ak_code rc, const struct ak_error *err)
+{
+    if (rc != AK_OK)
+        fail_msg("%s: %s", ak_code_name(rc), err->text);
+}
+
+/* ---- making ---- */
+
+static void put_file(const void *data, size_t len)
+{
+    int fd;
+
+    (void)unlink(made.file);
+    fd = open(made.file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, data, len), (ssize_t)len);
+    (void)close(fd);
+}
+
+static void read_file(void)
+{
+    struct ak_frame_walk *walk = malloc(sizeof(*walk));
+    struct ak_error err = {0};
+    struct stat st;
+    int fd = open(made.file, O_RDONLY | O_CLOEXEC);
+
+    assert_true(fd >= 0);
+    assert_non_null(walk);
+    assert_int_equal(fstat(fd, &st), 0);
+    made.bytes = (uint64_t)st.st_size;
+    made.data = malloc(made.bytes + 1);
+    assert_non_null(made.data);
+    assert_int_equal(pread(fd, made.data, made.bytes, 0), st.st_size);
+    check(ak_frame_walk_begin(walk, fd, &err), &err);
+    for (made.frames = 0; made.frames < FRAMES_MAX; made.frames++) {
+        check(ak_frame_next(walk, &made.frame[made.frames], &err), &err);
+        if (made.frame[made.frames].type == AK_FRAME_END)
+            break;
+    }
+    assert_true(made.frames < FRAMES_MAX);
+    free(walk);
+    (void)close(fd);
+}
+
+static void add_step(const struct life *life, bool note)
+{
+    struct step *step = &made.step[made.steps++];
+
+    assert_true(made.steps <= STEPS_MAX);
+    step->note = note;
+    (void)ak_writer_segment(life->writer, &step->bytes);
+    step->range = life->result.range;
+    step->size = ak_keys_signed(life->keys)->end;
+}
+
+static void commit(struct life *life)
+{
+    uint64_t before = 0;
+    bool note = life->note_waits && !life->new_segment;
+
+    (void)ak_writer_segment(life->writer, &before);
+    life_commit(life);
+    if (note) { /* it went in front: where it ends is found among the frames */
+        add_step(life, true);
+        made.step[made.steps - 1].bytes = before;
+    }
+    add_step(life, false);
+}
+
+static void note(struct life *life)
+{
+    life_sign(life);
+    life_note(life);
+    add_step(life, true);
+}
+
+static void seal(struct life *life, uint64_t first, uint64_t end, struct ak_sealed *sealed)
+{
+    struct ak_seal_memory *memory = ak_seal_memory_new();
+    struct ak_seal_log seal_log = life_seal_log(life);
+    struct ak_error err = {0};
+    uint64_t good;
+
+    assert_non_null(memory);
+    check(ak_seal(&seal_log, memory, first, end, false, sealed, &good, &err), &err);
+    check(ak_seal_remove(&seal_log, first, &err), &err);
+    ak_seal_memory_free(memory);
+}
+
+/* A NOTE in front of a commit: its end is that of the NOTE frame there. */
+static void find_notes(void)
+{
+    for (unsigned i = 0; i < made.steps; i++) {
+        for (unsigned f = 0; f < made.frames; f++) {
+            if (made.step[i].note && made.frame[f].type == AK_FRAME_NOTE &&
+                made.frame[f].offset == made.step[i].bytes)
+                made.step[i].bytes += made.frame[f].bytes;
+        }
+    }
+}
+
+static void load_keys(void)
+{
+    char path[2 * LIFE_PATH_BYTES];
+    struct ak_error err = {0};
+    int fd;
+
+    (void)snprintf(path, sizeof(path), "%s/store/keys", made.path);
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    check(ak_keys_load(fd, made.origin, &made.keys, &err), &err);
+    (void)close(fd);
+    made.dir_fd = open(made.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_true(made.dir_fd >= 0);
+}
+
+/* Segment 0 of init, one of a first process, and the newest one, with what comes in the life of a
+ * log; its last two commits are not signed. */
+static void make(bool sealed)
+{
+    struct ak_sealed first, second;
+    struct ak_error err = {0};
+    struct life life;
+    uint32_t a, b;
+    uint64_t end;
+
+    memset(&made, 0, sizeof(made));
+    life_home(made.path);
+    life_make(made.path);
+    check(life_begin(&life, made.path, &err), &err);
+    (void)snprintf(made.origin, sizeof(made.origin), "%s", life.origin);
+    (void)snprintf(made.dir, sizeof(made.dir), "%s/store/%s", made.path, life.id);
+    a = life_source(&life);
+    life_records(&life, a, 20, 60);
+    life_commit(&life);
+    life_sign(&life);
+    life_note(&life);
+    life_publish(&life);
+    made.state = ak_keys_signed(life.keys)->end;
+    end = life.next_index;
+    if (sealed) {
+        seal(&life, 0, 1, &first);
+        seal(&life, 1, end, &second);
+        life_manifest(&life, &first);
+        life_manifest(&life, &second);
+    }
+    life_roll(&life);
+    made.first = end;
+    made.begin = life.result.range;
+    (void)snprintf(made.file, sizeof(made.file), "%s/%020" PRIu64 ".open.zst", made.dir, end);
+    life_records(&life, a, 3, 40);
+    commit(&life);
+    life_sign(&life);
+    life_records(&life, a, 300, 6);
+    commit(&life); /* with the note in front */
+    note(&life);
+    life_event(&life, "disk-low", "collector");
+    commit(&life);
+    b = life_source(&life);
+    life_records(&life, b, 5, 50);
+    life_state(&life);
+    commit(&life);
+    life_sign(&life);
+    life_records(&life, a, 2, 0);
+    commit(&life);
+    note(&life);
+    life_records(&life, b, 9, 80);
+    commit(&life);
+    life_records(&life, a, 4, 30);
+    life_event(&life, "disk-low", "collector");
+    commit(&life);
+    life_free(&life); /* it just stops */
+    read_file();
+    find_notes();
+    load_keys();
+}
+
+static void away(void)
+{
+    ak_keys_free(made.keys);
+    (void)close(made.dir_fd);
+    free(made.data);
+    life_away(made.path);
+}
+
+/* ---- judging ---- */
+
+static void remove_torn(void)
+{
+    DIR *dir = opendir(made.dir);
+    const struct dirent *entry;
+
+    assert_non_null(dir);
+    while ((entry = readdir(dir)) != NULL) {
+        if (strstr(entry->d_name, ".torn") != NULL)
+            (void)unlinkat(dirfd(dir), entry->d_name, 0);
+    }
+    (void)closedir(dir);
+}
+
+static bool range_equal(const struct ak_range *a, const struct ak_range *b)
+{
+    return a->begin == b->begin && a->end == b->end && a->count == b->count &&
+           memcmp(a->hash, b->hash, a->count * sizeof(a->hash[0])) == 0;
+}
+
+/* The last step that ends at or before byte `bytes`, of MARKs only or of both; NULL: none. */
+static const struct step *last_step(uint64_t bytes, bool notes)
+{
+    const struct step *found = NULL;
+
+    for (unsigned i = 0; i < made.steps; i++) {
+        if (made.step[i].bytes <= bytes && (notes || !made.step[i].note) &&
+            (found == NULL || made.step[i].bytes >= found->bytes))
+            found = &made.step[i];
+    }
+    return found;
+}
+
+/* One recovery of the directory as it is; what comes of it. Memory of `out` is freed. */
+static enum ak_code recover(struct ak_recovered *out, struct ak_range *whole, struct ak_error *err)
+{
+    enum ak_code rc = ak_recover(made.dir_fd, made.origin, made.keys, NULL, NULL, out, err);
+
+    if (rc == AK_OK) {
+        *whole = *ak_keys_signed(made.keys);
+        check(ak_range_merge(whole, &out->more, err), err);
+        assert_int_equal(out->positions.size, out->range.end);
+    }
+    ak_recovered_free(out);
+    return rc;
+}
+
+/* The log goes on as a collector would, and is judged before and after. */
+static void go_on(unsigned before, unsigned after, unsigned remarks)
+{
+    struct ak_error err = {0};
+    struct life life;
+    char copy[LIFE_PATH_BYTES];
+    char from[LIFE_PATH_BYTES + 8];
+    char to[LIFE_PATH_BYTES + 8];
+
+    life_home(copy);
+    (void)snprintf(from, sizeof(from), "%s/store", made.path);
+    (void)snprintf(to, sizeof(to), "%s/store", copy);
+    life_copy(from, to);
+    (void)life_check(copy, before, remarks);
+    check(life_begin(&life, copy, &err), &err);
+    life_records(&life, life_source(&life), 3, 20);
+    life_records(&life, AK_SOURCE_FIRST, 2, 20);
+    life_commit(&life);
+    (void)life_check(copy, before | after, remarks);
+    life_sign(&life);
+    life_end(&life);
+    (void)life_check(copy, after, remarks);
+    check(life_begin(&life, copy, &err), &err); /* and nothing is told a second time */
+    assert_int_equal(life.recovered.torn_count, 0);
+    life_end(&life);
+    (void)life_check(copy, after, remarks);
+    life_away(copy);
+}
+
+/* ---- a torn end ---- */
+
+/* Whatever part of the newest file is left, the log goes on from its last whole commit. */
+static void cut_everywhere(bool sealed)
+{
+    unsigned tried = 0;
+    unsigned gone_on = 0;
+
+    make(sealed);
+    for (uint64_t len = 0; len <= made.bytes; len += sealed ? 5 : 1) {
+        const struct step *mark = last_step(len, false);
+        const struct step *good = last_step(len, true);
+        const struct ak_range *expected = mark != NULL ? &mark->range : &made.begin;
+        uint64_t kept = mark != NULL ? good->bytes : 0;
+        struct ak_recovered out;
+        struct ak_range whole;
+        struct ak_error err = {0};
+        put_file(made.data, len);
+        check(recover(&out, &whole, &err), &err);
+        tried++;
+        if (!range_equal(&out.range, expected) || !range_equal(&whole, expected))
+            fail_msg("cut to %llu: goes on from %llu, not %llu", (unsigned long long)len,
+                     (unsigned long long)out.range.end, (unsigned long long)expected->end);
+        assert_int_equal(out.torn_count, 1);
+        assert_false(out.torn[0].corruption);
+        assert_int_equal(out.torn[0].size, expected->end);
+        if (out.torn[0].good != kept || out.torn[0].cut != len - kept)
+            fail_msg("cut to %llu: good %llu, cut %llu", (unsigned long long)len,
+                     (unsigned long long)out.torn[0].good, (unsigned long long)out.torn[0].cut);
+        remove_torn();
+        if (len % 1009 != 0 && (good == NULL || good->note || len != good->bytes + 1))
+            continue;
+        put_file(made.data, len);
+        go_on(LIFE_NOT_INVALID, LIFE_ONLY_VALID, sealed ? LIFE_NO_MANIFEST : 0);
+        gone_on++;
+    }
+    print_message("cut at %u lengths, gone on from %u\n", tried, gone_on);
+    away();
+}
+
+static void test_cut(void **state)
+{
+    (void)state;
+    cut_everywhere(false);
+}
+
+static void test_cut_behind_sealed(void **state)
+{
+    (void)state;
+    cut_everywhere(true);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_cut_behind_sealed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
