@@ -62,10 +62,9 @@ void ak_runlog_on_note(void *ctx, char *note, size_t len, uint64_t size)
 
     ak_server_look(log->server);
     log->stats.signed_size = log->signed_size = size;
-    if (size >= log->durable) {
-        log->unsigned_since = 0;
-        log->unsigned_told = false;
-    }
+    /* The signer lives; with commits in between there is always something that it has not seen. */
+    log->unsigned_since = size >= log->durable ? 0 : log->server->boot;
+    log->unsigned_told = false;
     free(log->note);
     log->note = note;
     log->note_len = len;

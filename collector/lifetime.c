@@ -123,7 +123,7 @@ static void take_positions(struct ak_runlog *log, const struct ak_recovered *rec
         source->at = recovered->positions.at[i];
         source->silence_ns = i < AK_ORDINALS_OWN ? 0 : log->options.silence_ns;
     }
-    log->next_index = log->durable = recovered->range.end;
+    log->next_index = log->durable = log->began = recovered->range.end;
     log->received = recovered->positions.received;
     log->clock_run = recovered->positions.clock_run;
     log->claim = recovered->claim + 1;

@@ -1,5 +1,8 @@
 /* manifest.c - the way of a segment that is full: to the sealer, then its manifest into the log,
- * then its open file goes (storage-notes 2.3, S4 and S5). */
+ * then its open file goes (storage-notes 2.3, S4 and S5).
+ *
+ * Nothing is sealed before a NOTE behind it is durable: the next start finds its footing there, and
+ * the entries that tell of a tail are signed before that is moved into a file of its own. */
 #include "manifest.h"
 
 #include "log.h"
@@ -22,24 +25,28 @@
 /* A segment between sealed and done. */
 struct ak_seal_wait {
     struct ak_seal_wait *next;
+    enum { SEAL_UNSIGNED, SEAL_RETRY, SEAL_MANIFEST } state;
     uint64_t first;
     uint64_t end;
     uint64_t open_bytes;
-    uint64_t manifest; /* index of its manifest, or UINT64_MAX while that waits for room */
-    uint64_t retry_at; /* boot time; not 0: it is not sealed yet */
+    uint64_t entry;    /* UNSIGNED: a NOTE must be greater; MANIFEST: index of it, or of an entry
+                          behind. UINT64_MAX while own entries wait for room */
+    uint64_t retry_at; /* RETRY: boot time */
 };
 
 static struct ak_seal_wait *add_wait(struct ak_runlog *log, uint64_t first, uint64_t end)
 {
     struct ak_seal_wait *wait = calloc(1, sizeof(*wait));
+    struct ak_seal_wait **at = &log->seal_waits;
 
     if (wait == NULL)
         return NULL; /* the next start finds it */
     wait->first = first;
     wait->end = end;
-    wait->manifest = UINT64_MAX;
-    wait->next = log->seal_waits;
-    log->seal_waits = wait;
+    wait->entry = UINT64_MAX;
+    while (*at != NULL) /* in the order of the log: positions go on from the FOOTER before */
+        at = &(*at)->next;
+    *at = wait;
     return wait;
 }
 
@@ -54,7 +61,7 @@ static void on_sealed(void *ctx, const struct ak_sealed *sealed)
            " bytes (open: %" PRIu64 ")",
            log->options.name, sealed->file, sealed->first, sealed->end - 1, sealed->bytes,
            sealed->open_bytes);
-    if (sealed->open_bytes > 0)
+    if (sealed->made)
         log->bytes += sealed->bytes; /* beside the open file until that goes */
     if (log->stopping)
         return; /* the next process writes the manifest */
@@ -71,8 +78,10 @@ static void on_sealed(void *ctx, const struct ak_sealed *sealed)
     ak_payload_bytes(&p, "positions", sealed->positions.b, AK_HASH_BYTES);
     ak_runlog_own(log, AK_KIND_MANIFEST, &p);
     wait = add_wait(log, sealed->first, sealed->end);
-    if (wait != NULL)
+    if (wait != NULL) {
+        wait->state = SEAL_MANIFEST;
         wait->open_bytes = sealed->open_bytes;
+    }
 }
 
 static void tell_corruption(struct ak_runlog *log, uint64_t first, uint64_t good,
@@ -109,13 +118,23 @@ static void on_unsealed(void *ctx, uint64_t first, uint64_t end, uint64_t good,
             tell_corruption(log, first, good, fault);
         return;
     }
+    if (fault->code == AK_ENOTFOUND) {
+        ak_log(AK_LOG_WARNING,
+               "log %s: the segment at %" PRIu64
+               " is not sealed: %s. Nothing is lost; it stays larger, and the next start tries "
+               "again.",
+               log->options.name, first, fault->text);
+        return;
+    }
     ak_log(AK_LOG_WARNING,
            "log %s: the segment at %" PRIu64
            " could not be sealed and is tried again: %s. Nothing is lost; it stays larger.",
            log->options.name, first, fault->text);
     wait = add_wait(log, first, end);
-    if (wait != NULL)
+    if (wait != NULL) {
+        wait->state = SEAL_RETRY;
         wait->retry_at = log->server->boot + RETRY_NS;
+    }
 }
 
 void ak_manifest_begin(struct ak_runlog *log, const struct ak_vkey *log_key,
@@ -132,7 +151,7 @@ void ak_manifest_begin(struct ak_runlog *log, const struct ak_vkey *log_key,
                                             .on_sealed = on_sealed,
                                             .on_unsealed = on_unsealed};
 
-    if (ak_sealer_add(log->server->sealer, &client, log->durable, &log->sealer_slot, &err) == AK_OK)
+    if (ak_sealer_add(log->server->sealer, &client, &log->sealer_slot, &err) == AK_OK)
         return;
     log->sealer_slot = NO_SEALER;
     ak_log(AK_LOG_WARNING, "log %s: its segments are not sealed until the next start: %s",
@@ -151,50 +170,75 @@ void ak_manifest_end(struct ak_runlog *log)
 void ak_manifest_rolled(struct ak_runlog *log, uint64_t next)
 {
     if (log->segment_live && log->segment_first < next && log->sealer_slot != NO_SEALER)
-        ak_sealer_post(log->server->sealer, log->sealer_slot, log->segment_first, next);
+        (void)add_wait(log, log->segment_first, next);
     log->segment_live = true;
 }
 
-void ak_manifest_committed(struct ak_runlog *log)
+/* Takes one step with one segment; true when nothing of it waits any more. */
+static bool step(struct ak_runlog *log, struct ak_seal_wait *wait, uint64_t noted)
 {
+    if (wait->state != SEAL_RETRY && wait->entry == UINT64_MAX && log->pending_head == NULL &&
+        log->next_index > 0)
+        wait->entry = log->next_index - 1; /* what is to be waited for, or one behind it */
+    switch (wait->state) {
+    case SEAL_UNSIGNED:
+        if (wait->entry >= noted)
+            return false;
+        ak_sealer_post(log->server->sealer, log->sealer_slot, wait->first, wait->end);
+        return true;
+    case SEAL_MANIFEST:
+        if (wait->entry >= log->durable)
+            return false;
+        ak_sealer_remove(log->server->sealer, log->sealer_slot, wait->first);
+        log->bytes -= wait->open_bytes < log->bytes ? wait->open_bytes : log->bytes;
+        return true;
+    case SEAL_RETRY:
+        if (log->server->boot < wait->retry_at)
+            return false;
+        ak_sealer_post(log->server->sealer, log->sealer_slot, wait->first, wait->end);
+        return true;
+    }
+    return false;
+}
+
+static void step_all(struct ak_runlog *log)
+{
+    uint64_t noted = ak_writer_noted(log->writer);
     struct ak_seal_wait **at = &log->seal_waits;
 
     while (*at != NULL) {
         struct ak_seal_wait *wait = *at;
-        if (wait->retry_at == 0 && wait->manifest == UINT64_MAX && log->pending_head == NULL &&
-            log->next_index > 0)
-            wait->manifest = log->next_index - 1; /* the manifest's, or one behind it */
-        if (wait->retry_at != 0 || wait->manifest >= log->durable) {
+        if (!step(log, wait, noted)) {
             at = &wait->next;
             continue;
         }
-        ak_sealer_remove(log->server->sealer, log->sealer_slot, wait->first);
-        log->bytes -= wait->open_bytes < log->bytes ? wait->open_bytes : log->bytes;
         *at = wait->next;
         free(wait);
     }
+}
+
+void ak_manifest_durable(struct ak_runlog *log)
+{
+    /* Every NOTE of this process covers its first commit, and so what that tells of. */
+    if (!log->seal_found && log->sealer_slot != NO_SEALER &&
+        ak_writer_noted(log->writer) > log->began) {
+        log->seal_found = true;
+        ak_sealer_find(log->server->sealer, log->sealer_slot, log->began);
+    }
+    step_all(log);
 }
 
 void ak_manifest_tick(struct ak_runlog *log)
 {
-    struct ak_seal_wait **at = &log->seal_waits;
-
-    while (*at != NULL) {
-        struct ak_seal_wait *wait = *at;
-        if (wait->retry_at == 0 || log->server->boot < wait->retry_at) {
-            at = &wait->next;
-            continue;
-        }
-        ak_sealer_post(log->server->sealer, log->sealer_slot, wait->first, wait->end);
-        *at = wait->next;
-        free(wait);
-    }
+    if (!log->committing)
+        step_all(log);
 }
 
 void ak_manifest_last(struct ak_runlog *log)
 {
-    if (log->segment_live && log->durable > log->segment_first && !log->write_failed &&
-        log->sealer_slot != NO_SEALER)
+    /* What did not end, or is not signed, is the next start's. */
+    if (log->segment_live && log->durable > log->segment_first && ak_runlog_stopped(log) &&
+        ak_writer_noted(log->writer) >= log->durable && log->sealer_slot != NO_SEALER)
         ak_sealer_last(log->server->sealer, log->sealer_slot, log->segment_first, log->durable,
                        log->segment_size > QUICK_BYTES_MAX);
 }

@@ -14,8 +14,9 @@ void ak_manifest_end(struct ak_runlog *log);
 /* A commit went to a new segment that begins at `next`: the one before is not written any more. */
 void ak_manifest_rolled(struct ak_runlog *log, uint64_t next);
 
-/* After each commit: open files whose manifest is durable go. */
-void ak_manifest_committed(struct ak_runlog *log);
+/* After each commit or note: what waited to be signed is sealed, and open files whose manifest is
+ * durable go. */
+void ak_manifest_durable(struct ak_runlog *log);
 
 /* Once a second: what could not be sealed for a passing reason is offered again. */
 void ak_manifest_tick(struct ak_runlog *log);

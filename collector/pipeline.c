@@ -98,7 +98,7 @@ static void give_keys(struct ak_runlog *log, struct ak_batch *batch)
     }
 }
 
-void ak_pipeline_close(struct ak_runlog *log)
+static void close_filling(struct ak_runlog *log, bool may_prepare)
 {
     struct ak_batch *batch = log->filling;
     bool alone = log->closed_head == NULL && !log->committing;
@@ -119,9 +119,14 @@ void ak_pipeline_close(struct ak_runlog *log)
     else
         log->closed_head = batch;
     log->closed_tail = batch;
-    if (!alone || batch->used > FUSE_BYTES_MAX)
+    if (may_prepare && (!alone || batch->used > FUSE_BYTES_MAX))
         start_prepare(log, batch);
     ak_pipeline_go(log);
+}
+
+void ak_pipeline_close(struct ak_runlog *log)
+{
+    close_filling(log, true);
 }
 
 static void commit_work(uv_work_t *work)
@@ -182,6 +187,8 @@ static void committed(struct ak_runlog *log)
     log->bytes += result->written;
     log->stats.commits++;
     log->stats.durable = log->durable = result->size;
+    if (result->has_torn)
+        ak_runlog_tell_torn(log, &result->torn);
     if (result->rolled) {
         ak_manifest_rolled(log, result->segment_first);
         log->segment_opened = log->server->boot;
@@ -191,15 +198,12 @@ static void committed(struct ak_runlog *log)
     log->segment_size = result->file_bytes;
     if (log->unsigned_since == 0)
         log->unsigned_since = log->server->boot;
-    if (result->has_torn)
-        ak_runlog_tell_torn(log, &result->torn);
     ak_signer_post(log->server->signer, log->signer_slot, &more);
     while (released != NULL) {
         struct ak_batch *batch = released;
         released = batch->next;
         release(log, batch);
     }
-    ak_manifest_committed(log);
 }
 
 static void tell_write_failure(struct ak_runlog *log)
@@ -220,6 +224,8 @@ static void tell_write_failure(struct ak_runlog *log)
 
 static void on_failed(struct ak_runlog *log)
 {
+    struct ak_torn torn;
+
     for (unsigned i = 0; i < log->commit_count; i++)
         log->commit_batches[i]->state = AK_BATCH_READY;
     log->retry_at = log->server->boot + RETRY_NS;
@@ -227,10 +233,16 @@ static void on_failed(struct ak_runlog *log)
         ak_room_exhausted(log);
         return;
     }
+    if (ak_writer_torn(log->writer, &torn))
+        ak_runlog_tell_torn(log, &torn);
     tell_write_failure(log);
     if (!log->write_failed)
         log->retry_at = 0; /* at once, into a new segment; after that each second */
     log->write_failed = true;
+    /* What tells of the segment left behind goes into the commit that begins the next one: then
+     * nobody sees that one without it. */
+    if (log->filling != NULL && log->filling->count > 0)
+        close_filling(log, false);
 }
 
 static void commit_done(uv_work_t *work, int status)
@@ -256,6 +268,7 @@ static void commit_done(uv_work_t *work, int status)
         log->write_failed = false;
         if (log->commit_count > 0)
             committed(log);
+        ak_manifest_durable(log);
     }
     log->committing = false; /* last: entries that this made must not start a commit in here */
     if (ok)
@@ -266,9 +279,12 @@ static void commit_done(uv_work_t *work, int status)
 /* Takes what is ready at the front: prepared batches, or one unprepared batch alone. */
 static void collect(struct ak_runlog *log)
 {
+    /* One more than before a failure: the entries that tell of it. */
+    unsigned most = log->write_failed ? AK_COMMIT_BATCHES_MAX : AK_COMMIT_BATCHES_MAX - 1;
+
     log->commit_count = 0;
-    for (struct ak_batch *batch = log->closed_head;
-         batch != NULL && log->commit_count < AK_COMMIT_BATCHES_MAX; batch = batch->next) {
+    for (struct ak_batch *batch = log->closed_head; batch != NULL && log->commit_count < most;
+         batch = batch->next) {
         bool ready = batch->state == AK_BATCH_READY || batch->state == AK_BATCH_FILLING;
         if (!ready || (batch->new_segment && log->commit_count > 0))
             break;

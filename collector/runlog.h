@@ -136,6 +136,8 @@ struct ak_runlog {
     bool segment_live;       /* this process has begun one */
     int sealer_slot;
     struct ak_seal_wait *seal_waits; /* manifest.c */
+    bool seal_found;                 /* the sealer has looked what earlier processes left */
+    uint64_t began;                  /* size at which this process goes on */
     uint64_t key_group;              /* group whose key is kept */
     uint8_t key[32];
 

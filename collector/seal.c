@@ -52,6 +52,7 @@ struct seal {
     } mark[MARKS_KEPT];
     unsigned mark_count;
     uint64_t marked;      /* size of the newest MARK */
+    bool over;            /* what stands here is no part of the log any more */
     uint64_t block_first; /* of the block written last; [block_first, block_end) */
     uint64_t block_end;
     uint64_t note_at;            /* bytes of the output at the last NOTE */
@@ -139,8 +140,13 @@ static enum ak_code find_positions(struct seal *s, const struct ak_segment_files
     for (; i < me && rc == AK_OK; i++)
         rc = replay(s, &files->file[i], err);
     if (rc == AK_OK && s->positions.size != s->first)
-        rc = ak_fail(err, AK_EINTEGRITY, "the segments before it end at %" PRIu64,
-                     s->positions.size);
+        rc =
+            ak_fail(err, AK_ENOTFOUND, "the segments before it end at %" PRIu64, s->positions.size);
+    if (rc == AK_EMALFORMED || rc == AK_EINTEGRITY || rc == AK_EUNSUPPORTED) {
+        /* Another file is damaged, not this one. */
+        ak_wrap(err, "how far its sources had counted is not known");
+        rc = err == NULL ? AK_ENOTFOUND : (err->code = AK_ENOTFOUND);
+    }
     return rc;
 }
 
@@ -171,8 +177,9 @@ static enum ak_code put_note(struct seal *s, bool last, struct ak_error *err)
     return rc;
 }
 
-/* A NOTE of the open file: kept if it is true and there is a place for it. */
-static void take_note(struct seal *s, const uint8_t *text, size_t len)
+/* A NOTE of the open file: kept if it is true and there is a place for it. False if it is no
+ * checkpoint of the log at all, which behind the last MARK is the end (format.md 9.3). */
+static bool take_note(struct seal *s, const uint8_t *text, size_t len)
 {
     struct kept_note *slot;
     struct ak_checkpoint checkpoint;
@@ -180,17 +187,19 @@ static void take_note(struct seal *s, const uint8_t *text, size_t len)
     bool known = false;
 
     if (ak_note_parse(&note, text, len, NULL) != AK_OK ||
-        ak_checkpoint_parse(&checkpoint, note.text, note.text_len, false, NULL) != AK_OK)
-        return;
+        ak_checkpoint_parse(&checkpoint, note.text, note.text_len, false, NULL) != AK_OK ||
+        strcmp(checkpoint.origin, s->log->origin) != 0)
+        return false;
     for (unsigned i = 0; i < s->mark_count && i < MARKS_KEPT && !known; i++)
         known =
             s->mark[i].size == checkpoint.size && ak_hash_equal(&s->mark[i].root, &checkpoint.root);
     slot = checkpoint.size > s->block_end ? &s->note_later : &s->note;
     if (!known || checkpoint.size <= s->block_first || checkpoint.size < slot->size)
-        return;
+        return true;
     slot->size = checkpoint.size;
     slot->len = len;
     memcpy(slot->text, text, len);
+    return true;
 }
 
 /* ---- blocks */
@@ -397,11 +406,11 @@ static enum ak_code take_small(struct seal *s, const struct ak_frame *frame, str
         rc = take_mark(s, content, (size_t)frame->content_bytes, err);
     } else {
         rc = ak_segment_note_decode(&note, &len, content, (size_t)frame->content_bytes, err);
-        if (rc == AK_OK)
-            take_note(s, note, len);
+        if (rc == AK_OK && !take_note(s, note, len) && s->marked == s->end)
+            s->over = true;
         ak_sha256_update(&s->frames, digest.b, AK_HASH_BYTES);
     }
-    if (rc == AK_OK)
+    if (rc == AK_OK && !s->over)
         s->good = frame->offset + frame->bytes;
     return rc;
 }
@@ -417,9 +426,9 @@ static enum ak_code take_frames(struct seal *s, struct ak_error *err)
         rc = ak_frame_walk_seek(&walk, s->good, err);
     while (rc == AK_OK) {
         bool done = s->marked == s->end;
-        rc = ak_frame_next(&walk, &frame, done ? NULL : err);
-        if (done && (rc != AK_OK || frame.type != AK_FRAME_NOTE))
-            return rc == AK_EIO ? rc : AK_OK; /* what stands behind is told of elsewhere */
+        rc = ak_frame_next(&walk, &frame, err);
+        if (rc != AK_EIO && done && (rc != AK_OK || s->over || frame.type != AK_FRAME_NOTE))
+            return AK_OK; /* what stands behind is told of elsewhere */
         if (rc == AK_OK && frame.type == AK_FRAME_COLUMNS)
             rc = take_block(s, &walk, &frame, err);
         else if (rc == AK_OK && (frame.type == AK_FRAME_MARK || frame.type == AK_FRAME_NOTE))
@@ -476,22 +485,17 @@ static enum ak_code check_root(struct seal *s, const struct ak_segment_file *nex
 static enum ak_code keep_tail(const struct seal *s, const char *name, struct ak_error *err)
 {
     struct ak_torn tail;
-    struct ak_torn there;
     char torn[AK_FILE_NAME_BYTES];
     char tmp[AK_LOG_ID_CHARS + 8];
     uint8_t *bytes;
+    bool kept = true;
     int fd;
     enum ak_code rc = ak_torn_measure(&tail, s->fd, name, s->good, s->end, err);
 
-    if (rc != AK_OK || tail.cut == 0)
-        return rc;
-    (void)snprintf(torn, sizeof(torn), "%020" PRIu64 ".torn", s->first);
-    if (ak_segment_file_open(s->log->log_dir_fd, torn, &fd, NULL) == AK_OK) {
-        rc = ak_torn_measure(&there, fd, torn, 0, s->end, err);
-        (void)close(fd);
-        if (rc != AK_OK || (there.cut == tail.cut && ak_hash_equal(&there.sha256, &tail.sha256)))
-            return rc; /* an attempt before this one */
-    }
+    if (rc == AK_OK && tail.cut > 0)
+        rc = ak_torn_kept(s->log->log_dir_fd, s->first, &tail, &kept, err);
+    if (rc != AK_OK || kept)
+        return rc; /* there is none, or an attempt before this one kept it */
     bytes = malloc(tail.cut);
     if (bytes == NULL)
         return ak_fail(err, AK_ENOMEM, "no memory for a tail of %" PRIu64 " bytes", tail.cut);
@@ -519,6 +523,7 @@ static void describe(struct seal *s, struct ak_sealed *sealed)
     sealed->first = s->first;
     sealed->end = s->end;
     sealed->generation = 0;
+    sealed->made = true;
     (void)snprintf(sealed->file, sizeof(sealed->file), "%020" PRIu64 ".0.zst", s->first);
     sealed->bytes = s->out.bytes;
     sealed->header = s->memory->head.digest;
@@ -622,8 +627,11 @@ enum ak_code ak_seal(const struct ak_seal_log *log, struct ak_seal_memory *memor
         rc = ak_seal_describe(log, memory, &files.file[me], sealed, err);
     else if (rc == AK_OK)
         rc = seal_open(s, &files, me, sealed, err);
-    if (rc == AK_EMALFORMED)
-        err->code = rc = AK_EINTEGRITY;
+    if (rc == AK_EMALFORMED) {
+        rc = AK_EINTEGRITY;
+        if (err != NULL)
+            err->code = rc;
+    }
     *good = s->good;
     ak_segment_files_free(&files);
     ak_seal_output_free(&s->out);

@@ -35,6 +35,7 @@ struct ak_sealed {
     char file[AK_FILE_NAME_BYTES];
     uint64_t bytes;
     uint64_t open_bytes; /* length of the open file; 0 if there is none any more */
+    bool made;           /* now; else it was there before */
     uint8_t sha512[AK_SHA512_BYTES];
     struct ak_hash header;    /* H(HEADER frame) */
     struct ak_hash root;      /* of size end */
@@ -49,8 +50,9 @@ void ak_seal_memory_free(struct ak_seal_memory *memory);
  * are copied as they are, which takes a fifth of the time; small commits then stay small blocks.
  *
  * AK_EINTEGRITY: what it holds is not what was signed, or cannot be read; it is left as it is and
- * `*good` is the byte up to which it came out. AK_ENOSPC, AK_EIO, AK_ENOMEM: nothing was done, it
- * can be tried again. If the sealed file is there already, that one is described. */
+ * `*good` is the byte up to which it came out. AK_ENOTFOUND: the segments before it do not say how
+ * far its sources had counted; the text names which. AK_ENOSPC, AK_EIO, AK_ENOMEM: nothing was
+ * done, it can be tried again. If the sealed file is there already, that one is described. */
 enum ak_code ak_seal(const struct ak_seal_log *log, struct ak_seal_memory *memory, uint64_t first,
                      uint64_t end, bool copy, struct ak_sealed *sealed, uint64_t *good,
                      struct ak_error *err);

@@ -9,10 +9,12 @@
 
 #include <json.h>
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define READ_BYTES 262144u
@@ -39,6 +41,16 @@ static enum ak_code digest_file(int fd, uint64_t bytes, uint8_t out[AK_SHA512_BY
     ak_sha512_final(&ctx, out);
     free(buffer);
     return AK_OK;
+}
+
+/* Length of the open file of the same segment, or 0. */
+static uint64_t open_length(int log_dir_fd, uint64_t first)
+{
+    char name[AK_FILE_NAME_BYTES];
+    struct stat st;
+
+    (void)snprintf(name, sizeof(name), "%020" PRIu64 ".open.zst", first);
+    return fstatat(log_dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? (uint64_t)st.st_size : 0;
 }
 
 enum ak_code ak_seal_describe(const struct ak_seal_log *log, struct ak_seal_memory *memory,
@@ -75,6 +87,7 @@ enum ak_code ak_seal_describe(const struct ak_seal_log *log, struct ak_seal_memo
         sealed->generation = file->generation;
         (void)snprintf(sealed->file, sizeof(sealed->file), "%s", file->name);
         sealed->bytes = bytes;
+        sealed->open_bytes = open_length(log->log_dir_fd, file->first);
         sealed->header = memory->head.digest;
         ak_positions_root(&positions, &sealed->positions);
     } else {

@@ -259,7 +259,7 @@ enum ak_code ak_sealer_new(uv_loop_t *loop, struct ak_sealer **out, struct ak_er
 }
 
 enum ak_code ak_sealer_add(struct ak_sealer *sealer, const struct ak_sealer_client *client,
-                           uint64_t size, int *slot, struct ak_error *err)
+                           int *slot, struct ak_error *err)
 {
     struct ak_sealer_client *copy = malloc(sizeof(*copy));
 
@@ -272,9 +272,12 @@ enum ak_code ak_sealer_add(struct ak_sealer *sealer, const struct ak_sealer_clie
     *copy = *client;
     *slot = sealer->count;
     sealer->clients[sealer->count++] = copy; /* before any job of it is posted */
-    if (!post(sealer, &(struct job){.kind = JOB_FIND, .slot = *slot, .end = size}))
-        return ak_fail(err, AK_ENOMEM, "no memory for the sealer");
     return AK_OK;
+}
+
+void ak_sealer_find(struct ak_sealer *sealer, int slot, uint64_t size)
+{
+    (void)post(sealer, &(struct job){.kind = JOB_FIND, .slot = slot, .end = size});
 }
 
 void ak_sealer_post(struct ak_sealer *sealer, int slot, uint64_t first, uint64_t end)

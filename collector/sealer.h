@@ -25,10 +25,14 @@ struct ak_sealer_client {
 /* Starts the thread. */
 enum ak_code ak_sealer_new(uv_loop_t *loop, struct ak_sealer **out, struct ak_error *err);
 
-/* Adds a log, and looks what its directory leaves to do; `size` is where this process begins.
- * Gives its slot. */
+/* Adds a log; gives its slot. */
 enum ak_code ak_sealer_add(struct ak_sealer *sealer, const struct ak_sealer_client *client,
-                           uint64_t size, int *slot, struct ak_error *err);
+                           int *slot, struct ak_error *err);
+
+/* Looks what earlier processes left to do in the log's directory; `size` is where this one began.
+ * Not before its first entries are signed and durable: they tell of the tails that sealing takes
+ * away. */
+void ak_sealer_find(struct ak_sealer *sealer, int slot, uint64_t size);
 
 /* Segment [first, end) is not written any more. Without memory it is left for the next start. */
 void ak_sealer_post(struct ak_sealer *sealer, int slot, uint64_t first, uint64_t end);

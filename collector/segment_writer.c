@@ -41,6 +41,8 @@ struct ak_writer {
     uint64_t first;
     uint64_t bytes;     /* length up to which the file is durable: end of HEADER, MARK or NOTE */
     uint64_t note_size; /* of the newest NOTE in it */
+    uint64_t noted;     /* the same of all segments of this writer */
+    size_t note_bytes;  /* of the NOTE in front of what is being written; it lies in `scratch` */
     bool marked;        /* a MARK is durable: the file holds acknowledged entries */
     bool dead;
     bool rolled;                 /* begun, and no commit has told the caller yet */
@@ -89,6 +91,21 @@ uint64_t ak_writer_segment(const struct ak_writer *writer, uint64_t *file_bytes)
     return open ? writer->first : UINT64_MAX;
 }
 
+bool ak_writer_torn(struct ak_writer *writer, struct ak_torn *torn)
+{
+    bool any = writer->has_torn;
+
+    if (any)
+        *torn = writer->torn;
+    writer->has_torn = false;
+    return any;
+}
+
+uint64_t ak_writer_noted(const struct ak_writer *writer)
+{
+    return writer->noted;
+}
+
 static void close_file(struct ak_writer *writer)
 {
     (void)close(writer->fd); /* everything in it is synced, or it is given up */
@@ -110,6 +127,25 @@ static enum ak_code discard(struct ak_writer *writer, struct ak_error *err)
     return AK_OK;
 }
 
+/* Where the tail begins: a NOTE that came into the file whole belongs to the log (format.md 9.3).
+ */
+static uint64_t tail_begin(const struct ak_writer *writer, int fd)
+{
+    unsigned char *there;
+    bool whole;
+
+    if (writer->note_bytes == 0)
+        return writer->bytes;
+    there = malloc(writer->note_bytes);
+    if (there == NULL)
+        return writer->bytes;
+    whole =
+        pread(fd, there, writer->note_bytes, (off_t)writer->bytes) == (ssize_t)writer->note_bytes &&
+        memcmp(there, writer->scratch, writer->note_bytes) == 0;
+    free(there);
+    return whole ? writer->bytes + writer->note_bytes : writer->bytes;
+}
+
 /* Leaves a dead file behind and remembers its tail for the event. A disk that cannot even be read
  * must not hold the log: then the event says that. */
 static void leave_dead(struct ak_writer *writer)
@@ -119,8 +155,9 @@ static void leave_dead(struct ak_writer *writer)
     int fd = openat(writer->options.log_dir_fd, writer->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
     if (fd >= 0) {
-        rc = ak_torn_measure(&writer->torn, fd, writer->name, writer->bytes, writer->range.end,
-                             &why);
+        (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED); /* what the disk has is asked for */
+        rc = ak_torn_measure(&writer->torn, fd, writer->name, tail_begin(writer, fd),
+                             writer->range.end, &why);
         (void)close(fd);
     }
     if (rc != AK_OK) {
@@ -142,7 +179,9 @@ static void leave_dead(struct ak_writer *writer)
 static void die(struct ak_writer *writer)
 {
     writer->dead = true;
-    if (!writer->marked)
+    if (writer->marked)
+        leave_dead(writer);
+    else
         (void)discard(writer, NULL); /* if this fails too, the next offer tries again */
 }
 
@@ -187,6 +226,7 @@ static enum ak_code roll(struct ak_writer *writer, const void *checkpoint, size_
     assert(writer->fd < 0);
     writer->first = writer->range.end;
     writer->note_size = 0;
+    writer->note_bytes = 0;
     (void)snprintf(writer->name, sizeof(writer->name), "%020" PRIu64 ".open.zst", writer->first);
     rc = ak_disk_create(writer->options.log_dir_fd, writer->name, SEGMENT_MODE, &writer->fd, err);
     if (rc != AK_OK)
@@ -206,13 +246,9 @@ static enum ak_code ready(struct ak_writer *writer, bool new_segment, const void
                           size_t checkpoint_len, uint64_t now_ns, struct ak_error *err)
 {
     if (writer->fd >= 0 && writer->dead) {
-        if (writer->marked) {
-            leave_dead(writer);
-        } else {
-            enum ak_code rc = discard(writer, err);
-            if (rc != AK_OK)
-                return rc;
-        }
+        enum ak_code rc = discard(writer, err);
+        if (rc != AK_OK)
+            return rc;
     }
     if (writer->fd >= 0 && new_segment && writer->marked) {
         writer->previous = writer->header;
@@ -370,6 +406,7 @@ static enum ak_code commit(struct ak_writer *writer, struct ak_batch *const *bat
         rc = ak_encode_mark(&sink, &range, &digest, err);
     if (rc != AK_OK)
         return rc;
+    writer->note_bytes = mark_at;
     iov[0] = (struct iovec){.iov_base = sink.data, .iov_len = mark_at};
     iov[count + 1] = (struct iovec){.iov_base = sink.data + mark_at, .iov_len = sink.len - mark_at};
     *written = 0;
@@ -381,6 +418,8 @@ static enum ak_code commit(struct ak_writer *writer, struct ak_batch *const *bat
     writer->range = range;
     writer->bytes += *written;
     writer->note_size = newest_note;
+    if (mark_at > 0)
+        writer->noted = newest_note;
     writer->marked = true;
     ak_sha256_init(&writer->frames);
     return AK_OK;
@@ -422,12 +461,13 @@ enum ak_code ak_writer_note(struct ak_writer *writer, const void *note, size_t n
     rc = put_note(writer, &sink, note, note_len, &frames, &newest, err);
     if (rc != AK_OK || sink.len == 0)
         return rc;
+    writer->note_bytes = sink.len;
     iov = (struct iovec){.iov_base = sink.data, .iov_len = sink.len};
     rc = append(writer, &iov, 1, err);
     if (rc != AK_OK)
         return rc;
     writer->bytes += sink.len;
-    writer->note_size = newest;
+    writer->note_size = writer->noted = newest;
     writer->frames = frames;
     return AK_OK;
 }

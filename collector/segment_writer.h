@@ -10,7 +10,8 @@
  * never written, synced or cut again. The caller offers the same batches again and they go to a new
  * segment, same roots. A dead file that acknowledged nothing (no durable MARK) is removed then: all
  * it holds is offered again, and its name is needed. One that did stays, and what lies behind its
- * last durable MARK or NOTE must be told of by a `recovery` event (R27): `result->torn`. */
+ * last MARK or NOTE must be told of by a `recovery` event (R27), best in the commit that begins the
+ * next segment: ak_writer_torn gives it, or else the next commit's result. */
 #ifndef AK_SEGMENT_WRITER_H
 #define AK_SEGMENT_WRITER_H
 
@@ -78,6 +79,13 @@ enum ak_code ak_writer_commit(struct ak_writer *writer, struct ak_batch *const *
  * AK_OK, if no segment is open or its size does not fit into the open one. */
 enum ak_code ak_writer_note(struct ak_writer *writer, const void *note, size_t note_len,
                             struct ak_error *err);
+
+/* Whether a segment died since this was last asked, with bytes behind its end that must be told of.
+ * To be asked after a failed commit or note; nothing is asked twice. */
+bool ak_writer_torn(struct ak_writer *writer, struct ak_torn *torn);
+
+/* Size of the newest NOTE that this writer made durable; 0: none yet. */
+uint64_t ak_writer_noted(const struct ak_writer *writer);
 
 /* First index of the open segment, or UINT64_MAX when none is open; its present length. */
 uint64_t ak_writer_segment(const struct ak_writer *writer, uint64_t *file_bytes);

@@ -116,8 +116,12 @@ static void sign(struct ak_signer *signer, struct slot *slot, const struct ak_ra
 static uint64_t turn(struct ak_signer *signer, bool closing)
 {
     uint64_t soonest = UINT64_MAX;
+    int count;
 
-    for (int i = 0; i < signer->count; i++) {
+    pthread_mutex_lock(&signer->mutex);
+    count = signer->count;
+    pthread_mutex_unlock(&signer->mutex);
+    for (int i = 0; i < count; i++) {
         struct slot *slot = signer->slots[i];
         uint64_t now = ak_clock_boottime();
         struct ak_range more;

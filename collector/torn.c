@@ -58,6 +58,30 @@ static void torn_name(char name[AK_FILE_NAME_BYTES], uint64_t first, unsigned nu
         (void)snprintf(name, AK_FILE_NAME_BYTES, "%020" PRIu64 ".%u.torn", first, number);
 }
 
+enum ak_code ak_torn_kept(int log_dir_fd, uint64_t first, const struct ak_torn *torn, bool *kept,
+                          struct ak_error *err)
+{
+    *kept = false;
+    for (unsigned i = 0; i < TORN_NAMES_MAX && !*kept; i++) {
+        char name[AK_FILE_NAME_BYTES];
+        struct ak_torn there;
+        enum ak_code rc;
+        int fd;
+        torn_name(name, first, i);
+        fd = openat(log_dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        if (fd < 0 && errno == ENOENT)
+            return AK_OK;
+        if (fd < 0)
+            return ak_fail_errno(err, errno, "could not open %s", name);
+        rc = ak_torn_measure(&there, fd, name, 0, torn->size, err);
+        (void)close(fd);
+        if (rc != AK_OK)
+            return rc;
+        *kept = there.cut == torn->cut && ak_hash_equal(&there.sha256, &torn->sha256);
+    }
+    return AK_OK;
+}
+
 enum ak_code ak_torn_move(int from_fd, const char *name, int log_dir_fd, uint64_t first,
                           char torn[AK_FILE_NAME_BYTES], struct ak_error *err)
 {

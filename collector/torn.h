@@ -28,6 +28,10 @@ struct ak_torn {
 enum ak_code ak_torn_measure(struct ak_torn *torn, int fd, const char *file, uint64_t good,
                              uint64_t size, struct ak_error *err);
 
+/* Whether these bytes lie in a file of bytes cut at index `first` already. */
+enum ak_code ak_torn_kept(int log_dir_fd, uint64_t first, const struct ak_torn *torn, bool *kept,
+                          struct ak_error *err);
+
 /* Moves a file into the log's directory under the first free name of bytes cut at index `first`
  * (docs/format.md 9.1), which is given in `torn`. Both directories are synced. */
 enum ak_code ak_torn_move(int from_fd, const char *name, int log_dir_fd, uint64_t first,
