@@ -233,11 +233,14 @@ static enum ak_code read_files(struct reader *r, struct ak_error *err)
     r->started = !state->single;
     for (size_t i = 0; i < state->file_count && rc == AK_OK && !r->stop; i++) {
         const struct ak_check_file *file = &state->file[i];
-        bool behind = i + 1 < state->file_count && file[1].first <= r->filter->first;
+        size_t next = i + 1;
         if (!file->counts)
             continue;
-        if (behind && r->visitor->on_file == NULL) {
-            r->next = file[1].first; /* nothing of it is asked for */
+        while (next < state->file_count && !state->file[next].counts)
+            next++;
+        if (next < state->file_count && state->file[next].first <= r->filter->first &&
+            r->visitor->on_file == NULL) {
+            r->next = state->file[next].first; /* nothing of it is asked for */
             continue;
         }
         if (file->first > r->filter->last && r->visitor->on_file == NULL)
