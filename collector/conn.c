@@ -239,7 +239,7 @@ static void talk(struct ak_conn *conn)
         resume(conn);
     if (conn->stopping && !conn->closing)
         settle(conn);
-    if (conn->protocol->speak != NULL && !conn->closing)
+    if (conn->protocol->speak != NULL && !conn->closing && !conn->said_all)
         conn->protocol->speak(conn);
     collect_tls(conn);
     if (conn->closing || conn->writing != NULL)
@@ -751,6 +751,10 @@ static void settle(struct ak_conn *conn)
         tell_unacknowledged(conn);
     if (conn->ended) {
         close_now(conn);
+        return;
+    }
+    if (conn->notified) { /* what waits to be said is dropped (RFC 5246 7.2.1) */
+        say_goodbye(conn);
         return;
     }
     if (conn->outstanding > 0) { /* acknowledgements first: talk comes back here */
