@@ -135,6 +135,12 @@ enum ak_code ak_store_open(const char *path, const char *command, const char *co
 
     *store = (struct ak_store){-1, -1, -1, -1};
     rc = open_dir(AT_FDCWD, path, &store->fd, err);
+    if (rc == AK_ENOTFOUND)
+        return ak_fail(
+            err, rc,
+            "store %s is not there: look for a wrong path or a disk that is not mounted, "
+            "or make one with akashi-collector init",
+            path);
     if (rc == AK_OK && faccessat(store->fd, "names", F_OK, 0) != 0)
         rc = ak_fail(err, AK_ENOTFOUND,
                      "%s is no store: it has no file `names`. Make one with akashi-collector init",

@@ -81,6 +81,8 @@ expect 2 'conf:7:1: unknown option "colour"; known here: store, control, log_lev
 expect 1 "no collector runs here: nobody answers at s/control. Start it: akashi-collector run --config FILE" \
     status --store s
 expect 1 "store s: log z is not in this store" key show --store s --log z
+expect 1 "store $work/nowhere is not there: look for a wrong path or a disk that is not mounted, or make one with akashi-collector init" \
+    run --store nowhere --log a --listen tcp://127.0.0.1:0
 expect 2 "there is no command 'statsu'; did you mean 'status'?" statsu
 expect 2 "there is no option --jsno; did you mean --json?" status --jsno
 expect 2 "there is no 'key sohw'; did you mean 'key show'?" key sohw
