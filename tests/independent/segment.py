@@ -55,10 +55,11 @@ NAME_TORN = re.compile(r"\A([0-9]{20})(\.[1-9][0-9]{0,9})?\.torn\Z")
 def named_index(name):
     """(index, generation) that a segment's name says; None where it says none."""
     match = NAME_SEALED.match(name)
-    if match:
-        return int(match.group(1)), int(match.group(2))
-    match = NAME_OPEN.match(name)
-    return (int(match.group(1)), None) if match else (None, None)
+    generation = int(match.group(2)) if match else None
+    match = match or NAME_OPEN.match(name)
+    if not match or int(match.group(1)) >= INDEX_END:
+        return None, None
+    return int(match.group(1)), generation
 
 
 class File:

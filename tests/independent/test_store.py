@@ -774,9 +774,12 @@ class Rules(Stores):
         other = Maker(name="other.example")
         filled(other, 10)
         other.close("x")
-        maker.files["%020d.0.zst" % 302] = other.files["x"]
-        log = self.expect(maker, "INVALID", "MALFORMED")
-        self.assertEqual(log.proven.count(), 302)
+        for name in ("99999999999999999999.0.zst", "copy"):     # no names of segments
+            maker.files[name] = other.files["x"]
+            log = self.expect(maker, "INVALID", "MALFORMED")
+            self.assertEqual(log.proven.count(), 302)
+            del maker.files[name]
+            (self.path / maker.x.hex() / name).unlink()
 
     def test_origin_changed_in_a_header(self):
         """R24: in a place that no other file has, one changed byte does not take the blocks."""

@@ -177,7 +177,7 @@ class Log:
             self.torn.append(file)
             return True
         named = named_index(file.name)[0] is not None
-        if NAME_OPEN.match(file.name) and not has_header(file):
+        if named and NAME_OPEN.match(file.name) and not has_header(file):
             self.headless.append(file)
             return True
         head = file.read(0, 9)
