@@ -874,8 +874,8 @@ class Hostile(Stores):
                     raw[at:at + 512] = bytes(len(raw[at:at + 512]))
                 else:
                     place = raw.find(b"\x5a\x2a\x4d\x18", at)
-                    raw[place + 4 + random.randrange(8) if place >= 0 else at] = \
-                        random.choice((0, 1, 2, 3, 4, 5, 128, 255))
+                    at = place + 4 + random.randrange(8) if place >= 0 else at
+                    raw[min(at, len(raw) - 1)] = random.choice((0, 1, 2, 3, 4, 5, 128, 255))
                 raw = raw or bytearray(b"x")
             maker.files[name] = bytes(raw)
             log = self.judge(maker)
