@@ -88,6 +88,7 @@ static void close_now(struct ak_conn *conn)
         return;
     conn->closing = true;
     conn->stream->count--;
+    conn->server->conn_count--;
     drop_held(conn);
     if (conn->reader.waiting)
         ak_runlog_unwait(conn->log, &conn->reader);
@@ -408,6 +409,8 @@ static bool identify(struct ak_conn *conn)
 
     if (conn->log != NULL)
         return true;
+    if (conn->faulty)
+        return false; /* refused already */
     assert(peer != NULL);
     if (conn->stream->closed)
         reason = "the listener is being closed";
@@ -833,6 +836,7 @@ enum ak_code ak_conn_new(struct ak_stream *stream, struct ak_conn **out, struct 
     server->conns = conn;
     stream->refs++;
     stream->count++;
+    server->conn_count++;
     uv = uv_accept((uv_stream_t *)&stream->tcp, (uv_stream_t *)&conn->tcp);
     if (uv == 0)
         uv = uv_tcp_getpeername(&conn->tcp, (struct sockaddr *)&conn->peer, &len);

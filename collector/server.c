@@ -42,6 +42,8 @@
 #define COMMIT_NS        (15 * NS_PER_S)
 #define SEAL_NS          (600 * NS_PER_S) /* a segment takes seconds; a backlog of them longer */
 #define POOL_THREADS_MIN 4l
+#define OWN_DESCRIPTORS  64u /* the loop, the store, orders, sealing; 20 are in use as a rule */
+#define LOG_DESCRIPTORS  8u  /* of each log: directories, the open segment, one being sealed */
 
 enum stage { STAGE_RUN, STAGE_DRAIN, STAGE_COMMIT, STAGE_SEAL, STAGE_SIGN, STAGE_CLOSE };
 
@@ -224,6 +226,32 @@ static void warn_of_removed(const struct ak_server *server)
     }
 }
 
+/* A connection needs a descriptor: take as many as the system gives, and keep those back that logs,
+ * listeners and orders need, so that connections cannot keep a segment from being opened. */
+static void share_descriptors(struct ak_server *server)
+{
+    const struct ak_config *config = server->config;
+    struct rlimit limit;
+    uint64_t own = OWN_DESCRIPTORS + LOG_DESCRIPTORS * config->log_count + config->listener_count;
+    uint64_t wanted = own;
+
+    for (size_t i = 0; i < config->listener_count; i++)
+        wanted += config->listeners[i].limits.connections;
+    server->conns_max = wanted;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    if (limit.rlim_cur < wanted) {
+        limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    server->conns_max = limit.rlim_cur > 2 * own ? limit.rlim_cur - own : limit.rlim_cur / 2;
+    if (limit.rlim_cur < wanted)
+        ak_log(AK_LOG_WARNING,
+               "%llu open files are allowed, the listeners' `connections` may need %llu: raise "
+               "LimitNOFILE (ulimit -n), or lower `connections`",
+               (unsigned long long)limit.rlim_cur, (unsigned long long)wanted);
+}
+
 enum ak_code ak_server_reload(struct ak_server *server, struct ak_error *err)
 {
     struct ak_config *config = NULL;
@@ -257,6 +285,7 @@ enum ak_code ak_server_reload(struct ak_server *server, struct ak_error *err)
     server->batches_max = (unsigned)config->batches;
     server->frames.max = config->partial_frames;
     ak_log_set_level(config->log_level);
+    share_descriptors(server);
     configure_logs(server);
     for (struct ak_runlog *log = server->logs; log != NULL; log = log->next)
         tell_configuration(log, &digest);
@@ -397,25 +426,6 @@ static void size_pool(void)
     (void)setenv("UV_THREADPOOL_SIZE", text, 0);
 }
 
-/* A connection needs a descriptor: take as many as the system gives. */
-static void raise_descriptors(const struct ak_config *config)
-{
-    struct rlimit limit;
-    uint64_t wanted = 64 + 8 * config->log_count;
-
-    for (size_t i = 0; i < config->listener_count; i++)
-        wanted += 1 + config->listeners[i].limits.connections;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
-        return;
-    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
-    (void)setrlimit(RLIMIT_NOFILE, &limit);
-    if (limit.rlim_cur < wanted)
-        ak_log(AK_LOG_WARNING,
-               "%llu open files are allowed, the listeners' `connections` may need %llu: raise "
-               "LimitNOFILE (ulimit -n), or lower `connections`",
-               (unsigned long long)limit.rlim_cur, (unsigned long long)wanted);
-}
-
 static void on_remark(void *ctx, const char *text)
 {
     (void)ctx;
@@ -453,7 +463,7 @@ static enum ak_code start(struct ak_server *server, struct ak_error *err)
 
     ak_log_set_level(config->log_level);
     ak_config_remarks(config, on_remark, NULL);
-    raise_descriptors(config);
+    share_descriptors(server);
     if (rc == AK_OK)
         rc = ak_store_open(config->store, "akashi-collector run", config->control, &server->store,
                            err);

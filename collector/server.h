@@ -58,6 +58,8 @@ struct ak_server {
     struct ak_frame_budget frames; /* memory of unfinished frames and of held input */
     struct ak_conn *conns;         /* all that are not freed yet */
     struct ak_conn *talkers;       /* those that have something to send in this turn */
+    uint64_t conn_count;           /* that hold a descriptor */
+    uint64_t conns_max;            /* by RLIMIT_NOFILE: segments need descriptors as well */
 
     uv_prepare_t turn;
     uv_timer_t wake; /* for what is due before anything else happens */

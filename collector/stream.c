@@ -2,9 +2,10 @@
  *
  * The happy path is: a connection is accepted, counted against the limits of the listener, of its
  * address and later of its certificate, and handed to conn.c. Failure modes: a limit is reached or
- * the address is not allowed (refused, with an event); no descriptors are left (accepting pauses
- * for a second, what waits stays in the kernel's queue); a certificate cannot be loaded (the
- * listener does not open, or a reload keeps the old one). */
+ * the address is not allowed (refused, with an event); as many descriptors are used as connections
+ * may have (nobody is refused: what waits stays in the kernel's queue, and is looked at each
+ * second; libuv itself would accept and close them, and the log could not open its next segment); a
+ * certificate cannot be loaded (the listener does not open, or a reload keeps the old one). */
 #include "stream.h"
 
 #include "clock.h"
@@ -125,6 +126,15 @@ static void on_connection(uv_stream_t *handle, int status)
         stream->accept_again = stream->server->boot + ACCEPT_PAUSE_NS;
         return;
     }
+    if (stream->server->conn_count >= stream->server->conns_max) {
+        /* As long as this one is not accepted libuv asks the kernel for no other. */
+        ak_log(AK_LOG_ERROR,
+               "listener %s: %llu connections are open, more files are not allowed: senders wait "
+               "until one is closed. Raise LimitNOFILE (ulimit -n), or lower `connections`.",
+               stream->intake.url, (unsigned long long)stream->server->conn_count);
+        stream->waits = true;
+        return;
+    }
     if (ak_conn_new(stream, &conn, &err) != AK_OK) {
         ak_log(AK_LOG_ERROR, "listener %s: %s", stream->intake.url, err.text);
         return;
@@ -143,6 +153,10 @@ static void on_connection(uv_stream_t *handle, int status)
 /* libuv stops telling of new connections while one was not accepted; listening again goes on. */
 static void accept_again(struct ak_stream *stream)
 {
+    if (stream->waits && stream->server->conn_count < stream->server->conns_max) {
+        stream->waits = false;
+        on_connection((uv_stream_t *)&stream->tcp, 0);
+    }
     if (stream->accept_again == 0 || stream->server->boot < stream->accept_again)
         return;
     stream->accept_again = 0;

@@ -20,6 +20,7 @@ struct ak_stream {
     unsigned refs;              /* connections not freed yet, and the listener while it is open */
     uint64_t next_warning;      /* boot time: our own certificate's end is looked at again */
     uint64_t accept_again;      /* boot time; 0: accepting */
+    bool waits;                 /* descriptors are used up: a connection waits to be accepted */
     bool closed;
 };
 
