@@ -9,6 +9,7 @@ A test has failed when `fail` was called; `finish` gives the exit status.
 """
 import atexit
 import base64
+import hashlib
 import json
 import os
 import re
@@ -21,6 +22,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PATIENCE = 120  # seconds after which something is taken to hang, also with sanitizers
@@ -87,6 +89,13 @@ def certificates(folder):
     """certs.sh's files."""
     subprocess.run([os.path.join(HERE, "certs.sh"), folder], check=True)
     return folder
+
+
+def fingerprint(pki, name, base=base64.b64encode):
+    """SHA-256 of a certificate as declarations show it; as hex pairs with `base` None."""
+    with open("%s/%s.pem" % (pki, name), encoding="ascii") as f:
+        digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(f.read())).digest()
+    return base(digest).decode() if base else ":".join("%02X" % c for c in digest)
 
 
 def tls_block(pki, more=""):
@@ -438,8 +447,8 @@ def in_threads(jobs):
     def run(job):
         try:
             job()
-        except Exception as error:  # pylint: disable=broad-except
-            fail("%s: %s: %s" % (job, type(error).__name__, error))
+        except Exception:  # pylint: disable=broad-except
+            fail("an exception:\n" + traceback.format_exc())
 
     threads = [threading.Thread(target=run, args=(job,)) for job in jobs]
     for thread in threads:

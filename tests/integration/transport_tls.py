@@ -7,7 +7,6 @@ session that would be resumed; cut and half-closed connections; a certificate th
 by a reload, while its connection is open. A refusal is an event and one line, with the certificate's
 name and what to do; never a record.
 """
-import base64
 import os
 import re
 import ssl
@@ -53,16 +52,6 @@ def revoke(pki, names):
     openssl("ca", *where, "-gencrl", "-out", pki + "/ca.crl")
 
 
-def fingerprint(pki, name):
-    done = subprocess.run(["openssl", "x509", "-noout", "-fingerprint", "-sha256", "-in",
-                           "%s/%s.pem" % (pki, name)], check=True, capture_output=True, text=True)
-    return done.stdout.strip().split("=")[1]
-
-
-def base64_of(colons):
-    return base64.b64encode(bytes.fromhex(colons.replace(":", ""))).decode()
-
-
 def main():
     programs = sys.argv[1:3]
     work = kit.workspace()
@@ -73,7 +62,7 @@ def main():
     issue(pki, "revoked", "DNS:power-a.example")
     issue(pki, "soon", "DNS:power-a.example")
     revoke(pki, ["revoked"])
-    fp = fingerprint(pki, "water-b")
+    fp = kit.fingerprint(pki, "water-b", None)
     names = ", crl: %s/ca.crl, names: [power-a.example], fingerprints: ['%s']" % (pki, fp)
     limits = "limits: {handshake_timeout: 120s}"
     collector = kit.Collector(programs, os.path.join(work, "c"), [
@@ -107,7 +96,7 @@ def main():
             r"there, or set expired=accept_and_record in %s" % (keeps, re.escape(at))))
         refuse(url, listener, "stranger", "certificate CN=power-a.example was not issued by an "
                "authority in %s: %s. Issue it there, or add sha-256:%s to fingerprints in %s" %
-               (ca, keeps, fingerprint(pki, "stranger"), at))
+               (ca, keeps, kit.fingerprint(pki, "stranger", None), at))
         refuse(url, listener, "nameless", re.compile(
             r"certificate CN=nameless has no name that is listed \(it has other\.example\): %s\. .+" %
             keeps))
@@ -216,18 +205,18 @@ def main():
     kit.check("\x1b" not in stderr, "a sender's bytes reach the terminal")
 
     power = entries.source(listener=configured, name="power-a.example",
-                           fingerprint=base64_of(fingerprint(pki, "power-a")))
+                           fingerprint=kit.fingerprint(pki, "power-a"))
     lines = [(R, b"<13>one"), (R, b"<13>two\r"), (F, b"<13>cut off")]
     counted = [(R, b"<13>ab"), (R, b"<13>c\nd")]
     entries.is_list("TLS 1.2 and 1.3", entries.of(power),
                     (counted + lines) * 2 + [(R, b"<13>r")] * 4)
     kit.check(len(entries.event("unfinished", source=power)) == 2, "events of what was cut off")
-    soon = entries.source(listener=configured, fingerprint=base64_of(fingerprint(pki, "soon")))
+    soon = entries.source(listener=configured, fingerprint=kit.fingerprint(pki, "soon"))
     entries.is_list("cut without close_notify", entries.of(soon),
                     [(R, b"<13>a"), (F, b"<13>hal")] * 2)
     kit.check(len(entries.event("unfinished", source=soon)) == 2, "events of cut connections")
     entries.same("a listed fingerprint", entries.source(listener=configured,
-                                                        fingerprint=base64_of(fp)), [b"<13>f"])
+                                                        fingerprint=kit.fingerprint(pki, "water-b")), [b"<13>f"])
     expired = entries.source(listener="tls://127.0.0.2:0")
     entries.same("expired, accepted", expired, [b"<13>e"])
     kit.check([e["side"] for e in entries.event("certificate-expiring", name="expired.example")] ==
