@@ -27,9 +27,6 @@
 /* Gaps that are told one by one. */
 #define GAPS_TOLD_MAX 100u
 
-/* Ordinals that --source may select: all sources of a log, and the log's own. */
-#define SELECTED_MAX (AK_DECLARED_MAX + 256u)
-
 enum mode { MODE_TEXT, MODE_RAW, MODE_JSONL };
 
 struct cat {
@@ -137,51 +134,6 @@ static enum ak_code parse(struct cat *cat, const struct ak_options *options, str
     if (rc == AK_OK)
         rc = parse_times(cat, options, err);
     return rc;
-}
-
-/* Adds what one --source means; `*any` tells whether it was something. */
-static void select_pattern(struct cat *cat, const char *pattern, bool *any)
-{
-    for (size_t i = 0; i < cat->table.count && cat->filter.source_count < SELECTED_MAX; i++) {
-        if (!ak_source_row_matches(&cat->table.row[i], pattern))
-            continue;
-        cat->selected[cat->filter.source_count++] = (uint32_t)(AK_SOURCE_FIRST + i);
-        *any = true;
-    }
-}
-
-static enum ak_code select_sources(struct cat *cat, const struct ak_options *options,
-                                   struct ak_error *err)
-{
-    size_t count = options->count[AK_OPTION_SOURCE];
-    size_t room = count * (cat->table.count + 1);
-
-    if (count == 0)
-        return AK_OK;
-    cat->selected =
-        reallocarray(NULL, room < SELECTED_MAX ? room : SELECTED_MAX, sizeof(*cat->selected));
-    if (cat->selected == NULL)
-        return ak_fail(err, AK_ENOMEM, "no memory for the list of sources");
-    for (size_t i = 0; i < count; i++) {
-        const char *text = options->value[AK_OPTION_SOURCE][i];
-        uint64_t ordinal;
-        bool any = false;
-
-        if (ak_text_decimal((struct ak_text){text, strlen(text)}, UINT32_MAX, &ordinal)) {
-            any = ordinal < AK_SOURCE_FIRST || ordinal - AK_SOURCE_FIRST < cat->table.count;
-            if (any && cat->filter.source_count < SELECTED_MAX)
-                cat->selected[cat->filter.source_count++] = (uint32_t)ordinal;
-        } else {
-            select_pattern(cat, text, &any);
-        }
-        if (!any)
-            return ak_fail(err, AK_ENOTFOUND,
-                           "--source %s: this log has no such source; akashi-verify sources %s "
-                           "lists them",
-                           text, options->words[0]);
-    }
-    cat->filter.sources = cat->selected;
-    return AK_OK;
 }
 
 /* Whether an entry that the filter let through is one of those that are shown. */
@@ -361,7 +313,8 @@ static enum ak_code read_log(struct cat *cat, const struct ak_options *options,
     if (filtered && (cat->mode != MODE_RAW || options->count[AK_OPTION_SOURCE] > 0))
         rc = ak_source_table_read(&cat->table, place->path, err);
     if (rc == AK_OK)
-        rc = select_sources(cat, options, err);
+        rc = ak_pick_sources(options, &cat->table, &cat->selected, &cat->filter.source_count, err);
+    cat->filter.sources = cat->selected;
     if (rc == AK_OK)
         rc = ak_log_read(place->path, &cat->filter, cat->judged, &visitor, err);
     return rc;

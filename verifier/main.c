@@ -97,6 +97,22 @@ const struct ak_command ak_commands[] = {
          AK_OPTION_BIT(AK_OPTION_FORCE) | AK_OPTION_BIT(AK_OPTION_JSON) |
          AK_OPTION_BIT(AK_OPTION_QUIET),
      1, 2, ak_cmd_history},
+    {"compare", "PATH FILE...", "Holds an agency's own log files against a log, line by line.",
+     "Each line is held unchanged (with its index), with another header or line end (RFC 3164 or "
+     "5424 headers that relays put on or take off; the message is equal), or not; what is held "
+     "once "
+     "more is listed, and what is held but not in the files, from the first to the last record "
+     "that "
+     "they hold. A line takes one record, so a line that occurs twice must be held twice. Only "
+     "records that the check proves count. Any size: beside the check it takes at most 128 MiB of "
+     "memory, and temporary files. Exit status 0: all are held; 3: some are not.",
+     "akashi-verify compare /srv/akashi fw1.log.1 fw1.log --log power-a --source fw1 --key "
+     "agency.vkey",
+     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_LOG) | AK_OPTION_BIT(AK_OPTION_JOBS) |
+         AK_OPTION_BIT(AK_OPTION_SOURCE) | AK_OPTION_BIT(AK_OPTION_TMP) |
+         AK_OPTION_BIT(AK_OPTION_JSON) | AK_OPTION_BIT(AK_OPTION_JSONL) |
+         AK_OPTION_BIT(AK_OPTION_QUIET),
+     2, SIZE_MAX, ak_cmd_compare},
     {"explain", "[CODE...]",
      "Says what a reason code means, what it does not mean, usual causes and what to do.",
      "Without a code it lists all.", "akashi-verify explain TAIL_UNSIGNED", 0, 0, SIZE_MAX,

@@ -96,6 +96,10 @@ static const struct option_info infos[AK_OPTION_COUNT] = {
                          "a store that holds the log's entries: what it says counts where its "
                          "hashes lead to a signed root",
                          false},
+    [AK_OPTION_TMP] = {"tmp", "DIR",
+                       "where what does not fit into memory goes: hashes, no text; /tmp if not "
+                       "given. Up to 200 bytes for each line and each record",
+                       false},
     [AK_OPTION_OUTPUT] = {"output", "FILE",
                           "write there; also -o. An existing file is not "
                           "overwritten",

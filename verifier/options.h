@@ -32,6 +32,7 @@ enum ak_option {
     AK_OPTION_ENTRY,
     AK_OPTION_EPOCH,
     AK_OPTION_STORE,
+    AK_OPTION_TMP,
     AK_OPTION_OUTPUT,
     AK_OPTION_FORCE,
     AK_OPTION_JSON,
@@ -40,7 +41,7 @@ enum ak_option {
     AK_OPTION_VERSION
 };
 
-#define AK_OPTION_COUNT 24u
+#define AK_OPTION_COUNT 25u
 
 /* Set of options as bits. */
 #define AK_OPTION_BIT(option) (1u << (option))

@@ -2,11 +2,18 @@
 #include "pick.h"
 
 #include "show.h"
+#include "text.h"
 
+#include <akashi/format.h>
+
+#include <stdlib.h>
 #include <string.h>
 
 /* Names that an error lists. */
 #define NAMED_MAX 8u
+
+/* Ordinals that --source may select: all sources of a log, and the log's own. */
+#define SELECTED_MAX (AK_DECLARED_MAX + 256u)
 
 enum ak_code ak_pick_logs(const struct ak_options *options, struct ak_log_places *places,
                           struct ak_error *err)
@@ -39,6 +46,55 @@ enum ak_code ak_pick_log(const struct ak_options *options, struct ak_log_places 
                  places->count, names, places->count > NAMED_MAX ? ", ..." : "");
     ak_log_places_free(places);
     return rc;
+}
+
+/* Adds what a pattern means; gives whether it was something. */
+static bool select_pattern(const struct ak_source_table *table, const char *pattern,
+                           uint32_t *selected, size_t *count)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < table->count && *count < SELECTED_MAX; i++) {
+        if (!ak_source_row_matches(&table->row[i], pattern))
+            continue;
+        selected[(*count)++] = (uint32_t)(AK_SOURCE_FIRST + i);
+        any = true;
+    }
+    return any;
+}
+
+enum ak_code ak_pick_sources(const struct ak_options *options, const struct ak_source_table *table,
+                             uint32_t **ordinals, size_t *count, struct ak_error *err)
+{
+    size_t given = options->count[AK_OPTION_SOURCE];
+    size_t room = given * (table->count + 1);
+
+    *ordinals = NULL;
+    *count = 0;
+    if (given == 0)
+        return AK_OK;
+    *ordinals = reallocarray(NULL, room < SELECTED_MAX ? room : SELECTED_MAX, sizeof(**ordinals));
+    if (*ordinals == NULL)
+        return ak_fail(err, AK_ENOMEM, "no memory for the list of sources");
+    for (size_t i = 0; i < given; i++) {
+        const char *text = options->value[AK_OPTION_SOURCE][i];
+        uint64_t ordinal;
+        bool any = false;
+
+        if (ak_text_decimal((struct ak_text){text, strlen(text)}, UINT32_MAX, &ordinal)) {
+            any = ordinal < AK_SOURCE_FIRST || ordinal - AK_SOURCE_FIRST < table->count;
+            if (any && *count < SELECTED_MAX)
+                (*ordinals)[(*count)++] = (uint32_t)ordinal;
+        } else {
+            any = select_pattern(table, text, *ordinals, count);
+        }
+        if (!any)
+            return ak_fail(err, AK_ENOTFOUND,
+                           "--source %s: this log has no such source; akashi-verify sources %s "
+                           "lists them",
+                           text, options->words[0]);
+    }
+    return AK_OK;
 }
 
 bool ak_pick_is_exercise(const struct ak_log_place *place)

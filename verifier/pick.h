@@ -4,6 +4,7 @@
 
 #include "jsonout.h"
 #include "options.h"
+#include "source_table.h"
 
 #include <akashi/error.h>
 #include <akashi/log_reader.h>
@@ -18,6 +19,11 @@ enum ak_code ak_pick_logs(const struct ak_options *options, struct ak_log_places
 /* The same, but there must be exactly one: AK_EUSAGE names those that are there. */
 enum ak_code ak_pick_log(const struct ak_options *options, struct ak_log_places *places,
                          struct ak_error *err);
+
+/* What --source means in a log whose declarations are in `table`: ordinals, malloc'ed; NULL if it
+ * was not given. AK_ENOTFOUND if one of them means nothing. */
+enum ak_code ak_pick_sources(const struct ak_options *options, const struct ak_source_table *table,
+                             uint32_t **ordinals, size_t *count, struct ak_error *err);
 
 /* Whether the origin says that the log belongs to an exercise. */
 bool ak_pick_is_exercise(const struct ak_log_place *place);

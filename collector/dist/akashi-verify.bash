@@ -5,7 +5,7 @@ _akashi_verify()
     COMPREPLY=()
     for word in "${COMP_WORDS[@]:1:COMP_CWORD - 1}"; do
         case $word in
-        check | store | segment | checkpoint | cat | info | sources | prove | proof | history | explain | selftest | key)
+        check | store | segment | checkpoint | cat | info | sources | prove | proof | history | compare | explain | selftest | key)
             command=$word && break
             ;;
         esac
@@ -21,13 +21,14 @@ _akashi_verify()
     prove) options="--key --log --index --record --epoch --output --force --json --quiet" ;;
     proof) options="--key --record --entry --epoch --json --quiet" ;;
     history) options="--key --log --epoch --store --output --force --json --quiet" ;;
+    compare) options="--key --log --jobs --source --tmp --json --jsonl --quiet" ;;
     explain) options="" ;;
     selftest) options="" ;;
     key) options="" ;;
     '') options="--version" ;;
     esac
     case $prev in
-    --key | --checkpoint | --save-checkpoint | --record | --entry | --epoch | --store | --output | -o)
+    --key | --checkpoint | --save-checkpoint | --record | --entry | --epoch | --store | --tmp | --output | -o)
         COMPREPLY=($(compgen -f -- "$cur")) && return
         ;;
     --kind)
@@ -39,7 +40,7 @@ _akashi_verify()
     case $command,$cur in
     *,-*) COMPREPLY=($(compgen -W "$options --help" -- "$cur")) ;;
     ,*)
-        COMPREPLY=($(compgen -W 'check store segment checkpoint cat info sources prove proof history explain selftest key' -- "$cur"))
+        COMPREPLY=($(compgen -W 'check store segment checkpoint cat info sources prove proof history compare explain selftest key' -- "$cur"))
         ;;
     key,*) COMPREPLY=($(compgen -W show -- "$cur") $(compgen -f -- "$cur")) ;;
     selftest,* | explain,*) ;;
