@@ -53,7 +53,11 @@ run() {
     [ "$(grep -c 'missing 0, changed 0' "$work/out")" = 2 ] || complain "not two agencies whole"
     [ "$before" = $failed ] || cat "$work/out"
 }
-files=$(cd "$sources" && git status --porcelain 2>/dev/null | sort)
+# What it may not touch: where programs put things by default, the packages, the logging.
+mkdir "$work/home" "$work/tmp"
+export HOME=$work/home TMPDIR=$work/tmp
+machine() { dpkg-query -W; ls -l /etc/rsyslog.conf /etc/rsyslog.d /dev/log 2>&1; }
+before=$(machine)
 run
 [ "$(grep -c '^  /' "$work/out")" -ge 1 ] || complain "it does not name the logs it ships"
 
@@ -67,8 +71,10 @@ says "left out: 1 lines empty"
 says "left out: 1 lines with NULs"
 says "city-a: sent 1004, held 1004, missing 0, changed 0 (byte for byte, in order)"
 says "power-b: sent 1004, held 1004, missing 0, changed 0 (byte for byte, in order)"
-[ "$(cd "$sources" && git status --porcelain 2>/dev/null | sort)" = "$files" ] ||
-    echo "note: the source tree changed meanwhile"
+[ -z "$(find "$work/home" "$work/tmp" -mindepth 1)" ] || complain "it wrote elsewhere too"
+[ "$(machine)" = "$before" ] || complain "the machine's packages or logging are others than before"
+left=$(grep -als -- "$build/[q]uickstart" /proc/[0-9]*/cmdline || true)
+[ -z "$left" ] || complain "it left processes running: $left"
 
 # It does not write into a directory that it did not make.
 "$sources/collector/quickstart" --programs "$build" --dir "$work" >"$work/out" 2>&1
