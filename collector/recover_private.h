@@ -6,6 +6,8 @@
 #include "recover.h"
 #include "segments.h"
 
+#include <akashi/checkpoint.h>
+
 /* A head that somebody with our keys signed, or that the keys remember. */
 struct ak_recovery_head {
     uint64_t size; /* 0: none */
@@ -45,6 +47,30 @@ struct ak_recovery {
     struct ak_recovery_head heads[AK_RECOVERY_HEADS];
     bool unread; /* something could not be read: no judgement can be made */
 };
+
+/* Goes through a file whose bytes may be damaged: from one frame that decodes to the next. What
+ * does not decode, or leads nowhere, hides nothing behind it: a changed length would swallow MARKs
+ * and NOTEs otherwise. */
+struct ak_recovery_walk {
+    struct ak_recovery *r;
+    int fd;
+    struct ak_frame_walk walk;
+    uint64_t data_at; /* DATA frame behind the last COLUMNS; 0: none is due to be doubted */
+    bool gap;         /* something was passed over since this was last set to false */
+    /* What the last frame said: */
+    struct ak_segment_mark mark;     /* MARK */
+    struct ak_checkpoint checkpoint; /* NOTE; its signatures are not looked at */
+    const uint8_t *note;             /* NOTE: its text, in r->head.buffer */
+    size_t note_len;
+};
+
+enum ak_code ak_recovery_walk_begin(struct ak_recovery_walk *w, struct ak_recovery *r, int fd,
+                                    uint64_t at, struct ak_error *err);
+
+/* HEADER, COLUMNS (decoded in r->reader.columns; its DATA begins behind it), MARK, NOTE, FOOTER,
+ * seek table, or END. AK_EIO if the disk does not give it. */
+enum ak_code ak_recovery_walk_next(struct ak_recovery_walk *w, struct ak_frame *frame,
+                                   struct ak_error *err);
 
 /* recover_tail.c: finds the newest head that is signed, and from there the last good MARK. */
 enum ak_code ak_recover_tail(struct ak_recovery *r, struct ak_error *err);

@@ -87,24 +87,25 @@ static bool open_holder(struct ak_recovery *r, uint64_t index, const struct ak_s
 /* The same as ak_block_reader_find, in a segment that has no FOOTER yet. */
 static enum ak_code find_in_open(struct ak_recovery *r, int fd, uint64_t index)
 {
-    struct ak_block_reader *reader = &r->reader;
-    struct ak_frame_walk walk;
-    struct ak_frame frame;
-    uint64_t skipped;
-    enum ak_code rc = ak_frame_walk_begin(&walk, fd, NULL);
+    const struct ak_columns *columns = r->reader.columns;
+    struct ak_recovery_walk *walk = malloc(sizeof(*walk));
+    struct ak_frame frame = {.type = AK_FRAME_NONE};
+    enum ak_code rc;
 
+    if (walk == NULL)
+        return AK_ENOMEM;
+    rc = ak_recovery_walk_begin(walk, r, fd, 0, NULL);
     while (rc == AK_OK) {
-        enum ak_code found = ak_frame_next(&walk, &frame, NULL);
-        if (found == AK_OK && frame.type == AK_FRAME_END)
-            return AK_ENOTFOUND;
-        if ((found != AK_OK && frame.type == AK_FRAME_NONE) || frame.type == AK_FRAME_TORN)
-            rc = ak_frame_resync(&walk, &skipped, NULL);
-        else if (frame.type == AK_FRAME_COLUMNS &&
-                 ak_block_reader_columns(reader, fd, &frame, NULL) == AK_OK &&
-                 index >= reader->columns->first &&
-                 index - reader->columns->first < reader->columns->count)
-            return ak_block_reader_data(reader, fd, frame.offset + frame.bytes, NULL);
+        rc = ak_recovery_walk_next(walk, &frame, NULL);
+        if (rc == AK_OK && frame.type == AK_FRAME_END)
+            rc = AK_ENOTFOUND;
+        if (rc == AK_OK && frame.type == AK_FRAME_COLUMNS && index >= columns->first &&
+            index - columns->first < columns->count) {
+            rc = ak_block_reader_data(&r->reader, fd, frame.offset + frame.bytes, NULL);
+            break;
+        }
     }
+    free(walk);
     return rc;
 }
 
@@ -264,6 +265,21 @@ static bool wants_payloads(const struct sources *s, const struct ak_columns *col
     return false;
 }
 
+/* Behind damage a source may come of which the declaration is lost: its number stays taken. */
+static enum ak_code declare_lost(struct sources *s, struct ak_error *err)
+{
+    const struct ak_columns *columns = s->r->reader.columns;
+    enum ak_code rc = AK_OK;
+
+    for (uint32_t i = 0; i < columns->run_count && s->damaged && rc == AK_OK; i++) {
+        uint32_t source = columns->run[i].source;
+        if (source >= AK_SOURCE_FIRST && source - AK_SOURCE_FIRST < AK_DECLARED_MAX)
+            rc = ak_positions_declare(&s->r->out->positions, source + 1, err);
+    }
+    return rc;
+}
+
+/* Takes in the block whose COLUMNS are in memory. */
 static enum ak_code take_block(struct sources *s, int fd, const struct ak_frame *frame,
                                uint64_t limit, struct ak_error *err)
 {
@@ -273,20 +289,28 @@ static enum ak_code take_block(struct sources *s, int fd, const struct ak_frame 
     uint32_t count;
     enum ak_code rc;
 
-    if (ak_block_reader_columns(reader, fd, frame, NULL) != AK_OK ||
-        columns->first < positions->size || columns->first >= limit) {
+    if (columns->first < positions->size || columns->first >= limit) {
         s->damaged = true;
         return AK_OK;
     }
-    if (columns->first > positions->size)
+    if (columns->first > positions->size) {
+        s->damaged = true;
         ak_positions_skip(positions, columns->first);
-    rc = ak_positions_take(positions, columns, limit, err);
+    }
+    count = limit - columns->first < columns->count ? (uint32_t)(limit - columns->first)
+                                                    : columns->count;
+    rc = declare_lost(s, err);
+    if (rc == AK_OK)
+        rc = ak_positions_take(positions, columns, limit, err);
     s->stopped = false;
+    if (rc == AK_EMALFORMED) { /* it says what cannot be */
+        s->damaged = true;
+        ak_positions_skip(positions, columns->first + count);
+        return AK_OK;
+    }
     if (rc != AK_OK || !wants_payloads(s, columns, limit))
         return rc;
     (void)ak_block_reader_data(reader, fd, frame->offset + frame->bytes, NULL);
-    count = limit - columns->first < columns->count ? (uint32_t)(limit - columns->first)
-                                                    : columns->count;
     for (uint32_t g = 0; g < reader->block->group_count && rc == AK_OK; g++) {
         const struct ak_block_group *group = &reader->block->group[g];
         for (uint32_t i = group->begin;
@@ -302,32 +326,30 @@ static enum ak_code take_file(struct sources *s, int fd, uint64_t limit, uint64_
                               uint64_t *bytes, struct ak_error *err)
 {
     struct ak_positions *positions = &s->r->out->positions;
-    struct ak_frame_walk walk;
-    struct ak_frame frame;
-    uint64_t skipped;
-    enum ak_code rc = ak_frame_walk_begin(&walk, fd, err);
+    struct ak_recovery_walk *walk = malloc(sizeof(*walk));
+    struct ak_frame frame = {.type = AK_FRAME_NONE};
+    enum ak_code rc;
 
-    *good = 0;
+    *good = *bytes = 0;
+    if (walk == NULL)
+        return ak_fail(err, AK_ENOMEM, "no memory to read a segment");
+    rc = ak_recovery_walk_begin(walk, s->r, fd, 0, err);
     while (rc == AK_OK) {
-        enum ak_code found = ak_frame_next(&walk, &frame, err);
-        if (found == AK_EIO)
-            return found;
-        if (found == AK_OK && frame.type == AK_FRAME_END)
+        rc = ak_recovery_walk_next(walk, &frame, err);
+        if (rc != AK_OK || frame.type == AK_FRAME_END)
             break;
-        if ((found != AK_OK && frame.type == AK_FRAME_NONE) || frame.type == AK_FRAME_TORN) {
-            if (positions->size >= limit || ak_frame_resync(&walk, &skipped, NULL) != AK_OK)
-                break;
-            s->damaged = true;
-        } else if (frame.type == AK_FRAME_COLUMNS) {
-            if (positions->size >= limit)
-                break;
+        if (positions->size >= limit && (walk->gap || frame.type == AK_FRAME_COLUMNS))
+            break;
+        s->damaged = s->damaged || walk->gap;
+        walk->gap = false;
+        if (frame.type == AK_FRAME_COLUMNS)
             rc = take_block(s, fd, &frame, limit, err);
-        } else if (frame.type == AK_FRAME_MARK || frame.type == AK_FRAME_NOTE ||
-                   frame.type == AK_FRAME_HEADER) {
+        else if (frame.type == AK_FRAME_MARK || frame.type == AK_FRAME_NOTE ||
+                 frame.type == AK_FRAME_HEADER)
             *good = frame.offset + frame.bytes;
-        }
     }
-    *bytes = walk.size;
+    *bytes = walk->walk.size;
+    free(walk);
     return rc;
 }
 

@@ -121,35 +121,22 @@ static int by_size(const void *a, const void *b)
 static enum ak_code walk_places(struct ak_recovery *r, int fd, struct places *marks,
                                 struct places *notes, struct ak_error *err)
 {
-    struct ak_frame_walk walk;
-    struct ak_frame frame;
-    enum ak_code rc = ak_frame_walk_begin(&walk, fd, err);
-    uint64_t skipped;
+    struct ak_recovery_walk *walk = malloc(sizeof(*walk));
+    struct ak_frame frame = {.type = AK_FRAME_NONE};
+    enum ak_code rc;
 
-    while (rc == AK_OK) {
-        enum ak_code found = ak_frame_next(&walk, &frame, err);
-        if (found == AK_EIO)
-            return found;
-        if (found == AK_OK && frame.type == AK_FRAME_END)
-            break;
-        if ((found != AK_OK && frame.type == AK_FRAME_NONE) || frame.type == AK_FRAME_TORN) {
-            found = ak_frame_resync(&walk, &skipped, err);
-            if (found == AK_ENOTFOUND)
-                break;
-            rc = found;
-        } else if (frame.type == AK_FRAME_MARK) {
-            struct ak_segment_mark mark;
-            if (read_mark(r, fd, &frame, &mark))
-                rc = places_add(marks, &frame, mark.range.end, err);
-        } else if (frame.type == AK_FRAME_NOTE) {
-            struct ak_checkpoint checkpoint;
-            const uint8_t *note;
-            size_t len;
-            if (read_note(r, fd, &frame, &note, &len, &checkpoint))
-                rc = places_add(notes, &frame, checkpoint.size, err);
-        }
+    if (walk == NULL)
+        return ak_fail(err, AK_ENOMEM, "no memory for the marks of a segment");
+    rc = ak_recovery_walk_begin(walk, r, fd, 0, err);
+    while (rc == AK_OK && frame.type != AK_FRAME_END) {
+        rc = ak_recovery_walk_next(walk, &frame, err);
+        if (rc == AK_OK && frame.type == AK_FRAME_MARK)
+            rc = places_add(marks, &frame, walk->mark.range.end, err);
+        else if (rc == AK_OK && frame.type == AK_FRAME_NOTE)
+            rc = places_add(notes, &frame, walk->checkpoint.size, err);
     }
-    if (rc == AK_OK && notes->count > 1) /* one whose size was damaged must not hide others */
+    free(walk);
+    if (rc == AK_OK && notes->count > 1)
         qsort(notes->at, notes->count, sizeof(*notes->at), by_size);
     return rc;
 }
@@ -486,8 +473,10 @@ static bool advance_signed(struct ak_recovery *r, size_t i, int fd, struct ak_fr
         return false;
     r->trusted = a->range;
     ak_range_init(&a->more, a->range.end);
-    accept(r, a, walk->at);
-    return frame->type == AK_FRAME_MARK || ak_frame_resync(walk, &skipped, NULL) == AK_OK;
+    accept(r, a, frame->offset);
+    /* Its length may be what is damaged: the next frame is looked for. */
+    return ak_frame_walk_seek(walk, frame->offset, NULL) == AK_OK &&
+           ak_frame_resync(walk, &skipped, NULL) == AK_OK;
 }
 
 static bool advance_note(struct ak_recovery *r, int fd, const struct ak_frame *frame,

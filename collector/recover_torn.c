@@ -39,41 +39,30 @@ static enum ak_code measure(struct ak_recovery *r, const char *name, uint64_t go
     return rc;
 }
 
-/* Whole MARKs behind byte `at`. */
+/* Whole MARKs behind byte `at` that speak of more than what is good. */
 static enum ak_code count_marks(struct ak_recovery *r, const char *name, uint64_t at,
                                 unsigned *count, struct ak_error *err)
 {
-    struct ak_frame_walk walk;
-    struct ak_frame frame;
-    uint64_t skipped;
+    struct ak_recovery_walk *walk = malloc(sizeof(*walk));
+    struct ak_frame frame = {.type = AK_FRAME_NONE};
+    enum ak_code rc;
     int fd;
-    enum ak_code rc = ak_segment_file_open(r->dir_fd, name, &fd, err);
 
     *count = 0;
-    if (rc != AK_OK)
+    if (walk == NULL)
+        return ak_fail(err, AK_ENOMEM, "no memory to look at a torn end");
+    rc = ak_segment_file_open(r->dir_fd, name, &fd, err);
+    if (rc != AK_OK) {
+        free(walk);
         return rc;
-    rc = ak_frame_walk_begin(&walk, fd, err);
-    if (rc == AK_OK)
-        rc = ak_frame_walk_seek(&walk, at, err);
-    while (rc == AK_OK) {
-        enum ak_code found = ak_frame_next(&walk, &frame, err);
-        if (found == AK_EIO) {
-            rc = found;
-        } else if (found == AK_OK && frame.type == AK_FRAME_END) {
-            break;
-        } else if ((found != AK_OK && frame.type == AK_FRAME_NONE) || frame.type == AK_FRAME_TORN) {
-            if (ak_frame_resync(&walk, &skipped, NULL) != AK_OK)
-                break;
-        } else if (frame.type == AK_FRAME_MARK) {
-            struct ak_segment_mark mark;
-            if (ak_frame_read(fd, &frame, r->head.buffer, sizeof(r->head.buffer), NULL, NULL) ==
-                    AK_OK &&
-                ak_segment_mark_decode(&mark, r->head.buffer + ak_frame_head(&frame),
-                                       (size_t)frame.content_bytes, NULL) == AK_OK &&
-                mark.range.end > r->out->range.end)
-                (*count)++;
-        }
     }
+    rc = ak_recovery_walk_begin(walk, r, fd, at, err);
+    while (rc == AK_OK && frame.type != AK_FRAME_END) {
+        rc = ak_recovery_walk_next(walk, &frame, err);
+        *count +=
+            rc == AK_OK && frame.type == AK_FRAME_MARK && walk->mark.range.end > r->out->range.end;
+    }
+    free(walk);
     (void)close(fd);
     return rc;
 }

@@ -220,7 +220,7 @@ void life_event(struct life *life, const char *event, const char *side)
     add_own(life, AK_KIND_EVENT, &p);
 }
 
-static void tell_torn(struct life *life, const struct ak_torn *torn)
+void life_torn(struct life *life, const struct ak_torn *torn)
 {
     struct ak_payload p;
 
@@ -285,20 +285,20 @@ static void first_entries(struct life *life)
     ak_payload_number(&p, "pid", 4711);
     add_own(life, AK_KIND_EVENT, &p);
     for (unsigned i = 0; i < life->recovered.torn_count; i++)
-        tell_torn(life, &life->recovered.torn[i]);
+        life_torn(life, &life->recovered.torn[i]);
     life_state(life);
 }
 
 static enum ak_code on_source(void *ctx, uint32_t ordinal, const void *payload, size_t len,
                               struct ak_error *err)
 {
-    uint32_t *next = ctx;
+    struct life *life = ctx;
 
-    (void)payload;
     (void)len;
-    if (ordinal != *next)
-        return ak_fail(err, AK_EUSAGE, "source %u is told of, not %u", ordinal, *next);
-    ++*next;
+    if (ordinal != life->sources_told)
+        return ak_fail(err, AK_EUSAGE, "source %u is told of, not %u", ordinal, life->sources_told);
+    life->sources_told++;
+    life->sources_known += payload != NULL;
     return AK_OK;
 }
 
@@ -330,22 +330,22 @@ static void begin_batch(struct life *life)
 enum ak_code life_begin(struct life *life, const char *path, struct ak_error *err)
 {
     struct ak_writer_options options = {0};
-    uint32_t sources = AK_SOURCE_FIRST;
     enum ak_code rc;
 
     memset(life, 0, sizeof(*life));
     life->store = (struct ak_store){-1, -1, -1, -1};
     life->dir_fd = -1;
+    life->sources_told = AK_SOURCE_FIRST;
     rc = open_log(life, path, err);
     if (rc == AK_OK)
-        rc = ak_recover(life->dir_fd, life->origin, life->keys, on_source, &sources,
-                        &life->recovered, err);
+        rc = ak_recover(life->dir_fd, life->origin, life->keys, on_source, life, &life->recovered,
+                        err);
     if (rc != AK_OK) {
         life_free(life);
         return rc;
     }
     assert_int_equal(life->recovered.positions.size, life->recovered.range.end);
-    assert_int_equal(life->recovered.positions.count, sources);
+    assert_int_equal(life->recovered.positions.count, life->sources_told);
     life->positions = life->recovered.positions; /* moved */
     memset(&life->recovered.positions, 0, sizeof(life->recovered.positions));
     life->next_index = life->recovered.range.end;

@@ -39,6 +39,8 @@ struct life {
     size_t note_len; /* newest checkpoint; 0: none */
     bool note_waits; /* it is not in the segment yet */
     struct ak_commit_result result;
+    uint32_t sources_told;  /* the next one that recovery must tell of */
+    unsigned sources_known; /* of those that recovery told of, with their declaration */
 };
 
 /* An empty directory for one test; life_away removes it with all that is in it. On memory where
@@ -65,6 +67,7 @@ void life_add(struct life *life, uint8_t kind, uint32_t source, const void *data
 void life_records(struct life *life, uint32_t source, unsigned n, size_t longest);
 void life_event(struct life *life, const char *event, const char *side);
 void life_manifest(struct life *life, const struct ak_sealed *sealed);
+void life_torn(struct life *life, const struct ak_torn *torn);
 void life_state(struct life *life);
 void life_roll(struct life *life); /* the next commit begins a segment */
 
