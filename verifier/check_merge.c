@@ -131,8 +131,8 @@ static void merge_header_rules(struct ak_check_state *state, const struct ak_che
     merge_epoch_note(state, item, header);
     if (header->first == ak_tree_size(state->tree))
         ak_tree_offer(state->tree, &header->range,
-                      (struct ak_tree_place){item->open->number, item->frame.offset},
-                      AK_WHO_HEADER);
+                      (struct ak_tree_place){item->open->number, item->frame.offset}, AK_WHO_HEADER,
+                      true);
     if (header->checkpoint_len == 0 || state->log_key == NULL)
         return;
     rc = ak_log_checkpoint_verify(state->log_key, state->epoch_known ? &state->epoch.key : NULL,
@@ -258,7 +258,7 @@ static void merge_mark(struct ak_check_state *state, struct ak_check_item *item)
     } else {
         ak_tree_mark(state->tree);
         ak_tree_offer(state->tree, &mark.range,
-                      (struct ak_tree_place){open->number, item->frame.offset}, AK_WHO_MARK);
+                      (struct ak_tree_place){open->number, item->frame.offset}, AK_WHO_MARK, true);
     }
     open->mark_from = ak_tree_size(state->tree);
 }
@@ -327,7 +327,26 @@ static void on_group(void *ctx, uint64_t group, const struct ak_hash *level8)
 {
     const struct ak_check_state *state = ctx;
 
-    ak_tree_record(state->tree, group, level8);
+    ak_tree_list(state->tree, group, level8);
+}
+
+/* What a FOOTER records, as candidates: nothing of it is believed, and none of it is left out for
+ * being in a FOOTER that is not right. */
+static void confirm_by_footer(struct ak_check_state *state, const struct ak_check_item *item,
+                              const struct ak_footer *footer, enum ak_code rc)
+{
+    const struct ak_check_open *open = item->open;
+
+    if (rc == AK_OK)
+        catch_up(state, item, footer->end);
+    if (open->fault || !ak_tree_settled(state->tree)) {
+        (void)ak_footer_groups(open->fd, &item->frame, on_group, state, NULL);
+        ak_tree_listed(state->tree);
+    }
+    if (footer->range.end == footer->end && footer->end == ak_tree_size(state->tree))
+        ak_tree_offer(state->tree, &footer->range,
+                      (struct ak_tree_place){open->number, item->frame.offset}, AK_WHO_FOOTER,
+                      rc == AK_OK || rc == AK_EMALFORMED);
 }
 
 static void merge_footer(struct ak_check_state *state, struct ak_check_item *item)
@@ -357,18 +376,8 @@ static void merge_footer(struct ak_check_state *state, struct ak_check_item *ite
         ak_finding_at(&finding, open->file->name, item->frame.offset);
         ak_check_hold(state, &finding, open->file->first, ak_tree_size(state->tree), true, false);
     }
-    if (open->fault) {
-        (void)ak_footer_groups(open->fd, &item->frame, on_group, state, NULL);
-        ak_tree_recorded(state->tree);
-    }
     ak_segment_derived_frame(&open->derived, &item->frame, &footer.digest, 0);
-    if (rc == AK_OK || rc == AK_EMALFORMED) {
-        if (rc == AK_OK)
-            catch_up(state, item, footer.end);
-        if (footer.range.end == footer.end && footer.end == ak_tree_size(state->tree))
-            ak_tree_offer(state->tree, &footer.range,
-                          (struct ak_tree_place){open->number, item->frame.offset}, AK_WHO_FOOTER);
-    }
+    confirm_by_footer(state, item, &footer, rc);
 }
 
 static void merge_seek(struct ak_check_state *state, struct ak_check_item *item)

@@ -84,22 +84,27 @@ static void judge_group(struct ak_tree *tree, uint64_t begin, uint64_t end,
     prove(tree, begin, end);
 }
 
-/* Appends whole groups [range->end, end) by their computed or, where they have one, recorded hash.
- */
-static bool fold_groups(struct ak_tree *tree, struct ak_range *range, uint64_t end, bool recorded)
+/* Which hash of a group is taken first; where there is none, the next best. */
+enum taken { TAKE_COMPUTED, TAKE_RECORDED, TAKE_LISTED };
+
+static const struct ak_hash *take(const struct ak_tree_group *group, enum taken first)
+{
+    if (group == NULL)
+        return NULL;
+    if (first == TAKE_LISTED && group->has_listed)
+        return &group->listed;
+    if (first != TAKE_COMPUTED && group->has_recorded)
+        return &group->recorded;
+    return group->has_computed ? &group->computed : NULL;
+}
+
+/* Appends whole groups [range->end, end). */
+static bool fold_groups(struct ak_tree *tree, struct ak_range *range, uint64_t end,
+                        enum taken first)
 {
     while (range->end < end) {
-        const struct ak_tree_group *group = ak_tree_group_at(tree, GROUP_OF(range->end));
-        const struct ak_hash *hash;
-        if (group == NULL)
-            return false;
-        if (recorded && group->has_recorded)
-            hash = &group->recorded;
-        else if (group->has_computed)
-            hash = &group->computed;
-        else
-            return false;
-        if (ak_range_append_node(range, AK_GROUP_LEVEL, hash) != AK_OK)
+        const struct ak_hash *hash = take(ak_tree_group_at(tree, GROUP_OF(range->end)), first);
+        if (hash == NULL || ak_range_append_node(range, AK_GROUP_LEVEL, hash) != AK_OK)
             return false;
     }
     return true;
@@ -126,13 +131,13 @@ static bool node_begin(const struct ak_tree *tree, uint64_t begin, struct ak_ran
     return true;
 }
 
-/* Whether the groups of a node, computed or recorded, fold to its true hash. */
+/* Whether the groups of a node fold to its true hash. */
 static bool node_fits(struct ak_tree *tree, uint64_t begin, uint64_t end,
-                      const struct ak_hash *truth, bool recorded)
+                      const struct ak_hash *truth, enum taken first)
 {
     struct ak_range range;
 
-    return node_begin(tree, begin, &range) && fold_groups(tree, &range, end, recorded) &&
+    return node_begin(tree, begin, &range) && fold_groups(tree, &range, end, first) &&
            range.count == 1 && ak_hash_equal(&range.hash[0], truth);
 }
 
@@ -164,19 +169,20 @@ static void alter_unless(struct ak_tree *tree, uint64_t begin, uint64_t end, boo
 static void judge_node(struct ak_tree *tree, uint64_t begin, uint64_t end, uint64_t from,
                        uint64_t to, const struct ak_hash *truth)
 {
-    bool computed = node_fits(tree, begin, end, truth, false);
-    bool recorded = !computed && node_fits(tree, begin, end, truth, true);
-    bool open = !computed && !recorded && is_open(tree, from, to);
+    enum taken first = TAKE_COMPUTED;
+    bool fits = false;
+    bool open;
 
+    for (int i = TAKE_COMPUTED; i <= TAKE_LISTED && !fits; i++) {
+        first = (enum taken)i;
+        fits = node_fits(tree, begin, end, truth, first);
+    }
+    open = !fits && is_open(tree, from, to);
     for (uint64_t at = from; at < to;) {
         uint64_t next = at_most(to, GROUP_AT(GROUP_OF(at) + 1));
-        const struct ak_tree_group *group = ak_tree_group_at(tree, GROUP_OF(at));
-        if (computed && group != NULL)
-            judge_group(tree, at, next, &group->computed);
-        else if (recorded && group != NULL && group->has_recorded)
-            judge_group(tree, at, next, &group->recorded);
-        else if (recorded && group != NULL && group->has_computed)
-            judge_group(tree, at, next, &group->computed);
+        const struct ak_hash *hash = take(ak_tree_group_at(tree, GROUP_OF(at)), first);
+        if (fits && hash != NULL)
+            judge_group(tree, at, next, hash);
         else
             alter_unless(tree, at, next, open);
         at = next;

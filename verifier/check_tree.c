@@ -203,7 +203,9 @@ bool ak_tree_chosen(struct ak_tree *tree, const struct ak_tree_track *track, uin
 {
     const struct ak_tree_group *group = ak_tree_group_at(tree, number);
 
-    if (track->recorded && group != NULL && group->has_recorded)
+    if (track->listed && group != NULL && group->has_listed)
+        *out = group->listed;
+    else if (track->recorded && group != NULL && group->has_recorded)
         *out = group->recorded;
     else if (track->head_known && number == GROUP_OF(track->start))
         *out = track->head;
@@ -266,6 +268,13 @@ static void compute_group(struct ak_tree *tree, struct ak_tree_group *group, uin
     }
 }
 
+/* A track begins anew: it has given no root yet. */
+static void forget_tried(struct ak_tree *tree, unsigned t)
+{
+    for (unsigned i = 0; i < tree->failed_count; i++)
+        tree->failed[i].tried[t] = false;
+}
+
 /* Begins the recorded track where the two first differ: it shares what stands before. */
 static void fork_recorded(struct ak_tree *tree, const struct ak_tree_group *group)
 {
@@ -277,6 +286,7 @@ static void fork_recorded(struct ak_tree *tree, const struct ak_tree_group *grou
         return;
     *recorded = *computed;
     recorded->recorded = true;
+    forget_tried(tree, RECORDED);
 }
 
 static void finish_group(struct ak_tree *tree, uint64_t number, const struct ak_hash *whole,
@@ -385,12 +395,15 @@ static bool same_range(const struct ak_range *a, const struct ak_range *b)
 }
 
 /* A track from its origin on through what the window holds. */
-static void track_begin(struct ak_tree *tree, unsigned t, const struct ak_range *origin)
+static void track_begin(struct ak_tree *tree, unsigned t, const struct ak_range *origin,
+                        bool listed)
 {
     struct ak_tree_track *track = &tree->track[t];
 
+    forget_tried(tree, t);
     track->live = true;
     track->recorded = t != COMPUTED;
+    track->listed = listed;
     track->head_known = false;
     track->start = origin->end;
     track->origin = *origin;
@@ -434,13 +447,13 @@ static void set_base(struct ak_tree *tree, const struct ak_range *range)
     }
     for (unsigned t = 1; t < AK_TREE_TRACKS; t++)
         tree->track[t].live = false;
-    track_begin(tree, COMPUTED, range);
+    track_begin(tree, COMPUTED, range, false);
     for (size_t i = 0; i < tree->group_count && !differ; i++)
         differ = tree->group[i].has_recorded &&
                  (!tree->group[i].has_computed ||
                   !ak_hash_equal(&tree->group[i].computed, &tree->group[i].recorded));
     if (differ)
-        track_begin(tree, RECORDED, range);
+        track_begin(tree, RECORDED, range, false);
 }
 
 /* The confirmed range is known in the plain case, where nothing differs: a shorter way. */
@@ -453,6 +466,47 @@ static bool plain(const struct ak_tree *tree)
     return tree->track[COMPUTED].live;
 }
 
+static bool root_fits(const struct ak_range *range, const struct ak_hash *root)
+{
+    struct ak_hash computed;
+
+    return ak_range_root(range, &computed, NULL) == AK_OK && ak_hash_equal(&computed, root);
+}
+
+/* Whether the leaves by which a track reaches `size` are confirmed too, once its root of `top` came
+ * out. The hashes of groups that it folded are; what stands in a group that was altered is not, and
+ * must not speak against anybody. */
+static bool is_confirmed(struct ak_tree *tree, const struct ak_tree_track *track, uint64_t size,
+                         uint64_t top)
+{
+    uint64_t number = GROUP_OF(size);
+    const struct ak_tree_group *group = ak_tree_group_at(tree, number);
+    struct ak_hash chosen;
+
+    if (size == GROUP_AT(number) || GROUP_AT(number + 1) > top)
+        return true;
+    if (!ak_tree_chosen(tree, track, number, &chosen))
+        return false;
+    if (track->head_known && number == GROUP_OF(track->start) &&
+        ak_hash_equal(&chosen, &track->head))
+        return true;
+    return group != NULL && group->has_computed && ak_hash_equal(&group->computed, &chosen);
+}
+
+/* Whether the winner, whose root of `top` came out, has another root of this size. */
+static bool contradicts(struct ak_tree *tree, unsigned winner, const struct ak_tree_failed *failed,
+                        uint64_t top)
+{
+    struct ak_tree_track *track = &tree->track[winner];
+    struct ak_range range;
+
+    if (failed->size < track->start || !is_confirmed(tree, track, failed->size, top))
+        return false;
+    if (failed->tried[winner])
+        return true;
+    return track_range(tree, track, failed->size, &range) && !root_fits(&range, &failed->root);
+}
+
 /* Signed roots that the winner contradicts are forks; frames that state another range are wrong. */
 static void tell_contradictions(struct ak_tree *tree, unsigned winner, uint64_t size)
 {
@@ -461,7 +515,7 @@ static void tell_contradictions(struct ak_tree *tree, unsigned winner, uint64_t 
 
     for (unsigned i = 0; i < tree->failed_count; i++) {
         struct ak_tree_failed *failed = &tree->failed[i];
-        if (failed->size <= size && failed->tried[winner])
+        if (failed->size <= size && contradicts(tree, winner, failed, size))
             tree->events.on_forked(tree->events.ctx, failed->size, failed->place, failed->who);
         else if (failed->size > size)
             tree->failed[kept++] = *failed;
@@ -469,7 +523,7 @@ static void tell_contradictions(struct ak_tree *tree, unsigned winner, uint64_t 
     tree->failed_count = kept;
     for (unsigned t = STATED; t < AK_TREE_TRACKS; t++) {
         const struct ak_tree_track *track = &tree->track[t];
-        if (track->live && t != winner && track->start <= size &&
+        if (track->live && track->tell && t != winner && track->start <= size &&
             track_range(tree, &tree->track[winner], track->start, &at) &&
             !same_range(&at, &track->origin))
             tree->events.on_range(tree->events.ctx, track->start, track->place, track->who);
@@ -492,13 +546,6 @@ static void accept(struct ak_tree *tree, unsigned winner, const struct ak_range 
         return;
     }
     set_base(tree, range);
-}
-
-static bool root_fits(const struct ak_range *range, const struct ak_hash *root)
-{
-    struct ak_hash computed;
-
-    return ak_range_root(range, &computed, NULL) == AK_OK && ak_hash_equal(&computed, root);
 }
 
 static void remember_failed(struct ak_tree *tree, const struct ak_tree_failed *failed)
@@ -545,34 +592,74 @@ enum ak_tree_signed ak_tree_sign(struct ak_tree *tree, uint64_t size, const stru
     return AK_TREE_UNREACHABLE;
 }
 
-void ak_tree_record(struct ak_tree *tree, uint64_t group, const struct ak_hash *recorded)
+bool ak_tree_settled(const struct ak_tree *tree)
+{
+    return tree->failed_count == 0 && tree->base_known && tree->base_size == tree->pos;
+}
+
+void ak_tree_list(struct ak_tree *tree, uint64_t group, const struct ak_hash *listed)
 {
     struct ak_tree_group *at = ak_tree_group_at(tree, group);
 
-    if (at == NULL || at->has_recorded || at->has_computed || GROUP_AT(group + 1) > tree->pos)
+    if (at == NULL || GROUP_AT(group + 1) > tree->pos)
         return;
-    at->recorded = *recorded;
-    at->has_recorded = true;
-    tree->late = true;
+    if (!at->has_recorded && !at->has_computed) {
+        at->recorded = *listed;
+        at->has_recorded = true;
+        tree->late = true;
+    } else if (at->has_recorded && !ak_hash_equal(&at->recorded, listed)) {
+        at->listed = *listed;
+        at->has_listed = true;
+        tree->late = true;
+    }
 }
 
-void ak_tree_recorded(struct ak_tree *tree)
+/* Begins all tracks that take recorded hashes anew, with those of a FOOTER before others or not. */
+static void restart_recorded(struct ak_tree *tree, bool listed)
 {
+    for (unsigned t = RECORDED; t < AK_TREE_TRACKS; t++) {
+        struct ak_tree_track *track = &tree->track[t];
+        struct ak_range origin = t == RECORDED ? tree->base : track->origin;
+        if (t == RECORDED ? !tree->base_known : origin.end <= tree->base_size)
+            continue;
+        track_begin(tree, t, &origin, listed);
+    }
+}
+
+/* The largest signed root that comes out proves the smaller ones with it. */
+static bool try_failed(struct ak_tree *tree)
+{
+    const struct ak_tree_failed *best = NULL;
+    unsigned winner = 0;
     struct ak_range range;
 
-    if (!tree->late || !tree->base_known)
-        return;
-    tree->late = false;
-    track_begin(tree, RECORDED, &tree->base);
-    /* The largest that comes out proves the smaller ones with it. */
-    for (unsigned i = tree->failed_count; i-- > 0;) {
-        const struct ak_tree_failed *failed = &tree->failed[i];
-        if (track_range(tree, &tree->track[RECORDED], failed->size, &range) &&
-            root_fits(&range, &failed->root)) {
-            accept(tree, RECORDED, &range);
-            return;
+    for (unsigned t = RECORDED; t < AK_TREE_TRACKS; t++) {
+        for (unsigned i = 0; i < tree->failed_count; i++) {
+            const struct ak_tree_failed *failed = &tree->failed[i];
+            if ((best != NULL && failed->size <= best->size) ||
+                !track_range(tree, &tree->track[t], failed->size, &range) ||
+                !root_fits(&range, &failed->root))
+                continue;
+            best = failed;
+            winner = t;
         }
     }
+    if (best == NULL || !track_range(tree, &tree->track[winner], best->size, &range))
+        return false;
+    accept(tree, winner, &range);
+    return true;
+}
+
+void ak_tree_listed(struct ak_tree *tree)
+{
+    if (!tree->late)
+        return;
+    tree->late = false;
+    restart_recorded(tree, true);
+    if (try_failed(tree))
+        return;
+    restart_recorded(tree, false);
+    (void)try_failed(tree);
 }
 
 /* A place for a stated range: a free one, or that of the older one. */
@@ -591,7 +678,7 @@ static unsigned free_track(const struct ak_tree *tree)
 }
 
 void ak_tree_offer(struct ak_tree *tree, const struct ak_range *range, struct ak_tree_place place,
-                   int who)
+                   int who, bool tell)
 {
     struct ak_range at;
     unsigned t;
@@ -599,7 +686,7 @@ void ak_tree_offer(struct ak_tree *tree, const struct ak_range *range, struct ak
     if (range->begin != 0 || range->end != tree->pos || range->end == 0)
         return;
     if (tree->base_known && tree->base_size == tree->pos) {
-        if (!same_range(range, &tree->base))
+        if (tell && !same_range(range, &tree->base))
             tree->events.on_range(tree->events.ctx, tree->pos, place, who);
         return;
     }
@@ -608,11 +695,11 @@ void ak_tree_offer(struct ak_tree *tree, const struct ak_range *range, struct ak
             return;
     }
     t = free_track(tree);
-    track_begin(tree, t, range);
+    track_begin(tree, t, range, false);
     tree->track[t].place = place;
     tree->track[t].who = who;
+    tree->track[t].tell = tell;
     for (unsigned i = 0; i < tree->failed_count; i++) {
-        tree->failed[i].tried[t] = false;
         if (tree->failed[i].size == range->end && root_fits(range, &tree->failed[i].root)) {
             accept(tree, t, range);
             return;

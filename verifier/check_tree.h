@@ -67,6 +67,7 @@ enum ak_tree_lost {
 struct ak_tree_group {
     struct ak_hash computed;
     struct ak_hash recorded;
+    struct ak_hash listed;      /* what a FOOTER says, where that is something else */
     struct ak_tree_place place; /* of the block with its first entry here */
     uint64_t from;              /* `received` of the first and the last entry that decoded */
     uint64_t until;
@@ -79,6 +80,7 @@ struct ak_tree_group {
     bool more_sources;
     bool has_computed; /* of all 256 */
     bool has_recorded;
+    bool has_listed;
     uint8_t lost; /* enum ak_tree_lost: the worst of it */
 };
 
@@ -133,15 +135,20 @@ enum ak_code ak_tree_skip(struct ak_tree *tree, uint64_t end, enum ak_tree_lost 
                           struct ak_tree_place place, struct ak_error *err);
 
 /* A frame states that [0, size) has this compact range; nothing is believed. `who` is given back.
- * A range of another size than ak_tree_size is passed over. */
+ * A range of another size than ak_tree_size is passed over. `tell`: whether it is told if it turns
+ * out to be wrong. */
 void ak_tree_offer(struct ak_tree *tree, const struct ak_range *range, struct ak_tree_place place,
-                   int who);
+                   int who, bool tell);
 
-/* A FOOTER records this level-8 hash. It is taken where the columns that had it are lost. */
-void ak_tree_record(struct ak_tree *tree, uint64_t group, const struct ak_hash *recorded);
+/* Whether every signed root so far came out, and the last of them covers all entries. */
+bool ak_tree_settled(const struct ak_tree *tree);
+
+/* A FOOTER lists this level-8 hash. It stands in for that of columns that are lost, and is another
+ * candidate where columns record a different one. */
+void ak_tree_list(struct ak_tree *tree, uint64_t group, const struct ak_hash *listed);
 
 /* All of a FOOTER were given: signed roots that did not come out are tried with them. */
-void ak_tree_recorded(struct ak_tree *tree);
+void ak_tree_listed(struct ak_tree *tree);
 
 /* A MARK: checkpoints will be of this size. */
 void ak_tree_mark(struct ak_tree *tree);

@@ -9,6 +9,8 @@
 struct ak_tree_track {
     bool live;
     bool recorded;       /* takes recorded level-8 hashes where they differ from computed ones */
+    bool listed;         /* and before them those that a FOOTER lists */
+    bool tell;           /* whoever stated it is told if it is wrong */
     bool head_known;     /* `start` lies within a group, and `head` is the hash of that group: */
     struct ak_hash head; /* what was stated of it, and the leaves behind */
     uint64_t start;
@@ -64,7 +66,7 @@ struct ak_tree {
     unsigned failed_count;
     uint64_t signed_top; /* the largest size of a signed root */
     uint64_t rebuilt;    /* groups gone through again */
-    bool late;           /* a FOOTER gave hashes that its columns lost */
+    bool late;           /* a FOOTER gave hashes that no columns did */
 };
 
 /* The window's group with this number, or NULL. */

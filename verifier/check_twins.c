@@ -182,7 +182,8 @@ static void twin_header(struct ak_check_state *state, struct ak_check_item *item
         (void)ak_fail(&err, AK_ENOMEM, "no memory to compare segments");
         ak_check_fatal(state, &err);
     } else {
-        ak_tree_offer(twins->tree, &header->range, (struct ak_tree_place){0, 0}, AK_WHO_HEADER);
+        ak_tree_offer(twins->tree, &header->range, (struct ak_tree_place){0, 0}, AK_WHO_HEADER,
+                      true);
     }
     free(header);
 }
