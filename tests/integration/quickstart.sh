@@ -61,6 +61,17 @@ before=$(machine)
 run
 [ "$(grep -c '^  /' "$work/out")" -ge 1 ] || complain "it does not name the logs it ships"
 
+# What it says to type next does what it should, and only the forgery is INVALID.
+sed -n '/^Look around:/,/^On to/s/^  //p' "$work/out" | sed 's/ | less/ >records/' >"$work/next"
+[ "$(wc -l <"$work/next")" -ge 8 ] || complain "it does not say what to type next"
+grep -v ' check forged ' "$work/next" >"$work/next.good"
+bash -e "$work/next.good" >"$work/said" 2>&1 || { cat "$work/said"; complain "what to type next fails"; }
+for word in 'VALID 2 checked: 2 VALID' 'VALID .* lines, all held' 'ALTERED: ' 'city-a.example on relp+tls'; do
+    grep -q "$word" "$work/said" || complain "what to type next does not say: $word"
+done
+bash -e "$work/next" >"$work/said" 2>&1
+[ $? = 1 ] || complain "what to type next does not find the forgery"
+
 # Bytes that are easily changed: no line end at the end, CR, tabs, escapes, Latin 1, Japanese in
 # three encodings, a priority of its own; and what rsyslog's input from files cannot carry.
 printf '<34>1 2026-11-24T05:17:27Z fw1 sshd - - - \xc3\xa9\n\xe9 Latin 1\ttab\r\n\x1b[31mred\n \xe8\xa8\xbc \n\x8f\xd8\n\x1b$B>Z\x1b(B\n100%% %%msg%% "q" \\\n\na\0b\n' >"$work/bytes"
