@@ -136,11 +136,13 @@ void life_make(const char *path)
     check(ak_init_log(&options, &vkey, &err), &err);
 }
 
-static uint64_t now_of(const struct life *life)
+/* The time of the entries to come: those of one read have one time. */
+static void stamp(struct life *life)
 {
     uint64_t now = ak_clock_wall();
 
-    return now > life->positions.received ? now : life->positions.received;
+    if (now > life->positions.received)
+        life->positions.received = now;
 }
 
 void life_add(struct life *life, uint8_t kind, uint32_t source, const void *data, size_t len)
@@ -148,7 +150,7 @@ void life_add(struct life *life, uint8_t kind, uint32_t source, const void *data
     bool received = kind == AK_KIND_RECORD || kind == AK_KIND_FRAGMENT;
     uint32_t ordinal = received ? source : kind;
     struct ak_position *at = &life->positions.at[ordinal];
-    struct ak_run run = {.received = now_of(life),
+    struct ak_run run = {.received = life->positions.received,
                          .seq = at->next_seq,
                          .source = ordinal,
                          .clock_run = life->positions.clock_run,
@@ -159,7 +161,7 @@ void life_add(struct life *life, uint8_t kind, uint32_t source, const void *data
     ak_batch_add(life->batch, &run, data, len);
     at->next_seq++;
     at->last_index = life->next_index++;
-    at->last_received = life->positions.received = run.received;
+    at->last_received = run.received;
     life->positions.size = life->next_index;
 }
 
@@ -170,6 +172,7 @@ static void add_own(struct life *life, uint8_t kind, struct ak_payload *payload)
     size_t len;
 
     check(ak_payload_end(payload, &data, &len, &err), &err);
+    stamp(life);
     life_add(life, kind, 0, data, len);
     free(data);
 }
@@ -199,6 +202,7 @@ void life_records(struct life *life, uint32_t source, unsigned n, size_t longest
     char *data = malloc(longest + 1);
 
     assert_non_null(data);
+    stamp(life);
     for (unsigned i = 0; i < n; i++) {
         size_t len = longest == 0 ? 0 : randombytes_uniform((uint32_t)longest);
         for (size_t j = 0; j < len; j++)
@@ -523,10 +527,10 @@ static void print_findings(const struct ak_check *result)
     }
 }
 
-enum ak_verdict life_check(const char *path, unsigned allowed, unsigned remarks)
+static enum ak_verdict judge(const char *path, const char *what, unsigned allowed, unsigned remarks)
 {
     char store[LIFE_PATH_BYTES + 8];
-    const char *paths[] = {store};
+    const char *paths[] = {what};
     struct ak_check_options options = {0};
     struct ak_check *result;
     struct ak_error err = {0};
@@ -552,6 +556,30 @@ enum ak_verdict life_check(const char *path, unsigned allowed, unsigned remarks)
         print_findings(result);
     ak_check_free(result);
     if (!good)
-        fail_msg("%s: %s", store, ak_verdict_name(verdict));
+        fail_msg("%s: %s", what, ak_verdict_name(verdict));
     return verdict;
+}
+
+enum ak_verdict life_check(const char *path, unsigned allowed, unsigned remarks)
+{
+    char store[LIFE_PATH_BYTES + 8];
+
+    store_path(store, path);
+    return judge(path, store, allowed, remarks);
+}
+
+enum ak_verdict life_check_file(const char *path, const char *file, unsigned allowed)
+{
+    char store[LIFE_PATH_BYTES + 8];
+    char id[AK_LOG_ID_CHARS + 1];
+    char what[2 * LIFE_PATH_BYTES];
+    struct ak_error err = {0};
+    int fd;
+
+    store_path(store, path);
+    fd = open(store, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    check(ak_store_find(fd, LOG, id, &err), &err);
+    (void)close(fd);
+    (void)snprintf(what, sizeof(what), "%s/%s/%s", store, id, file);
+    return judge(path, what, allowed, ~0u);
 }

@@ -86,6 +86,9 @@ struct ak_seal_log life_seal_log(const struct life *life);
  * `remarks` (a bit for each code). */
 enum ak_verdict life_check(const char *path, unsigned allowed, unsigned remarks);
 
+/* The same about one of the log's files alone; whatever it remarks. */
+enum ak_verdict life_check_file(const char *path, const char *file, unsigned allowed);
+
 #define LIFE_ONLY_VALID  (1u << AK_VALID)
 #define LIFE_NOT_INVALID (1u << AK_VALID | 1u << AK_INCOMPLETE)
 #define LIFE_NO_MANIFEST (1u << AK_FINDING_NO_MANIFEST)
