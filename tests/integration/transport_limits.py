@@ -7,6 +7,7 @@ forged addresses share one source beyond the cap. SIGHUP takes configuration and
 drops no connection but those that may not send any more. SIGTERM takes what has arrived.
 """
 import os
+import re
 import signal
 import socket
 import ssl
@@ -155,6 +156,92 @@ def files_run_out(programs, work):
     kit.check("180 open files are allowed, the listeners' `connections` may need 4170: raise "
               "LimitNOFILE (ulimit -n), or lower `connections`\n" in collector.stderr(),
               "files: the start does not warn: " + collector.stderr()[:500])
+
+
+def handshakes(programs, work, pki):
+    """Connections that begin no handshake: so many and no more, and none of them for long."""
+    limit = 256  # HANDSHAKES_MAX
+    collector = kit.Collector(programs, os.path.join(work, "handshakes"), [
+        "url: tls://127.0.0.1:0\n%s\nlimits: {handshake_timeout: 600s, connections_per_address: 4096}" %
+        kit.tls_block(pki)])
+    conns = [kit.connect(collector.urls[0]) for _ in range(limit)]
+    kit.until("they are open", lambda: collector.status()["listeners"][0]["connections"] == limit)
+    kit.check(is_closed(kit.connect(collector.urls[0], kit.address(1))), "one handshake too many")
+    conns.pop().close()
+    kit.until("one is closed", lambda: collector.status()["listeners"][0]["connections"] < limit)
+    kit.send_stream(collector.urls[0], b"<13>honest\n", None, kit.client_context(pki))
+    for s in conns:
+        s.close()
+    entries = collector.stop()
+    entries.same("handshakes", entries.source(transport="tls"), [b"<13>honest"])
+    kit.check([(e["address"], e["reason"]) for e in entries.event("refused", count="1")
+               if e["address"] == kit.address(1)] ==
+              [(kit.address(1), "too many TLS handshakes at once")], "handshakes: %s" % entries.events)
+
+
+def resident(collector):
+    with open("/proc/%d/status" % collector.process.pid, encoding="ascii") as f:
+        return int(re.search(r"VmRSS:\s+(\d+) kB", f.read()).group(1)) * 1024
+
+
+def memory(programs, work, pki):
+    """What an idle connection costs: 16 KiB plain, 64 KiB with TLS, at most."""
+    with open(programs[0], "rb") as f:
+        if re.search(b"__[at]san_init", f.read()):
+            print("skipped: memory, with sanitizers")
+            return
+    limits = "\nlimits: {connections_per_address: 4096%s}"
+    collector = kit.Collector(programs, os.path.join(work, "memory"), [
+        "url: tcp://127.0.0.1:0" + limits % "", "url: relp://127.0.0.1:0" + limits % "",
+        "url: tls://127.0.0.1:0\n" + kit.tls_block(pki) +
+        limits % ", connections_per_certificate: 4096"])
+    context = kit.client_context(pki)
+    conns = []
+    for number, count, most in ((0, 400, 16384), (1, 400, 16384), (2, 200, 65536)):
+        for part in range(2):  # the first ones warm up what all share
+            before, records = resident(collector), collector.records()
+            for _ in range(count):
+                s = kit.connect(collector.urls[number])
+                if number == 2:
+                    s = context.wrap_socket(s, server_hostname="localhost")
+                if number == 1:
+                    s.sendall(b"1 open 30 relp_version=0\ncommands=syslog\n2 syslog 5 <13>a\n")
+                else:
+                    s.sendall(b"<13>a\n")
+                conns.append(s)
+            kit.until("they were heard", lambda: collector.records() == records + count)
+            each = (resident(collector) - before) // count
+            if part == 1:
+                print("memory of an idle connection: %d bytes, %s" % (each, collector.urls[number]))
+                kit.check(each <= most, "%d bytes for an idle connection, %d are allowed" % (each, most))
+    for s in conns:
+        s.close()
+    collector.stop()
+
+
+def every_address(programs, work):
+    """`*` is IPv4 and IPv6; the source of an IPv4 sender is its IPv4 address."""
+    collector = kit.Collector(programs, os.path.join(work, "every"), ["url: tcp://*:0", "url: udp://*:0"])
+    ports = [int(url.rsplit(":", 1)[1]) for url in collector.urls]
+    hosts = [("127.0.0.1", socket.AF_INET)]
+    try:
+        with socket.create_connection(("::1", ports[0])):
+            hosts.append(("::1", socket.AF_INET6))
+    except OSError:
+        print("skipped: no IPv6 on this machine")
+    for host, family in hosts:
+        with socket.create_connection((host, ports[0])) as s:
+            s.sendall(b"<13>over tcp\n")
+            s.shutdown(socket.SHUT_WR)
+            kit.read_to_end(s)
+        with socket.socket(family, socket.SOCK_DGRAM) as s:
+            s.sendto(b"<13>over udp", (host, ports[1]))
+    entries = collector.stop()
+    for host, _ in hosts:
+        for transport in ("tcp", "udp"):
+            entries.same("every address, %s, %s" % (transport, host),
+                         entries.source(transport=transport, listener=transport + "://*:0",
+                                        address=host), [b"<13>over " + transport.encode()])
 
 
 # ---- UDP
@@ -422,10 +509,13 @@ def main():
     kit.in_threads([
         lambda: connections(programs, work, pki),
         lambda: files_run_out(programs, work),
+        lambda: handshakes(programs, work, pki),
+        lambda: every_address(programs, work),
         lambda: udp_drops(programs, work),
         lambda: forged_addresses(programs, work),
         lambda: reload(programs, work),
         lambda: stop(programs, work, pki),
+        lambda: memory(programs, work, pki),
     ])
     kit.finish()
 
