@@ -97,6 +97,7 @@ enum ak_code ak_tree_file_begin(struct ak_tree_file *file, int fd, uint64_t size
     if (bytes == NULL)
         return ak_fail(err, AK_ENOMEM, "no memory for a HEADER");
     rc = read_header(file, bytes, &len, err);
+    file->header_bytes = len;
     if (rc == AK_OK)
         rc = ak_segment_header_decode(&header, bytes + AK_FRAME_HEAD_BYTES,
                                       len - AK_FRAME_HEAD_BYTES, err);
@@ -211,17 +212,14 @@ static enum ak_code add_block(struct ak_tree_file *file, const struct ak_tree_bl
     return AK_OK;
 }
 
-/* A COLUMNS frame on the way. What does not begin behind the block before is passed over. */
+/* A COLUMNS frame on the way, by its first bytes. What does not begin behind the block before is
+ * passed over. */
 static enum ak_code take_columns(struct ak_tree_file *file, const struct ak_frame *frame,
-                                 struct ak_error *err)
+                                 const uint8_t *fixed, struct ak_error *err)
 {
-    uint8_t fixed[AK_FRAME_HEAD_BYTES + AK_COLUMNS_FIXED_BYTES];
     struct ak_tree_block block = {.offset = frame->offset, .columns_bytes = (uint32_t)frame->bytes};
     struct ak_cursor c;
 
-    if (frame->bytes < sizeof(fixed) ||
-        ak_segment_pread(file->fd, frame->offset, fixed, sizeof(fixed), NULL) != AK_OK)
-        return AK_OK;
     ak_cursor_init(&c, fixed + AK_FRAME_HEAD_BYTES + 2 + 4 + 4 + AK_HASH_BYTES, 8 + 4);
     block.first = ak_cursor_u64(&c);
     block.count = ak_cursor_u32(&c);
@@ -231,8 +229,41 @@ static enum ak_code take_columns(struct ak_tree_file *file, const struct ak_fram
     return add_block(file, &block, err);
 }
 
+/* From frame to frame by the lengths they state, a few bytes of each. Gives false where something
+ * else than COLUMNS, MARK or NOTE stands, before the end of the file. */
+static enum ak_code stride(struct ak_tree_file *file, bool *whole, struct ak_error *err)
+{
+    uint8_t head[AK_FRAME_HEAD_BYTES + AK_COLUMNS_FIXED_BYTES];
+    uint64_t at = file->header_bytes;
+    enum ak_code rc = AK_OK;
+
+    *whole = false;
+    while (rc == AK_OK && at < file->size) {
+        size_t n = file->size - at < sizeof(head) ? (size_t)(file->size - at) : sizeof(head);
+        struct ak_frame frame = {.offset = at};
+        if (n < AK_FRAME_HEAD_BYTES + 1 || ak_segment_pread(file->fd, at, head, n, NULL) != AK_OK ||
+            load_le32(head) != AK_FRAME_MAGIC)
+            return AK_OK;
+        frame.type = head[AK_FRAME_HEAD_BYTES];
+        frame.bytes = AK_FRAME_HEAD_BYTES + (uint64_t)load_le32(head + 4);
+        at += frame.bytes;
+        if (frame.type == AK_FRAME_COLUMNS && n == sizeof(head) &&
+            frame.bytes <= AK_FRAME_BUFFER_BYTES) {
+            struct ak_cursor c;
+            ak_cursor_init(&c, head + AK_FRAME_HEAD_BYTES + 2, 4);
+            at += ak_cursor_u32(&c);
+            rc = take_columns(file, &frame, head, err);
+        } else if (frame.type != AK_FRAME_MARK && frame.type != AK_FRAME_NOTE) {
+            return AK_OK;
+        }
+    }
+    *whole = at == file->size;
+    return rc;
+}
+
 static enum ak_code walk_frames(struct ak_tree_file *file, struct ak_error *err)
 {
+    uint8_t fixed[AK_FRAME_HEAD_BYTES + AK_COLUMNS_FIXED_BYTES];
     struct ak_frame_walk *walk = malloc(sizeof(*walk));
     struct ak_frame frame;
     uint64_t skipped;
@@ -250,8 +281,9 @@ static enum ak_code walk_frames(struct ak_tree_file *file, struct ak_error *err)
         if (walked == AK_OK && frame.type == AK_FRAME_TORN)
             walked = AK_EMALFORMED;
         else if (walked == AK_OK || (walked == AK_EMALFORMED && frame.type != AK_FRAME_NONE)) {
-            if (frame.type == AK_FRAME_COLUMNS)
-                rc = take_columns(file, &frame, err);
+            if (frame.type == AK_FRAME_COLUMNS && frame.bytes >= sizeof(fixed) &&
+                ak_segment_pread(file->fd, frame.offset, fixed, sizeof(fixed), NULL) == AK_OK)
+                rc = take_columns(file, &frame, fixed, err);
             continue;
         }
         if (walked != AK_EMALFORMED || ak_frame_resync(walk, &skipped, NULL) != AK_OK)
@@ -263,7 +295,8 @@ static enum ak_code walk_frames(struct ak_tree_file *file, struct ak_error *err)
 
 enum ak_code ak_tree_file_list(struct ak_tree_file *file, bool careful, struct ak_error *err)
 {
-    enum ak_code rc;
+    bool whole = false;
+    enum ak_code rc = AK_OK;
 
     if (file->has_footer || file->block != NULL)
         return AK_OK;
@@ -271,7 +304,12 @@ enum ak_code ak_tree_file_list(struct ak_tree_file *file, bool careful, struct a
         file->has_footer = true;
         return AK_OK;
     }
-    rc = walk_frames(file, err);
+    file->end = file->first;
+    file->block_count = 0;
+    if (file->has_range)
+        rc = stride(file, &whole, err);
+    if (rc == AK_OK && !whole)
+        rc = walk_frames(file, err);        /* takes the same again, and what stands behind */
     if (rc == AK_OK && file->block == NULL) /* so that it is not walked again */
         file->block = malloc(sizeof(*file->block));
     return rc;

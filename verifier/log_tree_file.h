@@ -20,6 +20,7 @@ struct ak_tree_block {
 struct ak_tree_file {
     int fd; /* -1: not open */
     uint64_t size;
+    uint64_t header_bytes; /* of the HEADER frame */
     uint64_t first;        /* as the HEADER says */
     bool has_range;        /* of the HEADER */
     struct ak_range range; /* [0, first) */
