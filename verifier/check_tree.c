@@ -543,6 +543,7 @@ static void accept(struct ak_tree *tree, unsigned winner, const struct ak_range 
         tree->window_first = GROUP_OF(range->end);
         tree->track[COMPUTED].start = range->end;
         tree->track[COMPUTED].origin = *range;
+        tree->track[COMPUTED].head_known = false; /* that was of the group it began in before */
         return;
     }
     set_base(tree, range);
