@@ -527,7 +527,8 @@ static void print_findings(const struct ak_check *result)
     }
 }
 
-static enum ak_verdict judge(const char *path, const char *what, unsigned allowed, unsigned remarks)
+static enum ak_verdict judge(const char *path, const char *what, const struct ak_check_kept *kept,
+                             unsigned allowed, unsigned remarks)
 {
     char store[LIFE_PATH_BYTES + 8];
     const char *paths[] = {what};
@@ -542,6 +543,8 @@ static enum ak_verdict judge(const char *path, const char *what, unsigned allowe
     read_key(store, &key);
     options.keys = &key;
     options.key_count = 1;
+    options.kept = kept;
+    options.kept_count = kept != NULL;
     check(ak_check_run(paths, 1, &options, &result, &err), &err);
     assert_int_equal(result->count, 1);
     verdict = result->verdict;
@@ -565,7 +568,16 @@ enum ak_verdict life_check(const char *path, unsigned allowed, unsigned remarks)
     char store[LIFE_PATH_BYTES + 8];
 
     store_path(store, path);
-    return judge(path, store, allowed, remarks);
+    return judge(path, store, NULL, allowed, remarks);
+}
+
+void life_check_kept(const char *path, const void *note, size_t len)
+{
+    const struct ak_check_kept kept = {.note = note, .len = len, .name = "kept"};
+    char store[LIFE_PATH_BYTES + 8];
+
+    store_path(store, path);
+    (void)judge(path, store, &kept, LIFE_ONLY_VALID, ~0u);
 }
 
 enum ak_verdict life_check_file(const char *path, const char *file, unsigned allowed)
@@ -581,5 +593,5 @@ enum ak_verdict life_check_file(const char *path, const char *file, unsigned all
     check(ak_store_find(fd, LOG, id, &err), &err);
     (void)close(fd);
     (void)snprintf(what, sizeof(what), "%s/%s/%s", store, id, file);
-    return judge(path, what, allowed, ~0u);
+    return judge(path, what, NULL, allowed, ~0u);
 }

@@ -86,6 +86,9 @@ struct ak_seal_log life_seal_log(const struct life *life);
  * `remarks` (a bit for each code). */
 enum ak_verdict life_check(const char *path, unsigned allowed, unsigned remarks);
 
+/* The same, with a checkpoint that somebody kept: it must be VALID. */
+void life_check_kept(const char *path, const void *note, size_t len);
+
 /* The same about one of the log's files alone; whatever it remarks. */
 enum ak_verdict life_check_file(const char *path, const char *file, unsigned allowed);
 

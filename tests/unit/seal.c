@@ -550,6 +550,35 @@ static void test_orderly_stop(void **state)
     (void)life_check(path, LIFE_ONLY_VALID, 0);
 }
 
+/* A checkpoint that was kept speaks of a size in the middle of a sealed segment: at the border of a
+ * group, or beside one. */
+static void test_kept_checkpoint(void **state)
+{
+    struct ak_sealed sealed;
+    char note[3][AK_NOTE_BYTES_MAX];
+    size_t len[3];
+    uint32_t a = life_source(&life);
+
+    (void)state;
+    first = life.next_index - life.batch->count;
+    for (unsigned i = 0; i < 3; i++) {
+        unsigned border = 511 + 257 * i;
+        life_records(&life, a, (unsigned)(border - life.next_index), 9);
+        life_commit(&life);
+        life_sign(&life);
+        memcpy(note[i], life.note, life.note_len);
+        len[i] = life.note_len;
+    }
+    life_records(&life, a, 200, 9);
+    close_segment();
+    check(seal(true, &sealed)); /* a block ends there too */
+    for (unsigned i = 0; i < 3; i++)
+        life_check_kept(path, note[i], len[i]);
+    go_on(&sealed, 0);
+    for (unsigned i = 0; i < 3; i++)
+        life_check_kept(path, note[i], len[i]);
+}
+
 /* A segment whose predecessor is damaged is not called damaged itself. */
 static void test_damage_before(void **state)
 {
@@ -593,6 +622,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_died_between_steps, setup, teardown),
         cmocka_unit_test_setup_teardown(test_orderly_stop, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damage_before, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_kept_checkpoint, setup, teardown),
     };
 
     if (argc > 1)
