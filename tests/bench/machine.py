@@ -37,7 +37,11 @@ def start(argv, on=None, **more):
 
 def run(argv, on=None, check=True, **more):
     p = start(argv, on=on, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
-    out, err = p.communicate()
+    try:
+        out, err = p.communicate()
+    except BaseException:                   # we are being stopped: so is what we started
+        p.kill()
+        raise
     if check and p.returncode != 0:
         fail(f"{' '.join(argv)}: exit status {p.returncode}: {err.decode(errors='replace')[-800:]}")
     return out.decode(errors="replace")
@@ -47,8 +51,12 @@ def timed(argv, on=None, status=(0,), **more):
     """Wall and CPU seconds and the largest memory (KiB) of a program that ends by itself."""
     begin = time.monotonic()
     p = start(argv, on=on, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **more)
-    err = p.stderr.read()
-    _, code, usage = os.wait4(p.pid, 0)
+    try:
+        err = p.stderr.read()
+        _, code, usage = os.wait4(p.pid, 0)
+    except BaseException:
+        p.kill()
+        raise
     p.returncode = os.waitstatus_to_exitcode(code)
     took = time.monotonic() - begin
     if p.returncode not in status:

@@ -32,7 +32,7 @@ def cells(line):
 
 def table(lines):
     """A Markdown table."""
-    rows = [cells(x) for x in lines if "points" not in x]
+    rows = [cells(x) for x in lines if "points" not in x and "parts" not in x]
     text = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
     text += ["| " + " | ".join(str(c) for c in r) + " |" for r in rows]
     return "\n".join(text) + "\n"
@@ -81,6 +81,14 @@ def graph_text(points):
     head = "| bytes of a record | ingest, ns | verification, ns | bytes stored |\n|---|---|---|---|\n"
     return head + "".join(f"| {p['bytes']} | {p['ingest_ns']:.0f} | {p['verify_ns']:.0f} | "
                           f"{p['stored']:.0f} |\n" for p in points)
+
+
+def profile_text(line):
+    """Parts of a record's CPU time."""
+    out = f"{line['ns']:.0f} ns of CPU time a record, {line['records']:,} records:\n\n"
+    out += "| part | ns | share |\n|---|---|---|\n"
+    return out + "".join(f"| {what} | {share * line['ns']:.0f} | {share:.1%} |\n"
+                         for what, share in line["parts"])
 
 
 def machine_text(m):

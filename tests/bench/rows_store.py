@@ -25,7 +25,7 @@ def filled(b, records, name="filled", cores=None, again=0, **options):
 
 def verification(b):
     """9 verification against journalctl --verify and slogverify"""
-    n, turns = (300000, 1) if b.quick else (2000000, 3)
+    n, turns = (300000, 1) if b.quick else (1500000, 3)
     ours = filled(b, n)
     one = machine.core(machine.SERVER_CORE)
     def verify(server=ours, jobs=1, on=one, records=n):
@@ -33,7 +33,7 @@ def verification(b):
         took = server.verify(jobs=jobs, on=on)
         return {"rate": records / took["seconds"], "cpu_rate": records / took["cpu"], **took}
     lines = []
-    m = 40000 if b.quick else 150000
+    m = 40000 if b.quick else 100000
     try:
         b.journal_remote()
         peer = Journal(b).start()
@@ -48,7 +48,7 @@ def verification(b):
     except Skip as e:
         lines.append({"row": "9", "measure": "verification, journalctl --verify",
                       "not_run": str(e)})
-    k = 2000 if b.quick else 6000
+    k = 2000 if b.quick else 4000
     peer = Slog(b).start()
     b.load("tcp", peer.port, b.corpus(k), framing="octet", records=k)
     peer.wait(k, 0)
@@ -80,7 +80,7 @@ def plain_bytes(files):
 
 def zstd_test(b):
     """10 verification against the program zstd -t on the same files"""
-    n, turns = (300000, 2) if b.quick else (2000000, 5)
+    n, turns = (300000, 2) if b.quick else (1500000, 5)
     server = filled(b, n)
     files = sorted(glob.glob(os.path.join(server.log_folder(), "*.zst")))
     plain = plain_bytes(files)
@@ -318,7 +318,7 @@ def cost(b):
         text = f.read().replace(b"\n", b" ")
     for length in sizes:
         path = os.path.join(b.work, "corpus-size")
-        n = min(len(text) // length, 200000 if b.quick else 1000000)
+        n = min(len(text) // length, 200000 if b.quick else 600000)
         with open(path, "wb") as out:
             out.write(b"".join(b"<" + text[i * length + 1:(i + 1) * length] + b"\n"
                                for i in range(n)))
