@@ -25,14 +25,15 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define NS_PER_S        1000000000ull
-#define RECHECK_NS      (60 * NS_PER_S) /* how long an expired certificate may go on at most */
-#define LINGER_NS       (2 * NS_PER_S)  /* until the peer has read our last words */
-#define LAST_ACK_NS     (30 * NS_PER_S) /* a connection we end waits for its commit so long */
-#define QUIET_NS        NS_PER_S        /* then the first frame does not wait for what follows */
-#define OUT_BYTES_MAX   1048576u        /* answers that the peer does not read */
-#define WARN_AGAIN_NS   (24 * 3600 * NS_PER_S)
-#define OUT_BYTES_FIRST 512u
+#define NS_PER_S         1000000000ull
+#define RECHECK_NS       (60 * NS_PER_S) /* how long an expired certificate may go on at most */
+#define LINGER_NS        (2 * NS_PER_S)  /* until the peer has read our last words */
+#define LAST_ACK_NS      (30 * NS_PER_S) /* a connection we end waits for its commit so long */
+#define QUIET_NS         NS_PER_S        /* then the first frame does not wait for what follows */
+#define OUT_BYTES_MAX    1048576u        /* answers that the peer does not read */
+#define WARN_AGAIN_NS    (24 * 3600 * NS_PER_S)
+#define OUT_BYTES_FIRST  512u
+#define READ_SHORT_BYTES 16384u /* of one read while memory for unfinished frames is used up */
 
 static bool declare(struct ak_conn *conn);
 static void settle(struct ak_conn *conn);
@@ -275,8 +276,21 @@ static void talk(struct ak_conn *conn)
         linger(conn);
 }
 
+/* Memory for unfinished frames was given back: those that waited for it go on. */
+static void retry_all(struct ak_server *server)
+{
+    while (server->frames.released) {
+        server->frames.released = server->frames.wanted = false;
+        for (struct ak_conn *conn = server->conns; conn != NULL; conn = conn->next) {
+            if (conn->retry && !conn->closing && !conn->reader.waiting)
+                resume(conn);
+        }
+    }
+}
+
 void ak_conns_talk(struct ak_server *server)
 {
+    retry_all(server);
     while (server->talkers != NULL) {
         struct ak_conn *conn = server->talkers;
         server->talkers = conn->next_talker;
@@ -627,21 +641,32 @@ static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf)
 {
     struct ak_conn *conn = handle->data;
     bool room = conn->log == NULL || ak_runlog_ready(conn->log);
+    unsigned bytes = AK_READ_BYTES;
 
+    /* What finds no room in the framer is held: many connections must not hold much each. */
+    if (conn->server->frames.used >= conn->server->frames.max)
+        bytes = READ_SHORT_BYTES;
     (void)size;
-    *buf = uv_buf_init((char *)conn->server->read_scratch, room ? AK_READ_BYTES : 0);
+    *buf = uv_buf_init((char *)conn->server->read_scratch, room ? bytes : 0);
 }
 
 static void on_end_of_input(struct ak_conn *conn)
 {
+    struct ak_error err = {0};
+    bool cut;
+
     conn->ended = true;
     conn->reading = false;
     (void)uv_read_stop((uv_stream_t *)&conn->tcp);
-    if (conn->tls != NULL && conn->log == NULL && !conn->faulty) {
-        struct ak_error err = {0};
-        if (ak_tls_eof(conn->tls, &err) != AK_OK && conn->server->boot != conn->opened)
+    if (conn->tls == NULL || conn->faulty)
+        return;
+    cut = ak_tls_eof(conn->tls, &err) != AK_OK;
+    if (conn->log == NULL) {
+        if (cut && conn->server->boot != conn->opened)
             refuse(conn, err.text);
         conn->faulty = conn->told = true;
+    } else if (cut && conn->reason[0] == '\0') {
+        (void)snprintf(conn->reason, sizeof(conn->reason), "%s", err.text);
     }
 }
 
@@ -859,6 +884,33 @@ void ak_conn_start(struct ak_conn *conn)
 
 /* ---- once a second */
 
+/* What was received and waits for memory is taken before the connection is ended; once, so for this
+ * the budget does not count. */
+static void take_what_waits(struct ak_conn *conn)
+{
+    struct ak_frame_budget *budget = &conn->server->frames;
+    uint64_t max = budget->max;
+
+    if (!conn->retry || !is_held(conn))
+        return;
+    budget->max = UINT64_MAX;
+    resume(conn);
+    budget->max = max;
+}
+
+static void end_late_frame(struct ak_conn *conn)
+{
+    take_what_waits(conn);
+    if (conn->frame_since == 0 || ending(conn))
+        return;
+    (void)snprintf(conn->reason, sizeof(conn->reason),
+                   "a record was not finished within `frame_timeout`");
+    ak_log(AK_LOG_WARNING, "listener %s: %s: %s: closed", conn->stream->intake.url, conn->address,
+           conn->reason);
+    conn->stopping = true;
+    settle(conn);
+}
+
 static void look_at_deadlines(struct ak_conn *conn)
 {
     const struct ak_config_limits *limits = &conn->stream->intake.config->limits;
@@ -870,12 +922,7 @@ static void look_at_deadlines(struct ak_conn *conn)
         settle(conn);
     } else if (conn->frame_since != 0 && limits->frame_timeout != 0 && !conn->reader.waiting &&
                boot - conn->frame_since > limits->frame_timeout) {
-        (void)snprintf(conn->reason, sizeof(conn->reason),
-                       "a record was not finished within `frame_timeout`");
-        ak_log(AK_LOG_WARNING, "listener %s: %s: %s: closed", conn->stream->intake.url,
-               conn->address, conn->reason);
-        conn->stopping = true;
-        settle(conn);
+        end_late_frame(conn);
     } else if (limits->idle_timeout != 0 && conn->reading && conn->outstanding == 0 &&
                boot - conn->last_byte > limits->idle_timeout) {
         ak_conn_stop(conn);

@@ -22,8 +22,14 @@ static size_t min_size(size_t a, size_t b)
 
 static void hold_free(struct ak_frame_hold *hold)
 {
-    if (hold->budget != NULL)
-        hold->budget->used -= hold->cap;
+    struct ak_frame_budget *budget = hold->budget;
+
+    if (budget != NULL) {
+        budget->used -= hold->cap;
+        if (budget->beyond == hold)
+            budget->beyond = NULL;
+        budget->released = budget->wanted;
+    }
     free(hold->data);
     hold->data = NULL;
     hold->at = 0;
@@ -42,6 +48,22 @@ static void hold_tidy(struct ak_frame_hold *hold)
         hold_free(hold);
 }
 
+static bool budget_allows(const struct ak_frame_hold *hold, size_t cap)
+{
+    struct ak_frame_budget *budget = hold->budget;
+
+    /* A short record is never kept waiting by the long ones of others. */
+    if (budget == NULL || cap <= AK_FRAME_HELD_KEEP_MAX ||
+        budget->used + (cap - hold->cap) <= budget->max)
+        return true;
+    if (budget->beyond == NULL)
+        budget->beyond = hold;
+    if (budget->beyond == hold)
+        return true;
+    budget->wanted = true;
+    return false;
+}
+
 /* Room for `need` bytes: twice what there was, but not above `max` (which `need` is not above). */
 static bool hold_grow(struct ak_frame_hold *hold, size_t need, size_t max)
 {
@@ -51,7 +73,7 @@ static bool hold_grow(struct ak_frame_hold *hold, size_t need, size_t max)
     while (cap < need)
         cap *= 2;
     cap = min_size(cap, max);
-    if (hold->budget != NULL && hold->budget->used + (cap - hold->cap) > hold->budget->max)
+    if (!budget_allows(hold, cap))
         return false;
     data = realloc(hold->data, cap);
     if (data == NULL)

@@ -22,7 +22,8 @@
  * Failure modes: bytes that cannot be divided into frames are AK_FRAME_ERROR with a reason and the
  * bytes at hand; the connection is over then, the framer takes whatever comes and gives nothing.
  * No memory, or the common budget used up, is AK_FRAME_NO_ROOM: nothing is lost, the caller stops
- * reading from that connection and tries again later.
+ * reading from that connection and tries again later (`released` says when). Whatever the budget
+ * says, each connection may hold AK_FRAME_HELD_KEEP_MAX bytes, and one of them a whole record.
  *
  * The result depends on the bytes alone, not on how reads divide them (but for how many bytes an
  * error shows). */
@@ -71,6 +72,10 @@ struct ak_frame {
 struct ak_frame_budget {
     uint64_t used; /* bytes */
     uint64_t max;
+    const struct ak_frame_hold *beyond; /* the one frame that may grow past `max`, or NULL: so that
+                                           frames that wait for each other's memory all end */
+    bool wanted;                        /* a frame found no room */
+    bool released; /* ... and some was given back since: the caller tries again, and clears both */
 };
 
 /* What follows is for the framers of the protocols; callers use it through them. */

@@ -219,6 +219,68 @@ def memory(programs, work, pki):
     collector.stop()
 
 
+def unfinished_records(programs, work):
+    """Long records that are not finished use up their memory: short ones go on, and the long ones are
+    whole all the same, one after the other; those that never end are kept as far as they were read."""
+    collector = kit.Collector(programs, os.path.join(work, "unfinished"), [
+        "url: tcp://127.0.0.1:0", "url: tls://127.0.0.1:0\n" + kit.tls_block(
+            kit.certificates(os.path.join(work, "unfinished-pki"))),
+        "url: tcp://127.0.0.2:0\nlimits: {frame_timeout: 2s}"], top="partial_frames: 1M")
+    long = b"<13>" + b"l" * 200000
+    sent = b"%d " % len(long) + long
+    half, rest = sent[:150000], sent[150000:]
+    context = kit.client_context(os.path.join(work, "unfinished-pki"))
+
+    def begin(number, url, tls_context=None):
+        s = kit.connect(url, kit.address(number))
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1048576)
+        if tls_context:
+            s = tls_context.wrap_socket(s, server_hostname="localhost")
+        s.sendall(half)
+        return s
+
+    conns = [begin(i, collector.urls[0]) for i in range(12)]
+    conns += [begin(i, collector.urls[1], context) for i in range(12, 15)]
+    never = [begin(i, collector.urls[2]) for i in range(15, 18)]
+    kit.until("memory is used up", lambda: collector.status()["partial_frames"]["used"] > 1000000)
+    records = [b"<13>%d " % i + b"s" * (i * 37 % 3000) for i in range(200)]
+    short = kit.counted(records)
+    conns.append(kit.connect(collector.urls[0], kit.address(20)))
+    for i in range(0, len(short), 700):
+        conns[-1].sendall(short[i:i + 700])
+    kit.until("short records go on", lambda: collector.records() >= len(records))
+    for s in conns[:2]:
+        s.close()  # in the middle
+    for s in conns[2:15]:
+        s.sendall(rest)
+    kit.until("the others come in", lambda: collector.records() == len(records) + 13)
+    for s in never:
+        kit.check(is_closed(s), "unfinished: it said something")
+    for s in conns[2:]:
+        s.close()
+    kit.until("all have ended",
+              lambda: sum(x["connections"] for x in collector.status()["listeners"]) == 0)
+    kit.check(collector.status()["partial_frames"]["used"] == 0, "memory is not given back")
+    entries = collector.stop()
+
+    def of(number):
+        return entries.source(transport="tcp", address=kit.address(number))
+
+    entries.same("unfinished, short", of(20), records)
+    for i in range(2, 12):
+        entries.same("unfinished, long", of(i), [long])
+    entries.same("unfinished, long, TLS", entries.source(transport="tls"), [long] * 3)
+    for i in (0, 1):
+        entries.is_list("unfinished, closed", entries.of(of(i)), [(F, half[len(b"200004 "):])])
+    for i in range(15, 18):
+        got = entries.of(of(i))
+        # What was read by then; some may have been in the kernel still.
+        kit.check(len(got) == 1 and got[0][0] == F and len(got[0][1]) > 100000 and
+                  long.startswith(got[0][1]), "unfinished: %s" % [(k, kit.shown(p)) for k, p in got])
+        kit.check([e["reason"] for e in entries.event("unfinished", source=of(i))] ==
+                  ["a record was not finished within `frame_timeout`"], "unfinished: no reason")
+
+
 def every_address(programs, work):
     """`*` is IPv4 and IPv6; the source of an IPv4 sender is its IPv4 address."""
     collector = kit.Collector(programs, os.path.join(work, "every"), ["url: tcp://*:0", "url: udp://*:0"])
@@ -511,6 +573,7 @@ def main():
         lambda: files_run_out(programs, work),
         lambda: handshakes(programs, work, pki),
         lambda: every_address(programs, work),
+        lambda: unfinished_records(programs, work),
         lambda: udp_drops(programs, work),
         lambda: forged_addresses(programs, work),
         lambda: reload(programs, work),

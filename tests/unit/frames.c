@@ -121,7 +121,7 @@ static size_t next_cut(const struct frames_cuts *cuts, size_t at, size_t left, u
 void frames_divide(const struct frames_setup *setup, const uint8_t *in, size_t len,
                    const struct frames_cuts *cuts, struct frames *out)
 {
-    struct ak_frame_budget budget = {0, 1u << 30};
+    struct ak_frame_budget budget = {.max = 1u << 30};
     uint32_t state = cuts->seed;
     union framer f;
 

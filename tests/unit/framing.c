@@ -217,7 +217,7 @@ static void test_texts(void **state)
 static void test_no_copy(void **state)
 {
     static const uint8_t in[] = "5 <13>a5 <13>b5 <13";
-    struct ak_frame_budget budget = {0, 1000000};
+    struct ak_frame_budget budget = {.max = 1000000};
     struct ak_frame_syslog s;
     struct ak_frame frame;
     size_t used;
@@ -245,14 +245,15 @@ static void test_no_copy(void **state)
 static void test_budget(void **state)
 {
     static const char head[] = "200000 <13>";
-    struct ak_frame_budget budget = {0, 65536};
-    struct ak_frame_syslog s;
+    struct ak_frame_budget budget = {.max = 65536};
+    struct ak_frame_syslog other, s;
     struct ak_frame frame;
     uint8_t *chunk = malloc(40000);
     size_t used;
 
     (void)state;
     memset(chunk, 'x', 40000);
+    ak_frame_syslog_init(&other, AUTO, 262144, &budget);
     ak_frame_syslog_init(&s, AUTO, 262144, &budget);
     ak_frame_syslog_next(&s, (const uint8_t *)head, sizeof(head) - 1, &used, &frame);
     assert_int_equal(frame.kind, AK_FRAME_NONE);
@@ -260,16 +261,32 @@ static void test_budget(void **state)
     ak_frame_syslog_next(&s, chunk, 40000, &used, &frame);
     assert_int_equal(frame.kind, AK_FRAME_NONE);
     assert_int_equal(used, 40000);
+    assert_int_equal(budget.used, 65536);
+
+    /* Short ones are held all the same, and one may grow past the budget: not a second one. */
+    ak_frame_syslog_next(&other, (const uint8_t *)head, sizeof(head) - 1, &used, &frame);
+    ak_frame_syslog_next(&other, chunk, 4000, &used, &frame);
+    assert_int_equal(frame.kind, AK_FRAME_NONE);
+    assert_null(budget.beyond);
+    ak_frame_syslog_next(&other, chunk, 4000, &used, &frame);
+    assert_int_equal(frame.kind, AK_FRAME_NONE);
+    assert_ptr_equal(budget.beyond, &other.framer.hold);
     ak_frame_syslog_next(&s, chunk, 40000, &used, &frame);
     assert_int_equal(frame.kind, AK_FRAME_NO_ROOM);
     assert_int_equal(used, 0);
-    assert_int_equal(budget.used, 65536);
-    budget.max = 262144 + 65536;
+    assert_int_equal(budget.used, 65536 + 8192);
+    assert_false(budget.released);
+
+    /* When that one is gone the next one is let through, and those that wait are told. */
+    ak_frame_syslog_free(&other);
+    assert_true(budget.released);
+    budget.released = budget.wanted = false;
     for (int i = 0; i < 3; i++) {
         ak_frame_syslog_next(&s, chunk, 40000, &used, &frame);
         assert_int_equal(frame.kind, AK_FRAME_NONE);
         assert_int_equal(used, 40000);
     }
+    assert_ptr_equal(budget.beyond, &s.framer.hold);
     ak_frame_syslog_next(&s, chunk, 40000, &used, &frame);
     assert_int_equal(frame.kind, AK_FRAME_RECORD);
     assert_int_equal(frame.len, 200000);
@@ -277,6 +294,8 @@ static void test_budget(void **state)
     /* The next call lets go of what was held. */
     ak_frame_syslog_next(&s, chunk, 0, &used, &frame);
     assert_int_equal(budget.used, 0);
+    assert_null(budget.beyond);
+    assert_false(budget.released);
     ak_frame_syslog_free(&s);
     free(chunk);
 }
@@ -285,7 +304,7 @@ static void test_budget(void **state)
  */
 static void test_endless(void **state)
 {
-    struct ak_frame_budget budget = {0, 1u << 20};
+    struct ak_frame_budget budget = {.max = 1u << 20};
     struct ak_frame_syslog s;
     struct ak_frame frame;
     uint8_t *chunk = malloc(65536);
@@ -340,7 +359,7 @@ static void test_longest(void **state)
 /* A limit that is set after init, larger than the first one, holds at any read. */
 static void test_limit(void **state)
 {
-    struct ak_frame_budget budget = {0, 1u << 20};
+    struct ak_frame_budget budget = {.max = 1u << 20};
     struct ak_frame_syslog s;
     struct ak_frame frame;
     uint8_t *chunk = malloc(10000);
