@@ -1,8 +1,8 @@
 /* seal_find.c - what a start finds to do: open segments to seal, sealed ones without a manifest.
  *
  * The open file is the durable sign that something is left: it goes only when the manifest of the
- * sealed one is in the log. The newest sealed segment may lack one without an open file: an orderly
- * stop seals and removes, and the next process writes the manifest. */
+ * sealed one is in the log. The newest sealed segments may lack one without an open file: an
+ * orderly stop seals and removes, and the next process writes the manifest, if it lives so long. */
 #include "seal_private.h"
 
 #include "store_list.h"
@@ -162,42 +162,55 @@ static bool manifest_known(const struct ak_seal_log *log, struct ak_seal_memory 
     return false;
 }
 
-/* A sealed segment: whether it needs a manifest, or only its open file removed. */
-static enum ak_code look_at_sealed(const struct ak_seal_log *log, struct ak_seal_memory *memory,
-                                   const struct ak_segment_files *files, size_t me, uint64_t size,
-                                   ak_seal_find_fn on_found, void *ctx, struct ak_error *err)
+/* A sealed segment of which no manifest speaks. */
+static enum ak_code tell_sealed(const struct ak_seal_log *log, struct ak_seal_memory *memory,
+                                const struct ak_segment_file *file, ak_seal_find_fn on_found,
+                                void *ctx, struct ak_error *err)
 {
-    const struct ak_segment_file *file = &files->file[me];
     struct ak_sealed sealed;
-    enum ak_code rc;
+    enum ak_code rc = ak_seal_describe(log, memory, file, &sealed, err);
 
-    if (manifest_known(log, memory, files, me, size))
-        return file->twin ? ak_seal_remove(log, file->first, err) : AK_OK;
-    rc = ak_seal_describe(log, memory, file, &sealed, err);
     if (rc == AK_OK)
         on_found(ctx, file->first, file->end, &sealed);
     return rc;
+}
+
+/* From where on sealed segments without an open file may lack their manifest: processes that ended
+ * before they came to it left them, one behind the other. */
+static size_t untold_from(const struct ak_seal_log *log, struct ak_seal_memory *memory,
+                          const struct ak_segment_files *files, uint64_t size)
+{
+    size_t from = files->count;
+
+    for (size_t i = files->count; i > 0; i--) {
+        const struct ak_segment_file *file = &files->file[i - 1];
+        if (!file->sealed || file->twin || file->first >= size)
+            continue;
+        if (manifest_known(log, memory, files, i - 1, size))
+            break;
+        from = i - 1;
+    }
+    return from;
 }
 
 enum ak_code ak_seal_find(const struct ak_seal_log *log, struct ak_seal_memory *memory,
                           uint64_t size, ak_seal_find_fn on_found, void *ctx, struct ak_error *err)
 {
     struct ak_segment_files files;
-    size_t newest = SIZE_MAX; /* sealed one */
+    size_t from;
     enum ak_code rc = ak_segment_files_list(log->log_dir_fd, &files, err);
 
     if (rc != AK_OK)
         return rc;
-    for (size_t i = 0; i < files.count && files.file[i].first < size; i++) {
-        if (files.file[i].sealed)
-            newest = i;
-    }
+    from = untold_from(log, memory, &files, size);
     for (size_t i = 0; i < files.count && files.file[i].first < size && rc == AK_OK; i++) {
         const struct ak_segment_file *file = &files.file[i];
-        if (file->sealed && (file->twin || i == newest))
-            rc = look_at_sealed(log, memory, &files, i, size, on_found, ctx, err);
-        else if (!file->sealed)
+        if (!file->sealed)
             on_found(ctx, file->first, file->end != 0 && file->end < size ? file->end : size, NULL);
+        else if (file->twin && manifest_known(log, memory, &files, i, size))
+            rc = ak_seal_remove(log, file->first, err);
+        else if (file->twin || i >= from)
+            rc = tell_sealed(log, memory, file, on_found, ctx, err);
     }
     ak_segment_files_free(&files);
     return rc;

@@ -147,14 +147,16 @@ static uint64_t turn(struct ak_signer *signer, bool closing)
     return soonest;
 }
 
-static bool anything_posted(const struct ak_signer *signer)
+/* The time at which something that was posted may be signed, or `soonest` if that is before. What
+ * was posted since the turn counts too: nobody wakes the thread for it again. */
+static uint64_t next_time(const struct ak_signer *signer, uint64_t soonest)
 {
     for (int i = 0; i < signer->count; i++) {
         const struct slot *slot = signer->slots[i];
-        if (slot->posted && !slot->stopped && slot->next <= ak_clock_boottime())
-            return true;
+        if (slot->posted && !slot->stopped && slot->next < soonest)
+            soonest = slot->next;
     }
-    return false;
+    return soonest;
 }
 
 static void wait_until(struct ak_signer *signer, uint64_t when)
@@ -191,8 +193,8 @@ static void *signer_main(void *arg)
         pthread_mutex_unlock(&signer->mutex);
         soonest = turn(signer, closing);
         pthread_mutex_lock(&signer->mutex);
-        if (!closing && !signer->closing && !anything_posted(signer))
-            wait_until(signer, soonest);
+        if (!closing && !signer->closing)
+            wait_until(signer, next_time(signer, soonest));
         pthread_mutex_unlock(&signer->mutex);
     }
     return NULL;
