@@ -96,7 +96,7 @@ static void fill_groups(struct ak_block *block, const struct ak_columns *columns
     }
 }
 
-/* R14, R15. Whatever fails, `text_len` bytes of text are what the decoder gave. */
+/* R14, R15. Whatever fails, the text is what could be had of it. */
 static enum ak_code fill_text(struct ak_block *block, const struct ak_columns *columns,
                               const uint8_t *data, size_t len, const struct ak_hash *digest,
                               struct ak_error *err)
@@ -118,9 +118,8 @@ static enum ak_code fill_text(struct ak_block *block, const struct ak_columns *c
     if (second == AK_OK)
         second = ak_data_decode(block->decoder->zstd, block->text, columns->text_bytes, data, len,
                                 rc == AK_OK ? err : NULL);
-    block->text_len = second == AK_OK ? columns->text_bytes
-                                      : (uint32_t)ak_data_salvage(block->decoder->zstd, block->text,
-                                                                  columns->text_bytes, data, len);
+    if (second != AK_OK)
+        ak_data_salvage(block->decoder->zstd, block->text, columns->text_bytes, data, len);
     return rc != AK_OK ? rc : second;
 }
 
@@ -151,7 +150,7 @@ static bool divide(struct ak_block *block, const struct ak_columns *columns,
     return at == end;
 }
 
-/* Divides every group whose text came out. */
+/* Divides the text of every group. */
 static enum ak_code divide_groups(struct ak_block *block, const struct ak_columns *columns,
                                   struct ak_error *err)
 {
@@ -161,8 +160,7 @@ static enum ak_code divide_groups(struct ak_block *block, const struct ak_column
     for (uint32_t g = 0; g < block->group_count; g++) {
         const struct ak_columns_group *from = &columns->group[g];
         struct ak_block_group *group = &block->group[g];
-        bool there = from->text_bytes == 0 || from->text_at + from->text_bytes <= block->text_len;
-        group->decoded = there && divide(block, columns, from, &lf);
+        group->decoded = divide(block, columns, from, &lf);
         if (!group->decoded && rc == AK_OK)
             rc = ak_fail(err, AK_EMALFORMED,
                          "R15: the text of the group at position %u does not divide into its "

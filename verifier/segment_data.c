@@ -1,14 +1,18 @@
 /* segment_data.c - decompression of one DATA frame, strict, and of what is left of a broken one.
  *
  * The frame's header is read here, byte by byte as RFC 8878 3.1.1.1 says, because the decoder
- * tolerates what format.md 6.4 does not. A broken frame is given to the streaming decoder one
- * Zstandard block at a time: so what the blocks before the fault gave is known exactly, and the
- * checksum behind the last one is simply not fed. */
+ * tolerates what format.md 6.4 does not.
+ *
+ * Of a broken frame two things are taken, one over the other. Decoded in one go, it leaves in the
+ * text what the broken Zstandard block gave before its fault. Fed to the streaming decoder block by
+ * block, it gives what lies before that block also where the frame's header, its end or its
+ * checksum are what is wrong. What any of this is worth is told by the hashes of groups. */
 #include "segment_data.h"
 
 #include <akashi/format.h>
 
 #include <stdbool.h>
+#include <string.h>
 #include <zstd_errors.h>
 
 #define WINDOW_LOG_MAX 23 /* 8 MiB: AK_DATA_WINDOW_MAX */
@@ -21,6 +25,7 @@
 #define FLAG_SINGLE     0x20u
 
 #define DESCRIPTOR_AT      4u
+#define CHECKSUM_BYTES     4u
 #define BLOCK_HEADER_BYTES 3u
 #define BLOCK_RLE          1u /* RFC 8878 3.1.1.2.2 */
 #define BLOCK_RESERVED     3u
@@ -171,24 +176,78 @@ static bool feed(ZSTD_DCtx *decoder, ZSTD_outBuffer *out, const uint8_t *data, s
     }
 }
 
-size_t ak_data_salvage(ZSTD_DCtx *decoder, uint8_t *text, size_t cap, const uint8_t *data,
-                       size_t len)
+static uint32_t block_head(const uint8_t *at)
 {
-    ZSTD_outBuffer out = {.dst = text, .size = cap};
-    size_t at = header_bytes(data, len);
-    bool more;
+    return (uint32_t)load_le(at, BLOCK_HEADER_BYTES);
+}
 
+/* Length of a Zstandard block with its header; more than `left` if it does not fit. */
+static size_t block_bytes(const uint8_t *at, size_t left)
+{
+    uint32_t head = left < BLOCK_HEADER_BYTES ? 0 : block_head(at);
+    unsigned type = head >> 1 & 3;
+
+    if (left < BLOCK_HEADER_BYTES || type == BLOCK_RESERVED)
+        return left + 1;
+    return BLOCK_HEADER_BYTES + (type == BLOCK_RLE ? 1 : head >> 3);
+}
+
+/* Whether blocks that begin at `at` lead exactly to the checksum at the frame's end. */
+static bool leads_to_end(const uint8_t *data, size_t len, size_t at)
+{
+    bool last = false;
+
+    while (!last && at < len) {
+        size_t n = block_bytes(data + at, len - at);
+        if (n > len - at)
+            return false;
+        last = (block_head(data + at) & 1) != 0;
+        at += n;
+    }
+    return last && len - at == CHECKSUM_BYTES;
+}
+
+/* Feeds the frame's header, or, where 6.4 does not allow it, one that says what it should; gives
+ * where the blocks begin, or 0. */
+static size_t feed_header(ZSTD_DCtx *decoder, ZSTD_outBuffer *out, uint32_t text_bytes,
+                          const uint8_t *data, size_t len)
+{
+    /* RFC 8878 3.1.1.1: the lengths that a header without dictionary can have. */
+    static const size_t lengths[] = {9, 10, 7, 6, 8, 13, 14};
+    uint8_t own[9] = {0, 0, 0, 0, 2 << 6 | FLAG_SINGLE | FLAG_CHECKSUM};
+    size_t at = header_bytes(data, len);
+
+    if (check_header(data, len, text_bytes, NULL) == AK_OK)
+        return feed(decoder, out, data, at) ? at : 0;
+    for (unsigned i = 0; i < 4; i++) {
+        own[i] = (uint8_t)(AK_DATA_MAGIC >> (8 * i));
+        own[DESCRIPTOR_AT + 1 + i] = (uint8_t)(text_bytes >> (8 * i));
+    }
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        if (leads_to_end(data, len, lengths[i]))
+            return feed(decoder, out, own, sizeof(own)) ? lengths[i] : 0;
+    }
+    return at > 0 && at <= len && feed(decoder, out, data, at) ? at : 0;
+}
+
+void ak_data_salvage(ZSTD_DCtx *decoder, uint8_t *text, uint32_t text_bytes, const uint8_t *data,
+                     size_t len)
+{
+    ZSTD_outBuffer out = {.dst = text, .size = text_bytes};
+    bool more = true;
+    size_t at;
+
+    memset(text, 0, text_bytes);
     (void)ZSTD_DCtx_reset(decoder, ZSTD_reset_session_only);
-    more = at > 0 && at <= len && feed(decoder, &out, data, at);
-    while (more && len - at >= BLOCK_HEADER_BYTES) {
-        uint32_t head = (uint32_t)load_le(data + at, BLOCK_HEADER_BYTES);
-        unsigned type = head >> 1 & 3;
-        size_t n = BLOCK_HEADER_BYTES + (type == BLOCK_RLE ? 1 : head >> 3);
-        if (type == BLOCK_RESERVED || n > len - at)
+    (void)ZSTD_decompressDCtx(decoder, text, text_bytes, data, len);
+    (void)ZSTD_DCtx_reset(decoder, ZSTD_reset_session_only);
+    at = feed_header(decoder, &out, text_bytes, data, len);
+    while (at > 0 && more && len - at >= BLOCK_HEADER_BYTES) {
+        size_t n = block_bytes(data + at, len - at);
+        if (n > len - at)
             break;
-        more = feed(decoder, &out, data + at, n) && (head & 1) == 0;
+        more = feed(decoder, &out, data + at, n) && (block_head(data + at) & 1) == 0;
         at += n;
     }
     (void)ZSTD_DCtx_reset(decoder, ZSTD_reset_session_only);
-    return out.pos;
 }

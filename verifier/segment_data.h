@@ -21,9 +21,10 @@ enum ak_code ak_data_check(const uint8_t *data, size_t len, uint32_t text_bytes,
 enum ak_code ak_data_decode(ZSTD_DCtx *decoder, uint8_t *text, uint32_t text_bytes,
                             const uint8_t *data, size_t len, struct ak_error *err);
 
-/* Decompresses as much as the decoder gives, block by block, without looking at the checksum, and
- * gives the number of bytes, at most `cap`. */
-size_t ak_data_salvage(ZSTD_DCtx *decoder, uint8_t *text, size_t cap, const uint8_t *data,
-                       size_t len);
+/* Fills `text_bytes` of text with what can be had of a frame that did not decompress, the checksum
+ * not looked at: what its Zstandard blocks give up to the first broken one, of that what it gave
+ * before its fault, and behind it whatever the decoder left there, or zeros. */
+void ak_data_salvage(ZSTD_DCtx *decoder, uint8_t *text, uint32_t text_bytes, const uint8_t *data,
+                     size_t len);
 
 #endif

@@ -180,7 +180,9 @@ static enum ak_code read_front(struct reading *r, struct ak_error *err)
     if (r->derived != NULL) {
         expected = digest_so_far(&r->derived->frames);
         if (!ak_hash_equal(&expected, &footer->frames))
-            differs(r, AK_EINTEGRITY, "digest of frames does not come out");
+            differs(
+                r, AK_EINTEGRITY,
+                "digest of frames does not come out: some frame is not the one that was sealed");
     }
     if (footer->first > footer->end || footer->end > AK_TREE_SIZE_MAX)
         return ak_fail(err, AK_EMALFORMED, "its first or end is out of bounds");
@@ -357,6 +359,7 @@ static enum ak_code read_footer(struct reading *r, struct ak_error *err)
         *err = why;
     if (end != AK_OK)
         return end;
+    r->footer->other_frames = r->rc == AK_EINTEGRITY;
     if (r->rc == AK_EINTEGRITY || (rc == AK_OK && r->rc != AK_OK)) { /* `frames` comes first */
         if (err != NULL)
             *err = r->found;

@@ -288,7 +288,6 @@ struct ak_block {
     struct ak_hash leaf[AK_BLOCK_ENTRIES_MAX];
     uint32_t group_count;
     struct ak_block_group group[AK_BLOCK_GROUPS_MAX];
-    uint32_t text_len; /* bytes that came out of the decoder */
     uint8_t text[AK_BLOCK_TEXT_MAX];
     struct ak_hash node[AK_BLOCK_ENTRIES_MAX / 2]; /* the reader's own */
     struct ak_block_decoder *decoder;              /* the reader's own */
@@ -306,7 +305,8 @@ void ak_block_free(struct ak_block *block);
  * Otherwise the first fault: AK_EINTEGRITY if the digest (R14) or the frame's checksum (R15) does
  * not come out; AK_EMALFORMED if they do, and header (6.4), decompression or division do not fit.
  * Then, as format.md 7 says, each group stands for itself: all that the decoder gives with digest
- * and checksum ignored is cut by group texts, and `group[].decoded` tells which came out.
+ * and checksum ignored is cut by group texts, and `group[].decoded` tells which could be divided;
+ * what they are worth is told by their hashes.
  * AK_ENOMEM. The entries' other members are there in any case. */
 enum ak_code ak_block_open(struct ak_block *block, const struct ak_columns *columns,
                            const uint8_t *data, size_t len, const struct ak_hash *digest,
@@ -385,6 +385,7 @@ struct ak_footer {
     uint32_t sources;      /* declared ones */
     struct ak_range range; /* [0, end) */
     struct ak_hash digest; /* H(the FOOTER frame), for the caller's list of frames */
+    bool other_frames;     /* `self` comes out, and `frames` does not */
 };
 
 /* Reads a FOOTER frame as a stream and compares it with what was derived (R23): `derived` (NULL:
