@@ -13,10 +13,9 @@
 #define LOST_ENTRIES_MAX (64u * AK_BLOCK_ENTRIES_MAX)
 
 void ak_check_skip(struct ak_check_state *state, uint64_t end, enum ak_tree_lost lost,
-                   uint32_t file, uint64_t offset)
+                   struct ak_tree_place place)
 {
     struct ak_error err = {0};
-    struct ak_tree_place place = {file, offset};
 
     if (ak_tree_skip(state->tree, end, lost, place, &err) != AK_OK)
         ak_check_fatal(state, &err);
@@ -27,11 +26,11 @@ void ak_check_skip(struct ak_check_state *state, uint64_t end, enum ak_tree_lost
 }
 
 static void hold_at(struct ak_check_state *state, const struct ak_check_item *item,
-                    struct ak_finding *finding, uint64_t index, bool container)
+                    struct ak_finding *finding, uint64_t index)
 {
     ak_finding_at(finding, item->open->file->name, item->frame.offset);
     ak_finding_range(finding, index, index + 1);
-    ak_check_hold(state, finding, index, index + 1, container, false);
+    ak_check_hold(state, finding, index, index + 1, AK_ABOUT_ENTRIES);
 }
 
 /* Entry 0 begins epoch 0 (R3, R9). */
@@ -48,7 +47,7 @@ static void check_start_note(struct ak_check_state *state, const struct ak_check
         finding = ak_finding_make(AK_FINDING_UNSUPPORTED, "R10",
                                   "the log goes on to another epoch here, which this program does "
                                   "not judge.");
-        hold_at(state, item, &finding, index, false);
+        hold_at(state, item, &finding, index);
         return;
     }
     if (state->log_key == NULL)
@@ -62,7 +61,7 @@ static void check_start_note(struct ak_check_state *state, const struct ak_check
                                   "the start note in entry 0 is not that of epoch 0, index 0.");
     else
         return;
-    hold_at(state, item, &finding, 0, false);
+    hold_at(state, item, &finding, 0);
 }
 
 /* R3, also where headers carry a valid start note: this entry is what every reader begins with. */
@@ -72,7 +71,7 @@ static void check_entry_0(struct ak_check_state *state, const struct ak_check_it
         ak_finding_make(AK_FINDING_EPOCH, "R3", "entry 0 does not begin epoch 0: it is of kind %u.",
                         item->work->columns->run[0].kind);
 
-    hold_at(state, item, &finding, 0, false);
+    hold_at(state, item, &finding, 0);
 }
 
 static enum ak_code keep_manifest(struct ak_check_state *state, const struct ak_own *own,
@@ -124,7 +123,7 @@ static void check_positions(struct ak_check_state *state, const struct ak_check_
                               "the state entry states a root of positions that is not that of the "
                               "entries before it.");
     ak_finding_at(&finding, item->open->file->name, item->frame.offset);
-    ak_check_hold(state, &finding, index, index + 1, false, true);
+    ak_check_hold(state, &finding, index, index + 1, AK_ABOUT_NUMBERS);
 }
 
 static void check_json(struct ak_check_state *state, const struct ak_check_item *item,
@@ -153,7 +152,7 @@ static void check_json(struct ak_check_state *state, const struct ak_check_item 
     }
     finding = ak_finding_make(AK_FINDING_MALFORMED, "R18",
                               "the payload of an own entry (kind %u): %s.", kind, err.text);
-    hold_at(state, item, &finding, index, false);
+    hold_at(state, item, &finding, index);
 }
 
 static void check_kind(struct ak_check_state *state, const struct ak_check_item *item,
@@ -166,7 +165,7 @@ static void check_kind(struct ak_check_state *state, const struct ak_check_item 
                                   "the entry is of critical kind %u, which this program does not "
                                   "know: it may change the meaning of others.",
                                   kind);
-        hold_at(state, item, &finding, index, false);
+        hold_at(state, item, &finding, index);
     } else if (state->log->code_counts[AK_FINDING_UNKNOWN_KIND] == 0) {
         finding = ak_finding_make(AK_FINDING_UNKNOWN_KIND, "3.1",
                                   "entries of kind %u, this one the first.", kind);
@@ -195,7 +194,7 @@ static void check_own(struct ak_check_state *state, const struct ak_check_item *
                                       "the payload of an entry of kind %u is not there; it may not "
                                       "be removed.",
                                       kind);
-            hold_at(state, item, &finding, index, false);
+            hold_at(state, item, &finding, index);
         }
         return;
     }
@@ -216,7 +215,7 @@ static void tell_clock(struct ak_check_state *state, const struct ak_check_item 
         finding = ak_finding_make(AK_FINDING_CLOCK_STEP, "R5",
                                   "the collector's clock fell back: run %u of the clock begins.",
                                   run->clock_run);
-        hold_at(state, item, &finding, index, false);
+        hold_at(state, item, &finding, index);
     }
     if (run->received > state->newest_received)
         state->newest_received = run->received;
@@ -225,7 +224,7 @@ static void tell_clock(struct ak_check_state *state, const struct ak_check_item 
         finding = ak_finding_make(AK_FINDING_FUTURE, "3.3",
                                   "entries carry times ahead of this machine's clock, this one the "
                                   "first.");
-        hold_at(state, item, &finding, index, false);
+        hold_at(state, item, &finding, index);
     }
 }
 
@@ -251,7 +250,7 @@ static void check_runs(struct ak_check_state *state, const struct ak_check_item 
             rc = ak_number_run(state->number, index, &run, &err);
             if (rc == AK_ELIMIT) {
                 struct ak_finding f = ak_finding_make(AK_FINDING_LIMIT, "11", "%s.", err.text);
-                hold_at(state, item, &f, index, false);
+                hold_at(state, item, &f, index);
             } else if (rc != AK_OK) {
                 ak_check_fatal(state, &err);
                 return;
@@ -269,13 +268,15 @@ static void join_groups(struct ak_check_state *state, struct ak_check_item *item
 {
     const struct ak_columns *columns = item->work->columns;
     const struct ak_block *block = item->work->block;
-    struct ak_tree_place place = {item->open->number, item->frame.offset};
     struct ak_error err = {0};
     uint32_t level8 = 0;
+    bool suspect = item->data_rc != AK_OK;
+    uint64_t offset = suspect && item->has_data ? item->data.offset : item->frame.offset;
 
     for (uint32_t g = 0; g < block->group_count && !state->fatal; g++) {
         const struct ak_block_group *group = &block->group[g];
         const struct ak_hash *recorded = NULL;
+        struct ak_tree_part part;
         if ((block->first + group->begin + group->count) % AK_GROUP_ENTRIES == 0 &&
             level8 < columns->level8_count) {
             recorded = &columns->level8[level8++];
@@ -286,11 +287,16 @@ static void join_groups(struct ak_check_state *state, struct ak_check_item *item
             ak_check_twins_leaves(state, block->first + group->begin, &block->leaf[group->begin],
                                   group->count);
         }
-        if (ak_tree_add(state->tree, group->count,
-                        group->decoded ? &block->leaf[group->begin] : NULL,
-                        group->decoded ? &block->entry[group->begin] : NULL,
-                        group->decoded && group->whole ? &group->node[0] : NULL, recorded,
-                        AK_TREE_DAMAGED, place, &err) != AK_OK)
+        part = (struct ak_tree_part){
+            .count = group->count,
+            .leaf = group->decoded ? &block->leaf[group->begin] : NULL,
+            .entry = &block->entry[group->begin],
+            .whole = group->decoded && group->whole ? &group->node[0] : NULL,
+            .recorded = recorded,
+            .lost = item->data_rc == AK_EIO ? AK_TREE_NOT_CHECKED : AK_TREE_DAMAGED,
+            .suspect = suspect,
+            .place = {item->open->number, offset}};
+        if (ak_tree_add(state->tree, &part, &err) != AK_OK)
             ak_check_fatal(state, &err);
     }
 }
@@ -309,13 +315,25 @@ static void lost_columns(struct ak_check_state *state, struct ak_check_item *ite
         ak_check_fatal(state, &item->err);
         return;
     }
-    ak_finding_at(&finding, item->open->file->name, item->frame.offset);
     if (known)
         ak_finding_range(&finding, size, size + columns->count);
-    ak_check_report(state, &finding);
-    ak_check_damage(state, item->open, item->rc);
+    ak_check_report_at(state, item, &finding);
+    ak_check_damage(state, item->open, item->frame.offset, item->rc);
     item->open->lost_end = known ? size + columns->count : 0;
-    item->open->lost_offset = item->frame.offset;
+}
+
+/* The DATA frame is not there, or cannot be read. What its columns say of the entries, and the
+ * hashes of groups that they record, serve all the same. */
+static void lost_data(struct ak_check_state *state, struct ak_check_item *item)
+{
+    const struct ak_columns *columns = item->work->columns;
+    struct ak_finding finding =
+        ak_finding_make(ak_finding_of_code(item->data_rc), "R14", "%s.", item->data_err.text);
+
+    ak_finding_range(&finding, columns->first, columns->first + columns->count);
+    ak_check_report_at(state, item, &finding);
+    ak_check_damage(state, item->open, item->frame.offset, item->data_rc);
+    state->lost_why = AK_TREE_HERE; /* how many they are is known */
 }
 
 /* R14, R15: told if its entries are proven all the same, else the entries are. */
@@ -339,7 +357,8 @@ static void check_data(struct ak_check_state *state, struct ak_check_item *item)
                         item->data_rc == AK_EINTEGRITY ? "R14" : "R15", "%s.", item->data_err.text);
     ak_finding_at(&finding, item->open->file->name,
                   item->has_data ? item->data.offset : item->frame.offset);
-    ak_check_hold(state, &finding, columns->first, columns->first + columns->count, true, false);
+    ak_check_hold(state, &finding, columns->first, columns->first + columns->count,
+                  AK_ABOUT_CONTAINER);
 }
 
 /* R13: whether the block stands where the log goes on. Behind damage what was lost is passed over;
@@ -355,7 +374,7 @@ static bool in_place(struct ak_check_state *state, struct ak_check_item *item)
     if (columns->first > size && columns->first - size <= LOST_ENTRIES_MAX && item->open->broken) {
         ak_check_skip(state, columns->first,
                       state->lost_why == AK_TREE_HERE ? AK_TREE_DAMAGED : state->lost_why,
-                      item->open->number, item->frame.offset);
+                      ak_check_lost_place(state, item));
         state->lost_why = AK_TREE_HERE;
         return true;
     }
@@ -367,7 +386,7 @@ static bool in_place(struct ak_check_state *state, struct ak_check_item *item)
                               columns->first, size);
     ak_finding_at(&finding, item->open->file->name, item->frame.offset);
     ak_check_report(state, &finding);
-    ak_check_damage(state, item->open, AK_EMALFORMED);
+    ak_check_damage(state, item->open, item->frame.offset, AK_EMALFORMED);
     return false;
 }
 
@@ -390,18 +409,13 @@ void ak_check_block(struct ak_check_state *state, struct ak_check_item *item)
     }
     ak_footer_block_derive(&listed, columns, item->frame.offset);
     ak_segment_derived_block(&open->derived, &listed);
-    if (!item->has_data) {
-        /* Nothing of the block but its columns: its entries are lost. */
-        item->rc = item->data_rc;
-        item->err = item->data_err;
-        item->fixed = true;
-        lost_columns(state, item);
-        return;
-    }
     if (!in_place(state, item))
         return;
     open->block_first = columns->first;
-    check_data(state, item);
+    if (item->has_data)
+        check_data(state, item);
+    else
+        lost_data(state, item);
     ak_check_absent(state, item);
     check_runs(state, item);
     join_groups(state, item);

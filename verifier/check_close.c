@@ -480,6 +480,7 @@ void ak_check_close(struct ak_check_state *state)
     uint64_t declared;
 
     ak_tree_end(state->tree);
+    ak_check_signed_close(state);
     log->size = ak_tree_size(state->tree);
     (void)ak_number_declared(state->number, &declared);
     log->sources = declared;

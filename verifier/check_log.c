@@ -506,4 +506,5 @@ void ak_check_state_free(struct ak_check_state *state)
     free(state->manifest);
     free(state->recovery);
     free(state->checkpoint_file);
+    free(state->later.note);
 }

@@ -14,8 +14,11 @@
 /* Entries that faults of one place may have lost. */
 #define LOST_ENTRIES_MAX (64u * AK_BLOCK_ENTRIES_MAX)
 
-void ak_check_damage(struct ak_check_state *state, struct ak_check_open *open, enum ak_code rc)
+void ak_check_damage(struct ak_check_state *state, struct ak_check_open *open, uint64_t offset,
+                     enum ak_code rc)
 {
+    if (!open->broken || state->lost_why == AK_TREE_HERE)
+        state->lost_place = (struct ak_tree_place){open->number, offset};
     open->fault = true;
     open->fault_commit = true;
     open->broken = true;
@@ -28,6 +31,14 @@ void ak_check_damage(struct ak_check_state *state, struct ak_check_open *open, e
         rc == AK_EMALFORMED || rc == AK_EINTEGRITY ? AK_TREE_DAMAGED : AK_TREE_NOT_CHECKED;
 }
 
+struct ak_tree_place ak_check_lost_place(const struct ak_check_state *state,
+                                         const struct ak_check_item *item)
+{
+    return state->lost_why != AK_TREE_HERE
+               ? state->lost_place
+               : (struct ak_tree_place){item->open->number, item->frame.offset};
+}
+
 /* A block that could not be read ends at least where a later frame says. */
 static void catch_up(struct ak_check_state *state, const struct ak_check_item *item, uint64_t size)
 {
@@ -36,8 +47,7 @@ static void catch_up(struct ak_check_state *state, const struct ak_check_item *i
     if (!item->open->fault || size <= now || size - now > LOST_ENTRIES_MAX)
         return;
     ak_check_skip(state, size, state->lost_why == AK_TREE_HERE ? AK_TREE_DAMAGED : state->lost_why,
-                  item->open->number,
-                  item->open->lost_end > 0 ? item->open->lost_offset : item->frame.offset);
+                  ak_check_lost_place(state, item));
     item->open->lost_end = 0;
     state->lost_why = AK_TREE_HERE;
 }
@@ -59,6 +69,7 @@ static void enter(struct ak_check_state *state, struct ak_check_item *item, uint
 {
     uint64_t size = ak_tree_size(state->tree);
     enum ak_tree_lost lost = ak_check_hole(state, size);
+    struct ak_tree_place place = ak_check_lost_place(state, item);
     struct ak_finding finding;
 
     item->open->entered = true;
@@ -82,7 +93,7 @@ static void enter(struct ak_check_state *state, struct ak_check_item *item, uint
         (void)snprintf(finding.file, sizeof(finding.file), "%s", item->open->file->name);
         ak_check_report(state, &finding);
     }
-    ak_check_skip(state, first, lost, item->open->number, 0);
+    ak_check_skip(state, first, lost, place);
     item->open->end = first;
 }
 
@@ -182,7 +193,7 @@ static void merge_header(struct ak_check_state *state, struct ak_check_item *ite
         struct ak_finding finding =
             ak_finding_make(ak_finding_of_code(rc), "6.2", "the HEADER: %s.", item->err.text);
         ak_check_report_at(state, item, &finding);
-        ak_check_damage(state, open, rc);
+        ak_check_damage(state, open, item->frame.offset, rc);
     }
     free(header);
 }
@@ -214,7 +225,7 @@ static void merge_begin(struct ak_check_state *state, struct ak_check_item *item
     (void)snprintf(finding.file, sizeof(finding.file), "%s", item->open->file->name);
     ak_check_report(state, &finding);
     enter(state, item, item->open->file->first);
-    ak_check_damage(state, item->open, item->rc);
+    ak_check_damage(state, item->open, 0, item->rc);
 }
 
 static void merge_mark(struct ak_check_state *state, struct ak_check_item *item)
@@ -236,7 +247,7 @@ static void merge_mark(struct ak_check_state *state, struct ak_check_item *item)
     if (rc != AK_OK) {
         finding = ak_finding_make(ak_finding_of_code(rc), "R22", "the MARK: %s.", item->err.text);
         ak_check_report_at(state, item, &finding);
-        ak_check_damage(state, open, rc);
+        ak_check_damage(state, open, item->frame.offset, rc);
         open->mark_from = ak_tree_size(state->tree);
         return;
     }
@@ -248,7 +259,8 @@ static void merge_mark(struct ak_check_state *state, struct ak_check_item *item)
         finding = ak_finding_make(AK_FINDING_ALTERED, "R22",
                                   "the digest of a group commit does not come out.");
         ak_finding_at(&finding, open->file->name, item->frame.offset);
-        ak_check_hold(state, &finding, open->mark_from, ak_tree_size(state->tree), true, false);
+        ak_check_hold(state, &finding, open->mark_from, ak_tree_size(state->tree),
+                      AK_ABOUT_CONTAINER);
     }
     if (mark.range.end != ak_tree_size(state->tree)) {
         finding = ak_finding_make(AK_FINDING_MALFORMED, "R22",
@@ -373,8 +385,8 @@ static void merge_footer(struct ak_check_state *state, struct ak_check_item *ite
                      footer.sources, declared);
     if (rc != AK_OK) {
         finding = ak_finding_make(ak_finding_of_text(rc), "R23", "%s.", err.text);
-        ak_finding_at(&finding, open->file->name, item->frame.offset);
-        ak_check_hold(state, &finding, open->file->first, ak_tree_size(state->tree), true, false);
+        ak_check_hold_file(state, item, &finding,
+                           footer.other_frames ? AK_ABOUT_FRAMES : AK_ABOUT_FILE);
     }
     ak_segment_derived_frame(&open->derived, &item->frame, &footer.digest, 0);
     confirm_by_footer(state, item, &footer, rc);
@@ -393,8 +405,7 @@ static void merge_seek(struct ak_check_state *state, struct ak_check_item *item)
     if (rc == AK_OK)
         return;
     finding = ak_finding_make(ak_finding_of_code(rc), "R23", "%s.", err.text);
-    ak_finding_at(&finding, item->open->file->name, item->frame.offset);
-    ak_check_hold(state, &finding, item->open->file->first, ak_tree_size(state->tree), true, false);
+    ak_check_hold_file(state, item, &finding, AK_ABOUT_FILE);
 }
 
 static void merge_fault(struct ak_check_state *state, struct ak_check_item *item)
@@ -405,7 +416,7 @@ static void merge_fault(struct ak_check_state *state, struct ak_check_item *item
     if (!item->open->entered)
         enter(state, item, item->open->file->first);
     ak_check_report_at(state, item, &finding);
-    ak_check_damage(state, item->open, item->rc);
+    ak_check_damage(state, item->open, item->frame.offset, item->rc);
 }
 
 /* Bytes behind what is judged: how many, and their digest (R27). */
@@ -472,7 +483,7 @@ static void tell_end(struct ak_check_state *state, struct ak_check_open *open)
     finding = ak_finding_make(AK_FINDING_MALFORMED, "R19", "%s.", what);
     ak_finding_at(&finding, open->file->name, open->size);
     ak_check_report(state, &finding);
-    ak_check_damage(state, open, AK_EMALFORMED);
+    ak_check_damage(state, open, open->size, AK_EMALFORMED);
 }
 
 static void merge_end(struct ak_check_state *state, struct ak_check_item *item)
@@ -492,7 +503,7 @@ static void merge_end(struct ak_check_state *state, struct ak_check_item *item)
     if (open->lost_end > ak_tree_size(state->tree))
         ak_check_skip(state, open->lost_end,
                       state->lost_why == AK_TREE_HERE ? AK_TREE_DAMAGED : state->lost_why,
-                      open->number, open->lost_offset);
+                      ak_check_lost_place(state, item));
     state->lost_why = open->skip || open->unread ? AK_TREE_NOT_CHECKED
                       : open->fault              ? AK_TREE_DAMAGED
                                                  : AK_TREE_HERE;
@@ -512,7 +523,7 @@ static void need_place(struct ak_check_state *state, struct ak_check_item *item)
         return;
     enter(state, item, item->open->file->first);
     item->open->mark_from = ak_tree_size(state->tree);
-    ak_check_damage(state, item->open, AK_EMALFORMED);
+    ak_check_damage(state, item->open, 0, AK_EMALFORMED);
 }
 
 static void tell_progress(struct ak_check_state *state, const struct ak_check_item *item)

@@ -22,39 +22,15 @@ static uint64_t at_most(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* Counts entries [begin, end) of one group one by one, where a part of it is proven. */
-static void count_part(const struct ak_tree *tree, uint64_t begin, uint64_t end,
-                       struct ak_tree_group *out)
-{
-    memset(out, 0, sizeof(*out));
-    for (uint64_t i = at_least(begin, tree->leaf_from); i < at_most(end, tree->pos); i++) {
-        const struct ak_tree_leaf *leaf = &tree->leaf[i % AK_TREE_LEAVES];
-        if (tree->pos - i > AK_TREE_LEAVES)
-            continue;
-        if (out->entries++ == 0)
-            out->from = leaf->received;
-        out->until = leaf->received;
-        out->records = (uint16_t)(out->records + ak_kind_received(leaf->kind));
-        out->fragments = (uint16_t)(out->fragments + (leaf->kind == AK_KIND_FRAGMENT));
-        out->events = (uint16_t)(out->events + (leaf->kind == AK_KIND_EVENT));
-    }
-}
-
+/* Says that [begin, end), all of one group, is proven. */
 static void prove(struct ak_tree *tree, uint64_t begin, uint64_t end)
 {
-    const struct ak_tree_group *group = ak_tree_group_at(tree, GROUP_OF(begin));
-    struct ak_tree_group part;
+    struct ak_tree_counts counts;
 
     if (begin >= end)
         return;
-    if (group != NULL && begin % AK_GROUP_ENTRIES == 0 && end - begin == AK_GROUP_ENTRIES) {
-        tree->events.on_proven(tree->events.ctx, begin, end, group);
-    } else if (end - begin <= AK_GROUP_ENTRIES) {
-        count_part(tree, begin, end, &part);
-        tree->events.on_proven(tree->events.ctx, begin, end, &part);
-    } else {
-        tree->events.on_proven(tree->events.ctx, begin, end, NULL);
-    }
+    ak_tree_count_part(tree, begin, end, &counts);
+    tree->events.on_proven(tree->events.ctx, begin, end, &counts);
 }
 
 /* Says that [begin, end), all of one group, is not what is signed, unless it was never here: that
@@ -196,13 +172,12 @@ static void judge_small(struct ak_tree *tree, uint64_t begin, uint64_t end, uint
     struct ak_range range;
 
     ak_range_init(&range, begin);
-    for (uint64_t at = begin; at < end; at++) {
-        if (at < tree->leaf_from || tree->pos - at > AK_TREE_LEAVES) {
-            alter(tree, from, end);
-            return;
-        }
-        (void)ak_range_append(&range, &tree->leaf[at % AK_TREE_LEAVES].hash);
+    if (!ak_tree_has_leaves(tree, begin, end)) {
+        alter(tree, from, end);
+        return;
     }
+    for (uint64_t at = begin; at < end; at++)
+        (void)ak_range_append(&range, &tree->leaf[at % AK_TREE_LEAVES].hash);
     if (range.count == 1 && ak_hash_equal(&range.hash[0], truth))
         prove(tree, from, end);
     else
@@ -236,7 +211,7 @@ void ak_tree_judge(struct ak_tree *tree, const struct ak_tree_track *winner, uin
     if (winner->start > tree->base_size)
         judge_before(tree, &winner->origin);
     if (at < known && !winner->recorded)
-        prove(tree, at, known);
+        tree->events.on_proven(tree->events.ctx, at, known, &tree->dropped);
     else if (at < known)
         tree->events.on_altered(tree->events.ctx, at, known, NULL);
     for (at = known; at < size;) {

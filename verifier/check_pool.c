@@ -43,20 +43,17 @@ static void work_block(struct ak_check_item *item)
         item->fixed = item->frame.content_bytes >= AK_COLUMNS_FIXED_BYTES &&
                       ak_columns_decode_fixed(work->columns, work->columns_bytes + head,
                                               (size_t)item->frame.content_bytes, NULL) == AK_OK;
-    if (!item->has_data) {
-        item->data_rc = ak_fail(&item->data_err, AK_EMALFORMED, "the DATA frame is not there");
-        return;
-    }
-    item->data_rc = ak_frame_read(item->open->fd, &item->data, work->data_bytes, AK_DATA_BYTES_MAX,
-                                  &item->data_digest, &item->data_err);
-    if (item->data_rc != AK_OK) {
-        item->has_data = false;
-        return;
-    }
-    if (item->rc == AK_OK)
+    item->data_rc = item->has_data
+                        ? ak_frame_read(item->open->fd, &item->data, work->data_bytes,
+                                        AK_DATA_BYTES_MAX, &item->data_digest, &item->data_err)
+                        : ak_fail(&item->data_err, AK_EMALFORMED, "the DATA frame is not there");
+    item->has_data = item->data_rc == AK_OK;
+    if (item->rc == AK_OK && item->has_data)
         item->data_rc =
             ak_block_open(work->block, work->columns, work->data_bytes, (size_t)item->data.bytes,
                           &item->data_digest, &item->data_err);
+    else if (item->rc == AK_OK)
+        (void)ak_block_open(work->block, work->columns, work->data_bytes, 0, NULL, NULL);
 }
 
 static void work_note(const struct ak_check_state *state, struct ak_check_item *item)

@@ -92,6 +92,7 @@ struct ak_check_file {
     bool end_positions_known;
     struct ak_check_twin twin_is; /* of a file that does not count */
     bool faulty;                  /* something in it could not be read as the format says */
+    bool altered;                 /* entries in it were told as altered */
 };
 
 /* A file while its items are on their way. */
@@ -115,12 +116,11 @@ struct ak_check_open {
     uint64_t last_note;        /* size of the last NOTE */
     uint64_t end;              /* index behind the last block */
     uint64_t lost_end;         /* where a block that could not be read seems to end, or 0 */
-    uint64_t lost_offset;
-    bool fault;           /* something was passed over: derived lists do not hold */
-    uint64_t block_first; /* index of the last block */
-    uint64_t progress;    /* bytes told as done */
-    bool entered;         /* its place in the log is decided */
-    bool overlap;         /* files before it hold its first entries already */
+    bool fault;                /* something was passed over: derived lists do not hold */
+    uint64_t block_first;      /* index of the last block */
+    uint64_t progress;         /* bytes told as done */
+    bool entered;              /* its place in the log is decided */
+    bool overlap;              /* files before it hold its first entries already */
     bool header_seen;
     bool footer_seen;
     bool seek_seen;
@@ -179,12 +179,22 @@ struct ak_check_pool;
 struct ak_check_twins;
 struct ak_check_removals;
 
+/* What a finding is about that waits until entries are judged. */
+enum ak_check_about {
+    AK_ABOUT_ENTRIES,   /* a rule about entries: told only if they are proven */
+    AK_ABOUT_NUMBERS,   /* the same, and not told behind damage */
+    AK_ABOUT_CONTAINER, /* R31: the bytes that hold them. Told unless entries in it are altered */
+    AK_ABOUT_FILE,      /* the same, of a file as a whole */
+    AK_ABOUT_FRAMES     /* the same, of the digest over its frames: that it differs follows from
+                           whatever in it is altered */
+};
+
 struct ak_check_held {
     struct ak_finding finding;
+    enum ak_check_about about;
     uint64_t begin; /* entries that it is about */
     uint64_t end;
-    bool container; /* R31; else a rule about entries, which holds only if they are proven */
-    bool numbering; /* not told behind damage */
+    uint32_t file; /* AK_ABOUT_FILE, AK_ABOUT_FRAMES */
 };
 
 struct ak_check_manifest {
@@ -212,6 +222,13 @@ struct ak_check_waiting {
     bool compared; /* and its root could be asked for */
 };
 
+/* A checkpoint that is kept whole. */
+struct ak_check_note {
+    struct ak_checkpoint checkpoint;
+    uint8_t *note; /* NULL: none */
+    size_t len;
+};
+
 /* The check of one log. */
 struct ak_check_state {
     const struct ak_check_options *options;
@@ -235,11 +252,13 @@ struct ak_check_state {
 
     struct ak_tree *tree;
     struct ak_number *number;
-    bool broken;                /* numbering starts anew already */
-    enum ak_tree_lost lost_why; /* why entries behind the last block may not be here */
-    uint64_t signed_top;        /* the largest size of a valid checkpoint that was seen */
-    uint64_t signed_notes;      /* checkpoints that the log key signed */
-    uint64_t unsigned_notes;    /* checkpoints without a line of it */
+    bool broken;                     /* numbering starts anew already */
+    enum ak_tree_lost lost_why;      /* why entries behind the last block may not be here */
+    struct ak_tree_place lost_place; /* and where that is */
+    uint64_t signed_top;             /* the largest size of a valid checkpoint that was seen */
+    uint64_t signed_notes;           /* checkpoints that the log key signed */
+    uint64_t unsigned_notes;         /* checkpoints without a line of it */
+    struct ak_check_note later;      /* the largest whose root did not come out yet */
     struct ak_finding unsigned_finding;
     bool unknown_signatures;
     bool future_told;
@@ -291,8 +310,12 @@ void ak_check_report_at(struct ak_check_state *state, const struct ak_check_item
                         struct ak_finding *finding);
 /* Tells once that checkpoints carry lines of other keys; `finding` has the place. */
 void ak_check_unknown_lines(struct ak_check_state *state, const struct ak_finding *place);
+/* Keeps a finding until [begin, end) is judged. */
 void ak_check_hold(struct ak_check_state *state, const struct ak_finding *finding, uint64_t begin,
-                   uint64_t end, bool container, bool numbering);
+                   uint64_t end, enum ak_check_about about);
+/* The same for what a frame says of its file as a whole. */
+void ak_check_hold_file(struct ak_check_state *state, const struct ak_check_item *item,
+                        struct ak_finding *finding, enum ak_check_about about);
 /* Tells what is still held. */
 void ak_check_flush(struct ak_check_state *state);
 /* Drops all findings but the given one (R32). */
@@ -367,7 +390,11 @@ void ak_check_merge(struct ak_check_state *state, struct ak_check_item *item);
 enum ak_tree_lost ak_check_hole(const struct ak_check_state *state, uint64_t index);
 /* Something in a file is not as the format says, cannot be read or is not supported (by `rc`): what
  * this means for what follows (R34 to R36). The finding itself is the caller's. */
-void ak_check_damage(struct ak_check_state *state, struct ak_check_open *open, enum ak_code rc);
+void ak_check_damage(struct ak_check_state *state, struct ak_check_open *open, uint64_t offset,
+                     enum ak_code rc);
+/* Where entries were lost that are not here in front of this item. */
+struct ak_tree_place ak_check_lost_place(const struct ak_check_state *state,
+                                         const struct ak_check_item *item);
 
 /* ---- check_signed.c ---- */
 
@@ -387,13 +414,15 @@ void ak_check_wait(struct ak_check_state *state, const struct ak_checkpoint *che
                    const char *name, struct ak_tree_place place);
 /* Compares waiting checkpoints that have been reached. */
 void ak_check_reach(struct ak_check_state *state);
+/* All is read: a checkpoint whose root came out by what was recorded behind it is the newest. */
+void ak_check_signed_close(struct ak_check_state *state);
 
 /* ---- check_block.c ---- */
 
 void ak_check_block(struct ak_check_state *state, struct ak_check_item *item);
 /* Entries [size, end) are not here; numbering starts anew. */
 void ak_check_skip(struct ak_check_state *state, uint64_t end, enum ak_tree_lost lost,
-                   uint32_t file, uint64_t offset);
+                   struct ak_tree_place place);
 
 /* ---- check_twins.c ---- */
 

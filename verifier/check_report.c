@@ -9,6 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Texts of errors name the rule too, where they stand alone. */
+static void drop_rule(struct ak_finding *finding)
+{
+    size_t n = strlen(finding->rule);
+
+    if (n == 0 || strncmp(finding->text, finding->rule, n) != 0 ||
+        strncmp(finding->text + n, ": ", 2) != 0)
+        return;
+    memmove(finding->text, finding->text + n + 2, strlen(finding->text + n + 2) + 1);
+}
+
 struct ak_finding ak_finding_make(enum ak_finding_code code, const char *rule, const char *fmt, ...)
 {
     struct ak_finding finding;
@@ -20,6 +31,7 @@ struct ak_finding ak_finding_make(enum ak_finding_code code, const char *rule, c
     va_start(args, fmt);
     (void)vsnprintf(finding.text, sizeof(finding.text), fmt, args);
     va_end(args);
+    drop_rule(&finding);
     return finding;
 }
 
@@ -138,24 +150,40 @@ void ak_check_forget(struct ak_check_state *state)
     log->checkpoint_len = 0;
 }
 
-void ak_check_hold(struct ak_check_state *state, const struct ak_finding *finding, uint64_t begin,
-                   uint64_t end, bool container, bool numbering)
+static bool is_container(const struct ak_check_held *held)
 {
-    struct ak_check_held *held;
+    return held->about >= AK_ABOUT_CONTAINER;
+}
 
-    if (state->held_count == AK_CHECK_HELD_MAX) {
-        if (container) /* it is true in any case */
-            ak_check_report(state, finding);
-        return;
-    }
-    held = &state->held[state->held_count++];
-    held->finding = *finding;
-    held->begin = begin;
-    held->end = end;
-    held->container = container;
-    held->numbering = numbering;
-    if (container || !finding->has_range)
-        ak_finding_range(&held->finding, begin, end);
+static void hold(struct ak_check_state *state, const struct ak_check_held *held)
+{
+    if (state->held_count < AK_CHECK_HELD_MAX)
+        state->held[state->held_count++] = *held;
+    else if (is_container(held)) /* it is true in any case */
+        ak_check_report(state, &held->finding);
+}
+
+void ak_check_hold(struct ak_check_state *state, const struct ak_finding *finding, uint64_t begin,
+                   uint64_t end, enum ak_check_about about)
+{
+    struct ak_check_held held = {.finding = *finding, .about = about, .begin = begin, .end = end};
+
+    if (!is_container(&held) && !finding->has_range)
+        ak_finding_range(&held.finding, begin, end);
+    hold(state, &held);
+}
+
+void ak_check_hold_file(struct ak_check_state *state, const struct ak_check_item *item,
+                        struct ak_finding *finding, enum ak_check_about about)
+{
+    struct ak_check_held held = {.about = about,
+                                 .begin = item->open->file->first,
+                                 .end = ak_tree_size(state->tree),
+                                 .file = item->open->number};
+
+    ak_finding_at(finding, item->open->file->name, item->frame.offset);
+    held.finding = *finding;
+    hold(state, &held);
 }
 
 /* Whether altered entries lie in [begin, end), or, for numbers, anywhere before. */
@@ -163,22 +191,36 @@ static bool is_altered(const struct ak_check_state *state, const struct ak_check
 {
     if (state->altered_more)
         return true;
+    if (held->about == AK_ABOUT_FRAMES && state->file[held->file].altered)
+        return true;
     for (unsigned i = 0; i < state->altered_count; i++) {
         if (state->altered[i].begin < held->end &&
-            (held->numbering || state->altered[i].end > held->begin))
+            (held->about == AK_ABOUT_NUMBERS || state->altered[i].end > held->begin))
             return true;
     }
     return false;
 }
 
-static void tell_held(struct ak_check_state *state, struct ak_check_held *held, bool proven)
+/* Whether all of [begin, end) is proven. */
+static bool is_proven(const struct ak_check_log *log, uint64_t begin, uint64_t end)
 {
-    static const char untouched[] = " No entry is touched by it: all of them are proven.";
+    for (size_t i = 0; begin < end && i < log->range_count; i++) {
+        if (log->ranges[i].begin <= begin && log->ranges[i].end >= end)
+            return true;
+    }
+    return false;
+}
+
+static void tell_held(struct ak_check_state *state, struct ak_check_held *held)
+{
+    const char *more = "";
     size_t len = strlen(held->finding.text);
 
-    if (held->container && proven && held->begin < held->end &&
-        len + sizeof(untouched) <= sizeof(held->finding.text))
-        memcpy(held->finding.text + len, untouched, sizeof(untouched));
+    if (held->about >= AK_ABOUT_FILE && state->file[held->file].altered)
+        more = " Its entries are judged by themselves, above.";
+    else if (is_container(held) && is_proven(state->log, held->begin, held->end))
+        more = " No entry is touched by it: all of them are proven.";
+    (void)snprintf(held->finding.text + len, sizeof(held->finding.text) - len, "%s", more);
     ak_check_report(state, &held->finding);
 }
 
@@ -191,10 +233,8 @@ static void decide_held(struct ak_check_state *state, uint64_t end)
         bool altered = is_altered(state, held);
         if (held->end > end)
             state->held[kept++] = *held;
-        else if (held->container && altered && state->altered_more)
-            tell_held(state, held, false);
-        else if (!altered)
-            tell_held(state, held, true);
+        else if (!altered || (is_container(held) && state->altered_more))
+            tell_held(state, held);
     }
     state->held_count = kept;
 }
@@ -202,8 +242,8 @@ static void decide_held(struct ak_check_state *state, uint64_t end)
 void ak_check_flush(struct ak_check_state *state)
 {
     for (unsigned i = 0; i < state->held_count; i++) {
-        if (state->held[i].container && !is_altered(state, &state->held[i]))
-            tell_held(state, &state->held[i], false);
+        if (is_container(&state->held[i]) && !is_altered(state, &state->held[i]))
+            tell_held(state, &state->held[i]);
     }
     state->held_count = 0;
 }
@@ -251,7 +291,7 @@ static void add_group(struct ak_finding *finding, const struct ak_tree_group *in
     for (unsigned i = 0; i < info->sources; i++)
         add_source(finding, info->source[i]);
     finding->more_sources = finding->more_sources || info->more_sources;
-    if (info->entries == 0)
+    if (!info->has_time)
         return;
     if (!finding->has_time)
         finding->from = info->from;
@@ -265,6 +305,8 @@ static void on_altered(void *ctx, uint64_t begin, uint64_t end, const struct ak_
     struct ak_finding *finding = &state->altered_finding;
 
     add_altered_range(state, begin, end);
+    if (info != NULL && info->place.file < state->file_count)
+        state->file[info->place.file].altered = true;
     if (state->altered_pending && finding->end != begin)
         flush_altered(state);
     if (!state->altered_pending) {
@@ -296,7 +338,7 @@ static void add_range(struct ak_check_state *state, uint64_t begin, uint64_t end
     log->ranges[log->range_count++] = (struct ak_check_range){begin, end};
 }
 
-static void on_proven(void *ctx, uint64_t begin, uint64_t end, const struct ak_tree_group *counts)
+static void on_proven(void *ctx, uint64_t begin, uint64_t end, const struct ak_tree_counts *counts)
 {
     struct ak_check_state *state = ctx;
     struct ak_check_log *log = state->log;
@@ -304,7 +346,7 @@ static void on_proven(void *ctx, uint64_t begin, uint64_t end, const struct ak_t
     if (!state->epoch_known)
         return; /* R11: without the start note nothing is */
     add_range(state, begin, end);
-    if (counts == NULL || counts->entries == 0)
+    if (counts->entries == 0)
         return;
     log->records += counts->records;
     log->fragments += counts->fragments;
@@ -402,5 +444,5 @@ void ak_check_on_number_fault(void *ctx, const struct ak_number_fault *fault)
     finding.sources[0] = fault->source;
     finding.source_count = 1;
     ak_finding_range(&finding, fault->index, fault->index + 1);
-    ak_check_hold(state, &finding, fault->index, fault->index + 1, false, true);
+    ak_check_hold(state, &finding, fault->index, fault->index + 1, AK_ABOUT_NUMBERS);
 }

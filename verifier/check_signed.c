@@ -83,6 +83,34 @@ static void keep_checkpoint(struct ak_check_state *state, const struct ak_checkp
     log->has_checkpoint = true;
 }
 
+/* One whose root does not come out may do so when more is known. */
+static void keep_for_later(struct ak_check_state *state, const struct ak_checkpoint *checkpoint,
+                           const uint8_t *note, size_t len)
+{
+    struct ak_check_note *later = &state->later;
+    uint8_t *copy;
+
+    if (later->note != NULL && checkpoint->size <= later->checkpoint.size)
+        return;
+    copy = malloc(len + 1);
+    if (copy == NULL)
+        return;
+    memcpy(copy, note, len);
+    free(later->note);
+    *later = (struct ak_check_note){*checkpoint, copy, len};
+}
+
+void ak_check_signed_close(struct ak_check_state *state)
+{
+    const struct ak_check_note *later = &state->later;
+
+    if (later->note != NULL &&
+        ak_tree_confirmed(state->tree, later->checkpoint.size, &later->checkpoint.root))
+        keep_checkpoint(state, &later->checkpoint, later->note, later->len);
+    free(state->later.note);
+    state->later.note = NULL;
+}
+
 void ak_check_sign(struct ak_check_state *state, const struct ak_check_item *item,
                    const struct ak_checkpoint *checkpoint, const uint8_t *note, size_t len, int who)
 {
@@ -108,8 +136,10 @@ void ak_check_sign(struct ak_check_state *state, const struct ak_check_item *ite
                                   checkpoint->size);
         ak_check_report_at(state, item, &finding);
         break;
-    case AK_TREE_KNOWN:
     case AK_TREE_FAILED:
+        keep_for_later(state, checkpoint, note, len);
+        break;
+    case AK_TREE_KNOWN:
         break;
     }
 }
@@ -129,6 +159,8 @@ void ak_check_reach(struct ak_check_state *state)
                             !(result == AK_TREE_KNOWN && waiting->size < state->log->first);
         if (result == AK_TREE_PROVEN && waiting->note != NULL)
             keep_checkpoint(state, &checkpoint, (const uint8_t *)waiting->note, waiting->len);
+        else if (result == AK_TREE_FAILED && waiting->note != NULL)
+            keep_for_later(state, &checkpoint, (const uint8_t *)waiting->note, waiting->len);
     }
 }
 

@@ -75,7 +75,7 @@ struct ak_tree_group *ak_tree_group_at(struct ak_tree *tree, uint64_t number)
 
 /* The group that the next entry falls into, made if it is new. A window that is full is emptied:
  * what was in it can only be proven as a whole from now on. */
-static struct ak_tree_group *group_now(struct ak_tree *tree, struct ak_tree_place place)
+static struct ak_tree_group *group_now(struct ak_tree *tree)
 {
     uint64_t number = GROUP_OF(tree->pos);
     struct ak_tree_group *group = ak_tree_group_at(tree, number);
@@ -84,6 +84,7 @@ static struct ak_tree_group *group_now(struct ak_tree *tree, struct ak_tree_plac
         return group;
     if (tree->group_count == AK_TREE_GROUPS_MAX ||
         number != tree->window_first + tree->group_count) {
+        ak_tree_count_dropped(tree);
         tree->group_count = 0;
         tree->window_first = number;
     }
@@ -98,53 +99,13 @@ static struct ak_tree_group *group_now(struct ak_tree *tree, struct ak_tree_plac
     assert(tree->group != NULL);
     group = &tree->group[tree->group_count++];
     memset(group, 0, sizeof(*group));
-    group->place = place;
     return group;
-}
-
-static void count_source(struct ak_tree_group *group, uint32_t source)
-{
-    for (unsigned i = 0; i < group->sources; i++) {
-        if (group->source[i] == source)
-            return;
-    }
-    if (group->sources == AK_TREE_GROUP_SOURCES)
-        group->more_sources = true;
-    else
-        group->source[group->sources++] = source;
-}
-
-static void count_entry(struct ak_tree_group *group, const struct ak_entry *entry)
-{
-    if (group->entries++ == 0)
-        group->from = entry->received;
-    group->until = entry->received;
-    if (ak_kind_received(entry->kind))
-        group->records++;
-    if (entry->kind == AK_KIND_FRAGMENT)
-        group->fragments++;
-    if (entry->kind == AK_KIND_EVENT)
-        group->events++;
-    if (group->sources == 0 || group->source[group->sources - 1] != entry->source)
-        count_source(group, entry->source);
-}
-
-static void remember(struct ak_tree *tree, uint32_t count, const struct ak_hash *leaf,
-                     const struct ak_entry *entry)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        struct ak_tree_leaf *at = &tree->leaf[(tree->pos + i) % AK_TREE_LEAVES];
-        at->hash = leaf[i];
-        at->received = entry[i].received;
-        at->kind = entry[i].kind;
-    }
 }
 
 /* Appends the leaves [range->end, end); false if they are not at hand. */
 static bool append_leaves(const struct ak_tree *tree, struct ak_range *range, uint64_t end)
 {
-    if (range->end < end && (range->end < tree->leaf_from || end > tree->pos ||
-                             tree->pos - range->end > AK_TREE_LEAVES))
+    if (!ak_tree_has_leaves(tree, range->end, end))
         return false;
     while (range->end < end)
         (void)ak_range_append(range, &tree->leaf[range->end % AK_TREE_LEAVES].hash);
@@ -306,31 +267,24 @@ static void finish_group(struct ak_tree *tree, uint64_t number, const struct ak_
         track_append(tree, &tree->track[t], number);
 }
 
-enum ak_code ak_tree_add(struct ak_tree *tree, uint32_t count, const struct ak_hash *leaf,
-                         const struct ak_entry *entry, const struct ak_hash *whole,
-                         const struct ak_hash *recorded, enum ak_tree_lost lost,
-                         struct ak_tree_place place, struct ak_error *err)
+enum ak_code ak_tree_add(struct ak_tree *tree, const struct ak_tree_part *part,
+                         struct ak_error *err)
 {
     uint64_t number = GROUP_OF(tree->pos);
-    struct ak_tree_group *group = group_now(tree, place);
+    struct ak_tree_group *group = group_now(tree);
 
-    assert(count > 0 && tree->pos % AK_GROUP_ENTRIES + count <= AK_GROUP_ENTRIES);
+    assert(part->count > 0 && tree->pos % AK_GROUP_ENTRIES + part->count <= AK_GROUP_ENTRIES);
     if (group == NULL)
         return ak_fail(err, AK_ENOMEM, "no memory for the groups of a log");
-    if (leaf != NULL) {
-        remember(tree, count, leaf, entry);
-        for (uint32_t i = 0; i < count; i++)
-            count_entry(group, &entry[i]);
-    } else {
-        if (group->lost == AK_TREE_HERE)
-            group->place = place; /* where the damage is */
-        if (group->lost < lost)
-            group->lost = (uint8_t)lost;
-        tree->leaf_from = tree->pos + count;
+    ak_tree_count(tree, group, part);
+    if (part->leaf == NULL) {
+        if (group->lost < part->lost)
+            group->lost = (uint8_t)part->lost;
+        tree->leaf_from = tree->pos + part->count;
     }
-    tree->pos += count;
+    tree->pos += part->count;
     if (tree->pos % AK_GROUP_ENTRIES == 0)
-        finish_group(tree, number, whole, recorded);
+        finish_group(tree, number, part->whole, part->recorded);
     return AK_OK;
 }
 
@@ -341,6 +295,7 @@ enum ak_code ak_tree_skip(struct ak_tree *tree, uint64_t end, enum ak_tree_lost 
     if (end - tree->pos > (uint64_t)AK_TREE_GROUPS_MAX * AK_GROUP_ENTRIES) {
         for (unsigned t = 0; t < AK_TREE_TRACKS; t++)
             tree->track[t].live = false;
+        ak_tree_count_dropped(tree);
         tree->group_count = 0;
         tree->window_first = GROUP_OF(end);
         tree->pos = GROUP_AT(GROUP_OF(end));
@@ -348,9 +303,12 @@ enum ak_code ak_tree_skip(struct ak_tree *tree, uint64_t end, enum ak_tree_lost 
     }
     while (tree->pos < end) {
         uint64_t room = AK_GROUP_ENTRIES - tree->pos % AK_GROUP_ENTRIES;
-        uint64_t count = end - tree->pos < room ? end - tree->pos : room;
-        enum ak_code rc =
-            ak_tree_add(tree, (uint32_t)count, NULL, NULL, NULL, NULL, lost, place, err);
+        struct ak_tree_part part = {.count =
+                                        (uint32_t)(end - tree->pos < room ? end - tree->pos : room),
+                                    .lost = lost,
+                                    .suspect = true,
+                                    .place = place};
+        enum ak_code rc = ak_tree_add(tree, &part, err);
         if (rc != AK_OK)
             return rc;
     }
@@ -421,6 +379,7 @@ static void set_base(struct ak_tree *tree, const struct ak_range *range)
     struct ak_tree_group *group;
     bool differ = false;
 
+    ak_tree_count_decided(tree, range->end);
     tree->base = *range;
     tree->base_known = true;
     tree->base_size = range->end;
@@ -524,6 +483,8 @@ static void tell_contradictions(struct ak_tree *tree, unsigned winner, uint64_t 
     for (unsigned t = STATED; t < AK_TREE_TRACKS; t++) {
         const struct ak_tree_track *track = &tree->track[t];
         if (track->live && track->tell && t != winner && track->start <= size &&
+            tree->track[winner].start <= track->start &&
+            is_confirmed(tree, &tree->track[winner], track->start, size) &&
             track_range(tree, &tree->track[winner], track->start, &at) &&
             !same_range(&at, &track->origin))
             tree->events.on_range(tree->events.ctx, track->start, track->place, track->who);
@@ -537,6 +498,7 @@ static void accept(struct ak_tree *tree, unsigned winner, const struct ak_range 
     tell_contradictions(tree, winner, range->end);
     ak_tree_judge(tree, &tree->track[winner], range->end);
     if (was_plain && range->end == tree->pos && tree->pos % AK_GROUP_ENTRIES == 0) {
+        ak_tree_count_decided(tree, range->end);
         tree->base = *range;
         tree->base_size = range->end;
         tree->group_count = 0;
@@ -591,6 +553,11 @@ enum ak_tree_signed ak_tree_sign(struct ak_tree *tree, uint64_t size, const stru
     if (reached || !plain(tree) || tree->leaf_from > GROUP_AT(GROUP_OF(size)))
         return AK_TREE_FAILED; /* entries are lost: no wonder */
     return AK_TREE_UNREACHABLE;
+}
+
+bool ak_tree_confirmed(const struct ak_tree *tree, uint64_t size, const struct ak_hash *root)
+{
+    return tree->base_known && tree->base_size == size && root_fits(&tree->base, root);
 }
 
 bool ak_tree_settled(const struct ak_tree *tree)
@@ -711,15 +678,19 @@ void ak_tree_offer(struct ak_tree *tree, const struct ak_range *range, struct ak
 void ak_tree_mark(struct ak_tree *tree)
 {
     struct ak_tree_partial *mark = &tree->mark[tree->mark_count % AK_TREE_MARKS];
+    uint64_t begin = GROUP_AT(GROUP_OF(tree->pos));
     struct ak_range range;
 
-    ak_range_init(&range, GROUP_AT(GROUP_OF(tree->pos)));
+    memset(mark, 0, sizeof(*mark));
+    mark->size = tree->pos;
+    tree->mark_count++;
+    if (tree->pos > begin)
+        ak_tree_count_part(tree, begin, tree->pos, &mark->counts);
+    ak_range_init(&range, begin);
     if (!append_leaves(tree, &range, tree->pos))
         return;
-    mark->size = tree->pos;
     mark->count = range.count;
     memcpy(mark->hash, range.hash, range.count * sizeof(range.hash[0]));
-    tree->mark_count++;
 }
 
 void ak_tree_end(struct ak_tree *tree)

@@ -22,7 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Groups since the last signed root that are kept one by one: 33 million entries, about 20 MiB.
+/* Groups since the last signed root that are kept one by one: 33 million entries, about 28 MiB.
  * Signed roots come every 10 ms or once a segment; what lies further back can still be proven, but
  * damage there is named as one range. */
 #define AK_TREE_GROUPS_MAX 131072u
@@ -63,32 +63,57 @@ enum ak_tree_lost {
     AK_TREE_NOT_CHECKED, /* another finding says why (UNSUPPORTED, LIMIT, IO_ERROR) */
 };
 
+/* Entries that decoded, by what they are. */
+struct ak_tree_counts {
+    uint64_t from; /* `received` of the first and the last of them */
+    uint64_t until;
+    uint64_t entries;
+    uint64_t records; /* kinds 0 and 7 */
+    uint64_t fragments;
+    uint64_t events;
+};
+
 /* One group of the window, whole or as far as it goes. */
 struct ak_tree_group {
     struct ak_hash computed;
     struct ak_hash recorded;
-    struct ak_hash listed;      /* what a FOOTER says, where that is something else */
-    struct ak_tree_place place; /* of the block with its first entry here */
-    uint64_t from;              /* `received` of the first and the last entry that decoded */
+    struct ak_hash listed;        /* what a FOOTER says, where that is something else */
+    struct ak_tree_counts counts; /* of all of it */
+
+    /* For findings, of what of it is not decided. */
+    struct ak_tree_place place; /* of the part that is not as recorded, else of the first */
+    uint64_t from;              /* times and sources that its columns state */
     uint64_t until;
     uint32_t source[AK_TREE_GROUP_SOURCES];
-    uint16_t entries; /* that decoded */
-    uint16_t records; /* kinds 0 and 7 */
-    uint16_t fragments;
-    uint16_t events;
     uint8_t sources;
     bool more_sources;
+    bool has_time;
+    bool placed;
+    bool suspect; /* a part is not as recorded */
+
     bool has_computed; /* of all 256 */
     bool has_recorded;
     bool has_listed;
     uint8_t lost; /* enum ak_tree_lost: the worst of it */
 };
 
+/* The part of a group that one block holds. */
+struct ak_tree_part {
+    uint32_t count;                 /* 1 to 256, not beyond the group's end */
+    const struct ak_hash *leaf;     /* NULL: not decoded, and `lost` says why */
+    const struct ak_entry *entry;   /* NULL if nothing is known of them */
+    const struct ak_hash *whole;    /* the level-8 hash if all of the group is in it, or NULL */
+    const struct ak_hash *recorded; /* what the columns state if the group ends here, or NULL */
+    enum ak_tree_lost lost;
+    bool suspect; /* the frames that hold it are not as recorded */
+    struct ak_tree_place place;
+};
+
 /* What is told about entries and signed roots; `ctx` is the caller's. */
 struct ak_tree_events {
     void *ctx;
-    /* Entries [begin, end) are proven. `counts`: only its numbers and times hold, for them. */
-    void (*on_proven)(void *ctx, uint64_t begin, uint64_t end, const struct ak_tree_group *counts);
+    /* Entries [begin, end) are proven. */
+    void (*on_proven)(void *ctx, uint64_t begin, uint64_t end, const struct ak_tree_counts *counts);
     /* A signed root covers [begin, end), and what is here is not what it covers. `info` may be
      * NULL. Comes in the order of indices; neighbours are to be joined by the caller. */
     void (*on_altered)(void *ctx, uint64_t begin, uint64_t end, const struct ak_tree_group *info);
@@ -121,14 +146,9 @@ uint64_t ak_tree_size(const struct ak_tree *tree);
 /* Index behind what signed roots cover, whether they came out or not. */
 uint64_t ak_tree_decided(const struct ak_tree *tree);
 
-/* The group's part [size, size + count) that a block holds, count 1 to 256, not beyond the group's
- * end. `leaf` and `entry` are NULL if it is not decoded (then `lost` says why). `whole` is the
- * level-8 hash if all of the group is in it, or NULL; `recorded` the one that the columns state for
- * a group that ends here, or NULL. AK_ENOMEM. */
-enum ak_code ak_tree_add(struct ak_tree *tree, uint32_t count, const struct ak_hash *leaf,
-                         const struct ak_entry *entry, const struct ak_hash *whole,
-                         const struct ak_hash *recorded, enum ak_tree_lost lost,
-                         struct ak_tree_place place, struct ak_error *err);
+/* The next entries. AK_ENOMEM. */
+enum ak_code ak_tree_add(struct ak_tree *tree, const struct ak_tree_part *part,
+                         struct ak_error *err);
 
 /* Entries [size, end) are not here at all. */
 enum ak_code ak_tree_skip(struct ak_tree *tree, uint64_t end, enum ak_tree_lost lost,
@@ -139,6 +159,9 @@ enum ak_code ak_tree_skip(struct ak_tree *tree, uint64_t end, enum ak_tree_lost 
  * out to be wrong. */
 void ak_tree_offer(struct ak_tree *tree, const struct ak_range *range, struct ak_tree_place place,
                    int who, bool tell);
+
+/* Whether everything below `size` is decided, and this is its root. */
+bool ak_tree_confirmed(const struct ak_tree *tree, uint64_t size, const struct ak_hash *root);
 
 /* Whether every signed root so far came out, and the last of them covers all entries. */
 bool ak_tree_settled(const struct ak_tree *tree);

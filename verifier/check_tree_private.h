@@ -1,5 +1,5 @@
-/* check_tree_private.h - what check_tree.c (entries going in, signed roots) and check_narrow.c
- * (which groups differ) share. */
+/* check_tree_private.h - what check_tree.c (entries going in, signed roots), check_narrow.c (which
+ * groups differ) and check_count.c (what is counted of them) share. */
 #ifndef AK_CHECK_TREE_PRIVATE_H
 #define AK_CHECK_TREE_PRIVATE_H
 
@@ -32,24 +32,30 @@ struct ak_tree_failed {
 /* The last nodes of [256 g, size) at a MARK. */
 struct ak_tree_partial {
     uint64_t size;
-    unsigned count;
+    unsigned count; /* 0 if they are not known */
     struct ak_hash hash[AK_GROUP_LEVEL];
+    struct ak_tree_counts counts; /* of [256 g, size) */
 };
 
-/* A leaf of the ring with what counts need. */
+/* A leaf of the ring with what counts and findings need. */
 struct ak_tree_leaf {
     struct ak_hash hash;
     uint64_t received;
+    struct ak_tree_place place;
+    uint32_t source;
     uint8_t kind;
+    bool suspect;
 };
 
 struct ak_tree {
     struct ak_tree_events events;
     uint64_t first;
-    uint64_t pos;         /* index behind the last entry */
-    uint64_t base_size;   /* everything below is decided */
-    bool base_known;      /* `base` is the confirmed range of it */
-    struct ak_range base; /* [0, base_size) */
+    uint64_t pos;                  /* index behind the last entry */
+    uint64_t base_size;            /* everything below is decided */
+    bool base_known;               /* `base` is the confirmed range of it */
+    struct ak_range base;          /* [0, base_size) */
+    struct ak_tree_counts before;  /* of what lies before base_size in the group of base_size */
+    struct ak_tree_counts dropped; /* of [base_size, 256 * window_first), if the window was full */
 
     struct ak_tree_group *group; /* window: groups from window_first on */
     size_t group_count;
@@ -79,6 +85,20 @@ bool ak_tree_partial(struct ak_tree *tree, const struct ak_tree_track *track, ui
 /* The hash that a track takes for a group of the window; false if it has none. */
 bool ak_tree_chosen(struct ak_tree *tree, const struct ak_tree_track *track, uint64_t number,
                     struct ak_hash *out);
+
+/* Whether the leaves [begin, end) are at hand. */
+bool ak_tree_has_leaves(const struct ak_tree *tree, uint64_t begin, uint64_t end);
+
+/* Counts what goes into a group, and puts it into the ring. */
+void ak_tree_count(struct ak_tree *tree, struct ak_tree_group *group,
+                   const struct ak_tree_part *part);
+/* Counts of [begin, end), all of one group. */
+void ak_tree_count_part(struct ak_tree *tree, uint64_t begin, uint64_t end,
+                        struct ak_tree_counts *out);
+/* The window is about to be emptied. */
+void ak_tree_count_dropped(struct ak_tree *tree);
+/* Everything up to `size` is decided, and base_size is about to be set to it. */
+void ak_tree_count_decided(struct ak_tree *tree, uint64_t size);
 
 /* Tells which entries of [base_size, size) are proven, by the track that gave the signed root of
  * `size`. */

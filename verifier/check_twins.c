@@ -111,7 +111,7 @@ void ak_check_twins_leaves(struct ak_check_state *state, uint64_t index, const s
         push_part(state);
 }
 
-static void on_proven(void *ctx, uint64_t begin, uint64_t end, const struct ak_tree_group *counts)
+static void on_proven(void *ctx, uint64_t begin, uint64_t end, const struct ak_tree_counts *counts)
 {
     struct ak_check_twins *twins = ctx;
 
@@ -210,7 +210,6 @@ static void twin_block(struct ak_check_state *state, struct ak_check_item *item)
 {
     struct ak_check_twins *twins = state->twins;
     const struct ak_block *block = item->work->block;
-    struct ak_tree_place place = {item->open->number, item->frame.offset};
     struct ak_error err = {0};
 
     if (item->rc != AK_OK || item->data_rc != AK_OK || twins->tree == NULL ||
@@ -226,9 +225,12 @@ static void twin_block(struct ak_check_state *state, struct ak_check_item *item)
         twins->next += group->count;
         if (twins->next % AK_GROUP_ENTRIES == 0)
             compare_part(twins);
-        if (ak_tree_add(twins->tree, group->count, &block->leaf[group->begin],
-                        &block->entry[group->begin], group->whole ? &group->node[0] : NULL, NULL,
-                        AK_TREE_HERE, place, &err) != AK_OK)
+        struct ak_tree_part part = {.count = group->count,
+                                    .leaf = &block->leaf[group->begin],
+                                    .entry = &block->entry[group->begin],
+                                    .whole = group->whole ? &group->node[0] : NULL,
+                                    .place = {item->open->number, item->frame.offset}};
+        if (ak_tree_add(twins->tree, &part, &err) != AK_OK)
             ak_check_fatal(state, &err);
     }
 }
