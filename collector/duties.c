@@ -158,12 +158,12 @@ static void look_at_signer(struct ak_runlog *log)
 }
 
 /* By size at once; by age only if it holds more than the log's own housekeeping. */
-static void look_at_segment(struct ak_runlog *log)
+void ak_runlog_look_at_segment(struct ak_runlog *log)
 {
     bool old = log->segment_used && log->options.segment_age_ns != 0 &&
                log->server->boot - log->segment_opened >= log->options.segment_age_ns;
 
-    if (!log->segment_wanted && log->durable > 0 &&
+    if (!log->segment_wanted && !log->segment_rolling && log->durable > 0 &&
         (old || log->segment_size >= log->options.segment_bytes) &&
         ak_writer_segment(log->writer, NULL) != UINT64_MAX)
         log->segment_wanted = true;
@@ -178,7 +178,7 @@ void ak_runlog_tick(struct ak_runlog *log)
     ak_runlog_expect_tick(log);
     look_at_back_pressure(log);
     look_at_signer(log);
-    look_at_segment(log);
+    ak_runlog_look_at_segment(log);
     ak_manifest_tick(log);
     ak_room_tick(log);
     if (!log->full && log->server->boot >= log->next_state)

@@ -269,6 +269,7 @@ void ak_runlog_stop(struct ak_runlog *log, const char *reason)
     struct ak_payload p;
 
     if (!log->stopped_entries_written) {
+        ak_room_stop(log);
         ak_runlog_state(log);
         ak_payload_event(&p, "stop", "operator");
         ak_payload_string(&p, "reason", reason);

@@ -108,8 +108,10 @@ static void close_filling(struct ak_runlog *log, bool may_prepare)
     batch->first = log->next_index - batch->count;
     batch->new_segment = log->segment_wanted;
     log->segment_wanted = false;
-    if (batch->new_segment)
+    if (batch->new_segment) {
+        log->segment_rolling = true;
         log->key_group = UINT64_MAX;
+    }
     give_keys(log, batch);
     batch->prepared = false;
     batch->level = alone ? 3 : 1; /* faster when something waits behind */
@@ -190,6 +192,7 @@ static void committed(struct ak_runlog *log)
     if (result->has_torn)
         ak_runlog_tell_torn(log, &result->torn);
     if (result->rolled) {
+        log->segment_rolling = false;
         ak_manifest_rolled(log, result->segment_first);
         log->segment_opened = log->server->boot;
         log->segment_used = log->filling != NULL || log->closed_head != NULL;
@@ -198,6 +201,8 @@ static void committed(struct ak_runlog *log)
     log->segment_size = result->file_bytes;
     if (log->unsigned_since == 0)
         log->unsigned_since = log->server->boot;
+    ak_runlog_look_at_segment(log);
+    ak_room_committed(log);
     ak_signer_post(log->server->signer, log->signer_slot, &more);
     while (released != NULL) {
         struct ak_batch *batch = released;
@@ -276,20 +281,26 @@ static void commit_done(uv_work_t *work, int status)
     ak_runlog_flush(log);
 }
 
-/* Takes what is ready at the front: prepared batches, or one unprepared batch alone. */
+/* Takes what is ready at the front: prepared batches, or one unprepared batch alone. After a failed
+ * commit all that is closed goes at once, with what tells of the failure at its end: the next
+ * segment is never seen without that. */
 static void collect(struct ak_runlog *log)
 {
-    /* One more than before a failure: the entries that tell of it. */
-    unsigned most = log->write_failed ? AK_COMMIT_BATCHES_MAX : AK_COMMIT_BATCHES_MAX - 1;
+    bool all = log->write_failed;
+    unsigned most = all ? AK_COMMIT_BATCHES_MAX : AK_COMMIT_BATCHES_USUAL;
 
     log->commit_count = 0;
     for (struct ak_batch *batch = log->closed_head; batch != NULL && log->commit_count < most;
          batch = batch->next) {
         bool ready = batch->state == AK_BATCH_READY || batch->state == AK_BATCH_FILLING;
+        if (!ready && all) {
+            log->commit_count = 0; /* it will be; then this is asked again */
+            return;
+        }
         if (!ready || (batch->new_segment && log->commit_count > 0))
             break;
         log->commit_batches[log->commit_count++] = batch;
-        if (!batch->prepared)
+        if (!batch->prepared && !all)
             break;
     }
 }

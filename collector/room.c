@@ -45,14 +45,19 @@ static uint64_t disk_free(const struct ak_runlog *log, uint64_t *total)
     return (uint64_t)fs.f_bavail * fs.f_frsize;
 }
 
+static uint64_t share_left(const struct ak_runlog *log)
+{
+    if (log->options.share_bytes == 0)
+        return UINT64_MAX;
+    return log->bytes < log->options.share_bytes ? log->options.share_bytes - log->bytes : 0;
+}
+
 void ak_room_left(const struct ak_runlog *log, uint64_t *disk, uint64_t *share)
 {
     uint64_t total;
 
     *disk = disk_free(log, &total);
-    *share = log->options.share_bytes == 0           ? UINT64_MAX
-             : log->bytes < log->options.share_bytes ? log->options.share_bytes - log->bytes
-                                                     : 0;
+    *share = share_left(log);
 }
 
 static bool lay_aside(struct ak_runlog *log)
@@ -156,17 +161,34 @@ static void look_at_warning(struct ak_runlog *log, uint64_t bytes, uint64_t tota
     }
 }
 
-static void tell_room(struct ak_runlog *log)
+static void tell_full(struct ak_runlog *log)
 {
     struct ak_payload p;
 
-    log->full = false;
     ak_payload_event(&p, "disk-full", "collector");
     ak_payload_dec(&p, "since", log->full_since);
     ak_payload_dec(&p, "until", log->server->wall);
     ak_runlog_own(log, AK_KIND_EVENT, &p);
+}
+
+void ak_room_stop(struct ak_runlog *log)
+{
+    if (log->full)
+        tell_full(log);
+}
+
+static void tell_room(struct ak_runlog *log)
+{
+    log->full = false;
+    tell_full(log);
     ak_log(AK_LOG_NOTICE, "log %s: there is room again, acknowledgements go on", log->options.name);
     ak_server_room(log->server);
+}
+
+void ak_room_committed(struct ak_runlog *log)
+{
+    if (share_left(log) <= reserve_bytes(log))
+        become_full(log, "its share of the disk is used up");
 }
 
 void ak_room_tick(struct ak_runlog *log)
@@ -179,9 +201,8 @@ void ak_room_tick(struct ak_runlog *log)
     ak_room_left(log, &ignored, &share);
     look_at_warning(log, bytes, total, share);
     if (!log->full) {
-        if (share <= reserve)
-            become_full(log, "its share of the disk is used up");
-        else if (bytes < reserve)
+        ak_room_committed(log);
+        if (bytes < reserve)
             become_full(log, "disk full");
         return;
     }

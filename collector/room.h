@@ -13,6 +13,12 @@ void ak_room_begin(struct ak_runlog *log);
  * accepted. */
 void ak_room_exhausted(struct ak_runlog *log);
 
+/* After each commit: a log that used up its share is full at once. */
+void ak_room_committed(struct ak_runlog *log);
+
+/* An orderly stop: if there is no room now, that is told while it can be. */
+void ak_room_stop(struct ak_runlog *log);
+
 /* Once a second: warning lines, share, and whether there is room again. */
 void ak_room_tick(struct ak_runlog *log);
 

@@ -24,10 +24,11 @@
 
 #include <uv.h>
 
-#define AK_COMMIT_BATCHES_MAX 8u    /* batches of one commit: bounds one writev and one stall */
-#define AK_PENDING_OWN_MAX    1024u /* own entries that wait for room; more are counted, not kept */
-#define AK_RESERVE_OWN_BYTES  65536u /* room in a batch kept for own entries beside a record */
-#define AK_NOTE_ROOM          65536u /* as AK_NOTE_BYTES_MAX */
+#define AK_COMMIT_BATCHES_USUAL 7u  /* batches of one commit: bounds one writev and one stall */
+#define AK_COMMIT_BATCHES_MAX   64u /* of one that repeats a failed one: as AK_WRITER_BATCHES_MAX */
+#define AK_PENDING_OWN_MAX      1024u /* own entries that wait for room; more are counted, not kept */
+#define AK_RESERVE_OWN_BYTES    65536u /* room in a batch kept for own entries beside a record */
+#define AK_NOTE_ROOM            65536u /* as AK_NOTE_BYTES_MAX */
 
 #define AK_LOG_NAME_BYTES 64u /* [a-z0-9-]{1,63} and NUL */
 
@@ -133,6 +134,7 @@ struct ak_runlog {
     uint64_t segment_opened; /* boot time */
     bool segment_used;       /* it holds something besides own entries of kinds 2, 3, 4, 8 */
     bool segment_wanted;     /* the next batch begins a new one */
+    bool segment_rolling;    /* a batch that begins a new one is on its way */
     bool segment_live;       /* this process has begun one */
     int sealer_slot;
     struct ak_seal_wait *seal_waits; /* manifest.c */
@@ -215,6 +217,9 @@ void ak_runlog_state(struct ak_runlog *log);
 
 /* End of a turn of the loop: close and commit what is due. */
 void ak_runlog_flush(struct ak_runlog *log);
+
+/* After each commit, and once a second: whether the open segment is large or old enough. */
+void ak_runlog_look_at_segment(struct ak_runlog *log);
 
 /* Once a second: duties that depend on time (state, silence, clock, age of the segment). */
 void ak_runlog_tick(struct ak_runlog *log);
