@@ -61,6 +61,22 @@ def standard(name="example.org/agency", number=1, form=1):
     return m.finish(), secrets
 
 
+def big(number=4):
+    """A sealed segment and an open one, each with one block of several Zstandard blocks whose last
+    group is not whole."""
+    secrets = Secrets("example.org/big", number)
+    m = Maker(secrets, block_entries=6000)
+    tls = m.declare(**CERTIFICATE)
+    m.commit()
+    records(m, tls, "fw1", 3610)
+    m.commit()
+    m.seal()
+    m.commit()
+    records(m, tls, "fw1", 3700, every=3)
+    m.commit()
+    return m.finish(), secrets
+
+
 def odd_records(m, source):
     """Payloads that a careless reader trips over."""
     for payload in (b"", b"\n", b"two\nlines\n", bytes(range(256)), b"\x00" * 7, b"", b"x" * 5000,

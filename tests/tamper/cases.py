@@ -8,6 +8,7 @@ import cases_frames  # noqa: F401   frames of ours
 import cases_keys  # noqa: F401     D, E
 import cases_hostile  # noqa: F401  I, cheats, what must not alarm
 import cases_damage  # noqa: F401   damage, payloads taken out, false statements
+import cases_narrow  # noqa: F401   how far damage in one place reaches
 import casebase
 
 
