@@ -85,7 +85,8 @@ replace=(-e "s#/etc/akashi/#$work/etc/#g" -e "s#\"10514\"#\"$udp_in\"#"
     -e "s#\([( \"]\)6514\([) \"]\)#\1$(port tls)\2#" -e "s#/run/akashi/log#$work/log#"
     -e "/--udp/s#--port 514#--port $(port udp)#" -e "s#\([( \"]\)514\([) \"]\)#\1$(port tcp)\2#")
 
-expected=() # what must be in the log at the end
+# What must be in the log at the end, and how often; the dot ends a text, so none begins another.
+expected=()
 for example in "$work"/[0-9]*.{rsyslog,syslog-ng,sh}; do
     name=$(basename "$example")
     n=${name%%.*}
@@ -115,9 +116,9 @@ for example in "$work"/[0-9]*.{rsyslog,syslog-ng,sh}; do
         pids+=($!)
         ;;
     *.sh)
-        sed -i "s/backup of fw1 is done/&, example $n/" "$example"
+        sed -i "s/backup of fw1 is done/&, example $n./" "$example"
         sh "$example" || complain "$name: exit status $?"
-        expected+=("$(grep -c '^logger' "$example") backup of fw1 is done, example $n")
+        expected+=("$(grep -c '^logger' "$example") backup of fw1 is done, example $n.")
         ;;
     esac
 done
@@ -131,14 +132,14 @@ for example in "$work"/[0-9]*.rsyslog "$work"/[0-9]*.syslog-ng; do
             "$verify" cat "$work/store" --raw --quiet | grep -aFq "example $n is there"
         }
         wait_for "the relay of example $n" arrived
-        logger --server 127.0.0.1 --port "$udp_in" --udp "first of example $n"
-        logger --server 127.0.0.1 --port "$udp_in" --udp "second of example $n"
+        logger --server 127.0.0.1 --port "$udp_in" --udp "first of example $n."
+        logger --server 127.0.0.1 --port "$udp_in" --udp "second of example $n."
     else
         wait_for "the client of example $n" test -S "$work/$n.sock"
-        logger --socket "$work/$n.sock" "first of example $n"
-        logger --socket "$work/$n.sock" "second of example $n"
+        logger --socket "$work/$n.sock" "first of example $n."
+        logger --socket "$work/$n.sock" "second of example $n."
     fi
-    expected+=("1 first of example $n" "1 second of example $n")
+    expected+=("1 first of example $n." "1 second of example $n.")
 done
 
 holds() { [ "$("$verify" cat "$work/store" --raw --quiet | grep -acF -- "$1")" = "$2" ]; }
