@@ -64,7 +64,7 @@ static void check_block(void)
                 continue;
             check(payload->p >= block->text && (at == NULL || payload->p >= at));
             at = payload->p + payload->len + 1;
-            check(at <= block->text + block->text_len && at[-1] == '\n');
+            check(at <= block->text + columns->text_bytes && at[-1] == '\n');
         }
     }
 }
