@@ -246,6 +246,9 @@ static void on_failed(struct ak_runlog *log)
     log->write_failed = true;
     /* What tells of the segment left behind goes into the commit that begins the next one: then
      * nobody sees that one without it. */
+    for (struct ak_batch *batch = log->closed_head; batch != NULL; batch = batch->next)
+        batch->new_segment = false; /* one begins anyway */
+    log->segment_wanted = false;
     if (log->filling != NULL && log->filling->count > 0)
         close_filling(log, false);
 }

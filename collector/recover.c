@@ -155,6 +155,9 @@ enum ak_code ak_recover(int log_dir_fd, const char *origin, struct ak_keys *keys
         out->note_len = r->note_len;
         r->note = NULL;
     } else {
+        if (rc == AK_EIO)
+            ak_wrap(err, "its segments cannot be read. Nothing is written before they can: look at "
+                         "the disk");
         ak_recovered_free(out);
     }
     free(r->note);

@@ -59,8 +59,7 @@ static enum ak_code check_read(const struct ak_recovery *r, const char *name, st
 {
     if (!r->unread)
         return AK_OK;
-    return ak_fail(err, AK_EIO,
-                   "%s cannot be read. Nothing is written before it can: look at the disk", name);
+    return ak_fail(err, AK_EIO, "%s: a part of it cannot be read", name);
 }
 
 /* Reads a small frame of ours into `head.buffer`; gives its content. */
@@ -293,6 +292,8 @@ static enum ak_code search_file(struct ak_recovery *r, size_t i, bool *found, st
     /* After a failed sync the page cache may hold what the disk does not. */
     (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
     rc = walk_places(r, fd, &marks, &notes, err);
+    if (rc != AK_OK)
+        ak_wrap(err, "%s", r->open[i].name);
     if (rc == AK_OK) {
         look_at_claims(r, fd, &notes);
         rc = search_places(r, i, fd, &marks, &notes, found, err);
@@ -325,6 +326,8 @@ static enum ak_code search_base(struct ak_recovery *r, bool *found, struct ak_er
         *found = (outside = known_outside(r, &footer.range)) != NULL;
     if (rc == AK_OK && !*found)
         rc = walk_places(r, fd, &marks, &notes, err);
+    if (rc != AK_OK)
+        ak_wrap(err, "%s", r->base->name);
     if (rc == AK_OK && !*found) {
         look_at_claims(r, fd, &notes);
         *found = known_by_note(r, fd, &notes, &footer.range);

@@ -62,6 +62,8 @@ static enum ak_code count_marks(struct ak_recovery *r, const char *name, uint64_
         *count +=
             rc == AK_OK && frame.type == AK_FRAME_MARK && walk->mark.range.end > r->out->range.end;
     }
+    if (rc != AK_OK)
+        ak_wrap(err, "%s", name);
     free(walk);
     (void)close(fd);
     return rc;

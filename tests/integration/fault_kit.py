@@ -138,7 +138,7 @@ class Sender(threading.Thread):
                 continue
             try:
                 self.session(url)
-            except (OSError, ConnectionError, AssertionError, ValueError):
+            except (OSError, AssertionError, TypeError, ValueError):
                 time.sleep(0.005)
             if self.enough and not self.waiting:
                 break
@@ -147,7 +147,7 @@ class Sender(threading.Thread):
     def session(self, url):
         client = kit.Relp(url, source=self.source, context=self.context)
         try:
-            client.plain.settimeout(kit.PATIENCE)
+            client.s.settimeout(kit.PATIENCE)
             client.open()
             first = client.txnr + 1
             sent = []

@@ -9,3 +9,15 @@ endfunction()
 
 akashi_fault_test(fault_kill --kills 10)
 akashi_threads(integration.fault_kill akashi-collector akashi-verify)
+
+add_library(akashi_faulty_disk MODULE tools/faulty_disk.c)
+target_link_libraries(akashi_faulty_disk PRIVATE akashi_flags)
+akashi_fault_test(fault_disk $<TARGET_FILE:akashi_faulty_disk> $<TARGET_FILE:tamper_eio>)
+set_property(TEST integration.fault_disk APPEND PROPERTY ENVIRONMENT
+  ASAN_OPTIONS=verify_asan_link_order=0)
+
+akashi_fault_test(fault_restart ${CMAKE_CURRENT_SOURCE_DIR}/independent/verify.py)
+akashi_threads(integration.fault_restart akashi-collector akashi-verify)
+
+akashi_fault_test(fault_two)
+akashi_threads(integration.fault_two akashi-collector akashi-verify)
