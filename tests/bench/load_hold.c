@@ -21,16 +21,20 @@ struct held {
     SSL *ssl;
 };
 
-static void say_piece(const struct held *h, unsigned second)
+/* All slow connections are at the same place of the record. */
+static size_t say_piece(const struct held *held, unsigned count, size_t at)
 {
     size_t whole = sizeof(slow_record) - 1;
-    size_t at = (size_t)second * PIECE % whole;
     size_t n = whole - at < PIECE ? whole - at : PIECE;
-    bool failed = h->ssl != NULL ? SSL_write(h->ssl, slow_record + at, (int)n) != (int)n
-                                 : write(h->fd, slow_record + at, n) != (ssize_t)n;
 
-    if (failed)
-        load_die("a slow connection was ended");
+    for (unsigned i = 0; i < count; i++) {
+        const struct held *h = &held[i];
+        bool failed = h->ssl != NULL ? SSL_write(h->ssl, slow_record + at, (int)n) != (int)n
+                                     : write(h->fd, slow_record + at, n) != (ssize_t)n;
+        if (failed)
+            load_die("a slow connection was ended");
+    }
+    return (at + n) % whole;
 }
 
 void load_hold(const struct load *load, struct result *result)
@@ -39,6 +43,7 @@ void load_hold(const struct load *load, struct result *result)
     SSL_CTX *ctx = load->certificate != NULL ? load_tls_context(load) : NULL;
     struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
     bool slow = strcmp(load->mode, "slow") == 0;
+    size_t at = 0;
 
     if (held == NULL)
         load_die("no memory");
@@ -51,10 +56,8 @@ void load_hold(const struct load *load, struct result *result)
     result->end = load_now();
     (void)printf("ready\n");
     (void)fflush(stdout);
-    for (unsigned second = 0; poll(&p, 1, 1000) == 0; second++) {
-        for (unsigned i = 0; slow && i < load->connections; i++)
-            say_piece(&held[i], second);
-    }
+    while (poll(&p, 1, 1000) == 0)
+        at = slow ? say_piece(held, load->connections, at) : 0;
     for (unsigned i = 0; i < load->connections; i++) {
         SSL_free(held[i].ssl);
         (void)close(held[i].fd);

@@ -80,14 +80,17 @@ def memory(pid):
 
 
 def stop(process, how=signal.SIGTERM, seconds=120):
+    """False if it had to be killed."""
     if process is None or process.poll() is not None:
-        return
+        return True
     process.send_signal(how)
     try:
         process.wait(seconds)
+        return True
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+        return False
 
 
 def free_port(kind=socket.SOCK_STREAM):

@@ -12,7 +12,8 @@ def figure(value, unit):
         return ""
     if unit in ("us", "ns", "KiB", "MiB", "s"):
         return f"{value:.3g} {unit}" if value < 1000 else f"{value:.0f} {unit}"
-    return f"{short(value)}{'' if short(value)[-1].isalpha() else ' '}{unit}"
+    text = short(value)
+    return text + ("" if unit in ("B", "B/s") and text[-1].isalpha() else " ") + unit
 
 
 def cells(line):

@@ -261,13 +261,12 @@ def memory(b):
 def crowd(b):
     """14 idle TLS connections and slow ones beside a sender"""
     idle, slow = (500, 50) if b.quick else (10000, 1000)
-    files = machine.many_files()
-    if files < idle + 200:
-        idle = files - slow - 500
-    limits = {"connections": 30000, "connections_per_address": 30000}
+    idle = min(idle, (machine.many_files() - slow - 500) // 2)
+    limits = {"connections": 30000, "connections_per_address": 30000,
+              "connections_per_certificate": 30000}
     n = 60 if b.quick else 200
     lines = []
-    held = []
+    held, counts = [], []
     server = Akashi(b, transports=("relp", "tls", "tcp"), limits=limits).start()
     def hold(mode, transport, count, **options):
         argv = [b.load_program, mode, "--to", f"127.0.0.1:{server.ports[transport]}",
@@ -280,6 +279,10 @@ def crowd(b):
         if p.stdout.readline() != b"ready\n":
             machine.fail("connections could not be opened")
         time.sleep(1)
+        there = sum(x.get("connections", 0) for x in server.ask()["listeners"])
+        if there != sum(counts) + count:
+            machine.fail(f"{count} connections more were opened, and now the collector has {there}")
+        counts.append(count)
         return machine.memory(server.process.pid)[0]
     def ping():
         return b.load("ping", server.port, b.corpus(1000), records=n, pause=5)["latency"]
@@ -293,9 +296,10 @@ def crowd(b):
     finally:
         for p in held:
             p.stdin.close()
-        for p in held:
-            p.wait()
+        failed = [p for p in held if p.wait() != 0]
         server.stop()
+    if failed:
+        machine.fail("connections that were held did not last")
     for what, kib, limit in (("plain", (plain - base) / idle, 4), ("TLS", (with_tls - plain) / idle,
                                                                     32)):
         lines.append({"row": "14", "measure": f"memory of an idle connection, {what}, {idle}",

@@ -79,7 +79,8 @@ class Akashi(Server):
                 lines += ["    tls:"] + [f"      {k}: {self.bench.certificate(v)}" for k, v in
                           (("certificate", "server.pem"), ("key", "server.key"), ("ca", "ca.pem"))]
             if self.limits:
-                lines += ["    limits:"] + [f"      {k}: {v}" for k, v in self.limits.items()]
+                lines += ["    limits:"] + [f"      {k}: {v}" for k, v in self.limits.items()
+                                            if "tls" in t or k != "connections_per_certificate"]
         return "\n".join(lines) + "\n"
 
     def start(self, again=False):
@@ -131,6 +132,11 @@ class Akashi(Server):
     def wait(self, records, _bytes):
         return machine.wait_until(lambda: self.alive() and self.all_safe(records),
                                   self.seconds_max, "all records durable and signed")
+
+    def stop(self):
+        # The last segment is sealed by a thread that gives way to everything else on the machine.
+        if not machine.stop(self.process, seconds=600):
+            fail("akashi-collector did not stop in 600 s")
 
     def log_folder(self):
         found = [d for d in glob.glob(self.path("store/*"))
