@@ -137,6 +137,13 @@ static void on_unsealed(void *ctx, uint64_t first, uint64_t end, uint64_t good,
     }
 }
 
+static void on_removed(void *ctx, uint64_t bytes)
+{
+    struct ak_runlog *log = ctx;
+
+    log->bytes -= bytes < log->bytes ? bytes : log->bytes;
+}
+
 void ak_manifest_begin(struct ak_runlog *log, const struct ak_vkey *log_key,
                        const struct ak_vkey *epoch_key)
 {
@@ -149,7 +156,8 @@ void ak_manifest_begin(struct ak_runlog *log, const struct ak_vkey *log_key,
                                                     .log_key = *log_key,
                                                     .epoch_key = *epoch_key},
                                             .on_sealed = on_sealed,
-                                            .on_unsealed = on_unsealed};
+                                            .on_unsealed = on_unsealed,
+                                            .on_removed = on_removed};
 
     if (ak_sealer_add(log->server->sealer, &client, &log->sealer_slot, &err) == AK_OK)
         return;

@@ -62,10 +62,12 @@ enum ak_code ak_seal_remove(const struct ak_seal_log *log, uint64_t first, struc
 
 /* What a start finds: called for each segment that is open and closed for writing (`sealed` NULL:
  * it waits to be sealed), and for each that is sealed but of which no manifest speaks yet. Open
- * files whose manifest is found are removed on the way. `size` is where this process began. */
+ * files whose manifest is found are removed on the way; `*removed` becomes the sum of their bytes.
+ * `size` is where this process began. */
 typedef void (*ak_seal_find_fn)(void *ctx, uint64_t first, uint64_t end,
                                 const struct ak_sealed *sealed);
 enum ak_code ak_seal_find(const struct ak_seal_log *log, struct ak_seal_memory *memory,
-                          uint64_t size, ak_seal_find_fn on_found, void *ctx, struct ak_error *err);
+                          uint64_t size, ak_seal_find_fn on_found, void *ctx, uint64_t *removed,
+                          struct ak_error *err);
 
 #endif

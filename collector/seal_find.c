@@ -193,13 +193,26 @@ static size_t untold_from(const struct ak_seal_log *log, struct ak_seal_memory *
     return from;
 }
 
+static enum ak_code remove_open(const struct ak_seal_log *log, uint64_t first, uint64_t *removed,
+                                struct ak_error *err)
+{
+    uint64_t bytes = open_length(log->log_dir_fd, first);
+    enum ak_code rc = ak_seal_remove(log, first, err);
+
+    if (rc == AK_OK)
+        *removed += bytes;
+    return rc;
+}
+
 enum ak_code ak_seal_find(const struct ak_seal_log *log, struct ak_seal_memory *memory,
-                          uint64_t size, ak_seal_find_fn on_found, void *ctx, struct ak_error *err)
+                          uint64_t size, ak_seal_find_fn on_found, void *ctx, uint64_t *removed,
+                          struct ak_error *err)
 {
     struct ak_segment_files files;
     size_t from;
     enum ak_code rc = ak_segment_files_list(log->log_dir_fd, &files, err);
 
+    *removed = 0;
     if (rc != AK_OK)
         return rc;
     from = untold_from(log, memory, &files, size);
@@ -208,7 +221,7 @@ enum ak_code ak_seal_find(const struct ak_seal_log *log, struct ak_seal_memory *
         if (!file->sealed)
             on_found(ctx, file->first, file->end != 0 && file->end < size ? file->end : size, NULL);
         else if (file->twin && manifest_known(log, memory, &files, i, size))
-            rc = ak_seal_remove(log, file->first, err);
+            rc = remove_open(log, file->first, removed, err);
         else if (file->twin || i >= from)
             rc = tell_sealed(log, memory, file, on_found, ctx, err);
     }

@@ -39,6 +39,7 @@ struct answer {
     struct ak_sealed sealed; /* ok */
     uint64_t first, end, good;
     struct ak_error err;
+    uint64_t removed; /* not 0: only so many bytes were found to be needed no more */
 };
 
 struct ak_sealer {
@@ -108,6 +109,18 @@ static void on_found(void *ctx, uint64_t first, uint64_t end, const struct ak_se
     answer(find->sealer, &found);
 }
 
+static enum ak_code find_left(struct ak_sealer *sealer, const struct job *job, struct ak_error *err)
+{
+    struct find_ctx find = {.sealer = sealer, .slot = job->slot};
+    struct answer gone = {.slot = job->slot};
+    enum ak_code rc = ak_seal_find(&sealer->clients[job->slot]->log, sealer->memory, job->end,
+                                   on_found, &find, &gone.removed, err);
+
+    if (gone.removed > 0)
+        answer(sealer, &gone);
+    return rc;
+}
+
 /* Whether frames are copied as they are. */
 static bool in_a_hurry(struct ak_sealer *sealer, const struct job *job)
 {
@@ -137,7 +150,6 @@ static void seal(struct ak_sealer *sealer, const struct job *job)
 static void run(struct ak_sealer *sealer, const struct job *job)
 {
     const struct ak_seal_log *log = &sealer->clients[job->slot]->log;
-    struct find_ctx find = {.sealer = sealer, .slot = job->slot};
     struct ak_error err = {0};
     enum ak_code rc = AK_OK;
 
@@ -146,7 +158,7 @@ static void run(struct ak_sealer *sealer, const struct job *job)
     if (sealer->memory == NULL)
         rc = ak_fail(&err, AK_ENOMEM, "no memory to seal segments; the next start goes on");
     else if (job->kind == JOB_FIND)
-        rc = ak_seal_find(log, sealer->memory, job->end, on_found, &find, &err);
+        rc = find_left(sealer, job, &err);
     else if (job->kind == JOB_REMOVE)
         rc = ak_seal_remove(log, job->first, &err);
     else
@@ -207,7 +219,9 @@ static void on_async(uv_async_t *async)
         struct answer *done = list;
         const struct ak_sealer_client *client = sealer->clients[done->slot];
         list = done->next;
-        if (done->ok)
+        if (done->removed > 0)
+            client->on_removed(client->ctx, done->removed);
+        else if (done->ok)
             client->on_sealed(client->ctx, &done->sealed);
         else
             client->on_unsealed(client->ctx, done->first, done->end, done->good, &done->err);

@@ -20,6 +20,8 @@ struct ak_sealer_client {
      * which it came out. Other codes: offer it again later. */
     void (*on_unsealed)(void *ctx, uint64_t first, uint64_t end, uint64_t good,
                         const struct ak_error *err);
+    /* Open files of so many bytes went at the start: a manifest spoke of their sealed ones. */
+    void (*on_removed)(void *ctx, uint64_t bytes);
 };
 
 /* Starts the thread. */

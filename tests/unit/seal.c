@@ -313,6 +313,7 @@ static void test_unsigned(void **state)
  * before; and a NOTE that is none belongs to them. */
 static void test_tail(void **state)
 {
+    static const unsigned char no_note[] = "\x5a\x2a\x4d\x18\x11\x00\x00\x00\x04\x01no checkpoint.";
     static const unsigned char junk[] = "half a commit that nobody was told of";
     struct ak_sealed sealed;
     unsigned char *data, *torn;
@@ -322,9 +323,9 @@ static void test_tail(void **state)
     (void)state;
     small_segment();
     data = read_file(open_name(), &len);
-    memcpy(data + len, "\x5a\x2a\x4d\x18\x10\x00\x00\x00\x04\x01no checkpoint.", 24);
-    memcpy(data + len + 24, junk, sizeof(junk));
-    put_file(open_name(), data, len + 24 + sizeof(junk));
+    memcpy(data + len, no_note, sizeof(no_note));
+    memcpy(data + len + sizeof(no_note), junk, sizeof(junk));
+    put_file(open_name(), data, len + sizeof(no_note) + sizeof(junk));
     for (unsigned i = 0; i < 3; i++) {
         if (i == 2) {
             (void)snprintf(name, sizeof(name), "%020" PRIu64 ".torn", first);
@@ -336,7 +337,7 @@ static void test_tail(void **state)
                        first);
         torn = read_file(name, &torn_len);
         assert_non_null(torn);
-        assert_int_equal(torn_len, 24 + sizeof(junk));
+        assert_int_equal(torn_len, sizeof(no_note) + sizeof(junk));
         assert_memory_equal(torn, data + len, torn_len);
         free(torn);
         assert_int_equal(unlinkat(life.dir_fd, sealed.file, 0), 0);
@@ -365,6 +366,7 @@ static int on_call(enum ak_disk_call call, size_t *bytes)
 static void test_failing_disk(void **state)
 {
     static const int failures[] = {ENOSPC, EIO};
+    static const unsigned char junk[] = "a torn end";
     struct ak_sealed sealed;
     unsigned char *data, *after;
     size_t len, after_len;
@@ -373,8 +375,8 @@ static void test_failing_disk(void **state)
     (void)state;
     small_segment();
     data = read_file(open_name(), &len);
-    memcpy(data + len, "a torn end", 10);
-    len += 10;
+    memcpy(data + len, junk, sizeof(junk));
+    len += sizeof(junk);
     put_file(open_name(), data, len);
     for (unsigned kind = 0; kind < 4; kind++) {
         enum ak_code rc;
@@ -408,6 +410,7 @@ static void test_failing_disk(void **state)
 /* ---- what a start finds ---- */
 
 static unsigned found_open, found_sealed;
+static uint64_t removed; /* bytes of open files that went */
 static struct ak_sealed found;
 
 static void on_found(void *ctx, uint64_t at, uint64_t to, const struct ak_sealed *sealed)
@@ -426,8 +429,9 @@ static void find(unsigned opens, unsigned seals)
 {
     struct ak_seal_log log = life_seal_log(&life);
 
+    removed = 0;
     found_open = found_sealed = 0;
-    check(ak_seal_find(&log, memory, life.recovered.range.end, on_found, NULL, &err));
+    check(ak_seal_find(&log, memory, life.recovered.range.end, on_found, NULL, &removed, &err));
     assert_int_equal(found_open, opens);
     assert_int_equal(found_sealed, seals);
 }
@@ -516,6 +520,7 @@ static void test_died_between_steps(void **state)
     settle();
     find(3, 0);
     assert_false(there(open_name()));
+    assert_int_equal(removed, sealed.open_bytes);
     (void)life_check(path, LIFE_ONLY_VALID, 0);
 }
 
