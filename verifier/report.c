@@ -26,6 +26,12 @@ static const char *const sentences[][2] = {
                     "ません。"},
 };
 
+/* A checkpoint alone: no record was looked at. */
+static const char *const sentence_checkpoint[2] = {
+    "The checkpoint is signed by the log's key. No record was looked at.",
+    "チェックポイントは記録簿の鍵で署名されています。記録そのものは検査していません。",
+};
+
 static const char *const not_shown[2] = {
     "Not shown: whether what a device reported is true; what it never sent; who sent it where only "
     "an address is known.",
@@ -40,10 +46,15 @@ static void label(FILE *file, const char *text)
 
 void ak_report_begin(const struct ak_report *report)
 {
+    char time[AK_WHEN_TEXT_BYTES];
+
     if (report->quiet)
         return;
     fprintf(report->file, "akashi-verify %s, SHA-256 of the program %s\n", AKASHI_VERSION,
             ak_self_digest());
+    if (report->now != 0)
+        fprintf(report->file, "checked %s, as this machine's clock says\n",
+                ak_when_format(time, report->now));
 }
 
 /* "entry 5", "entries 512-767". */
@@ -330,6 +341,15 @@ void ak_report_result(FILE *file, const struct ak_check_log *log, bool colour)
     fputs(log->exercise ? ", EXERCISE / 訓練\n" : "\n", file);
 }
 
+static void print_sentence(FILE *file, const struct ak_check_log *log)
+{
+    const char *const *sentence = sentences[log->verdict];
+
+    if (log->kind == AK_CHECK_CHECKPOINT && log->verdict == AK_VALID)
+        sentence = sentence_checkpoint;
+    fprintf(file, "%s\n%s\n", sentence[0], sentence[1]);
+}
+
 void ak_report_log(const struct ak_report *report, const struct ak_check_log *log,
                    const struct ak_source_table *sources)
 {
@@ -343,7 +363,7 @@ void ak_report_log(const struct ak_report *report, const struct ak_check_log *lo
         }
         print_checkpoint(file, log);
         print_findings(report, log, sources);
-        fprintf(file, "%s\n%s\n", sentences[log->verdict][0], sentences[log->verdict][1]);
+        print_sentence(file, log);
         fprintf(file, "%s\n%s\n", not_shown[0], not_shown[1]);
         print_advice(report, log);
     }
