@@ -41,6 +41,7 @@ struct ak_recovery {
     bool trusted_header; /* it is the HEADER's range: the next MARK covers the HEADER too */
     size_t good_file;    /* among `open`; the last one always, once it is found */
     uint64_t good_bytes; /* of that file */
+    bool moved;          /* that file held nothing and is out of the way: `open` ends before it */
     char *note;          /* that covers `trusted`; NULL: only the keys' own state does */
     size_t note_len;
     uint64_t claimed; /* greatest size that a valid signature speaks of */

@@ -16,7 +16,7 @@
 
 #define TAILS_MAX AK_TORN_MAX
 
-/* A tail of an open segment before the last one, until an event is found that speaks of it. */
+/* A tail of an open segment that others followed, until an event is found that speaks of it. */
 struct tail {
     const char *name;
     uint64_t good;
@@ -381,7 +381,8 @@ static enum ak_code take_open(struct sources *s, size_t i, struct ak_error *err)
         s->damaged = true;
         ak_positions_skip(&r->out->positions, limit);
     }
-    if (!last && bytes > good && s->tail_count < TAILS_MAX)
+    /* The tail of the last one is told already, unless another one was last. */
+    if ((!last || r->moved) && bytes > good && s->tail_count < TAILS_MAX)
         s->tail[s->tail_count++] = (struct tail){.name = file->name, .good = good, .size = limit};
     return AK_OK;
 }

@@ -98,6 +98,7 @@ static enum ak_code look_at_last(struct ak_recovery *r, struct ak_error *err)
     if (rc == AK_OK && holds_nothing) {
         rc = ak_torn_move(r->dir_fd, last->name, r->dir_fd, last->first, torn->file, err);
         r->open_count--;
+        r->moved = true;
     }
     return rc;
 }

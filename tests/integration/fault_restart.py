@@ -44,7 +44,8 @@ def one_run(victim, run):
         s.sendall(b"<13>line of run %d\n" % run)
     kit.until("the line is there", lambda: victim.records() == len(sender.acked) + 1)
     if not short(run):
-        kit.until("the runs before are told of", lambda: not untold(victim))
+        kit.until("the runs before are told of", lambda: not untold(victim) and
+                  [f[21:] for f in files(victim.log_dir())].count("open.zst") == 1)
     kit.check(victim.end() == 0, "run %d: exit status: %s" % (run, victim.stderr()[-2000:]))
     return sender
 

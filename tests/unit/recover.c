@@ -580,7 +580,7 @@ static void test_checkpoint_file(void **state)
     for (size_t i = 0; i < sizeof(contents) / sizeof(contents[0]); i++) {
         char file[3 * LIFE_PATH_BYTES];
         struct ak_recovered out;
-        struct ak_range whole;
+        struct ak_range whole = {0};
         struct ak_error err = {0};
         make(i % 2 == 0);
         (void)snprintf(file, sizeof(file), "%s/checkpoint", made.dir);
@@ -607,25 +607,28 @@ static void test_died_at_once(void **state)
     static const unsigned parts[] = {0, 1, 40, 100}; /* per cent of the HEADER */
 
     (void)state;
-    for (size_t k = 0; k < sizeof(parts) / sizeof(parts[0]); k++) {
+    for (size_t k = 0; k < 2 * sizeof(parts) / sizeof(parts[0]); k++) {
+        bool torn = k % 2 == 1; /* the process before it died within a commit */
         struct ak_recovered out;
         struct ak_range whole;
         struct ak_error err = {0};
         struct life life;
         uint64_t end;
         make(false);
+        if (torn)
+            put_file(made.data, made.bytes - 5);
         check(life_begin(&life, made.path, &err), &err);
         life_commit(&life);
         life_free(&life);
-        end = made.step[made.steps - 1].range.end;
+        end = made.step[made.steps - (torn ? 2 : 1)].range.end;
         free(made.data);
         (void)snprintf(made.file, sizeof(made.file), "%s/%020" PRIu64 ".open.zst", made.dir, end);
         read_file(); /* the segment that was begun */
         for (unsigned times = 1; times <= 3; times++) {
-            put_file(made.data, made.frame[0].bytes * parts[k] / 100);
+            put_file(made.data, made.frame[0].bytes * parts[k / 2] / 100);
             check(recover(&out, &whole, &err), &err);
             assert_int_equal(out.range.end, end);
-            assert_int_equal(out.torn_count, times);
+            assert_int_equal(out.torn_count, times + torn);
             assert_int_equal(access(made.file, F_OK), -1);
         }
         go_on(LIFE_NOT_INVALID, LIFE_ONLY_VALID, 0);
