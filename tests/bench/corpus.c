@@ -57,10 +57,8 @@ static uint32_t rare(uint32_t n)
 
 static void put(const char *text)
 {
-    size_t n = strlen(text);
-
-    memcpy(line + len, text, n);
-    len += n;
+    while (*text != '\0')
+        line[len++] = *text++;
 }
 
 static void put_number(uint64_t value, unsigned digits)
@@ -374,13 +372,15 @@ int main(int argc, char **argv)
 {
     uint64_t records = argc > 1 ? strtoull(argv[1], NULL, 10) : 0;
     size_t count = 0;
-    char **real = argc > 3 ? read_lines(argc - 3, argv + 3, &count) : NULL;
+    char **real = NULL;
     static char out[OUT_BYTES];
 
-    if (records == 0 || (argc > 3 && count == 0)) {
+    if (records == 0) {
         (void)fprintf(stderr, "usage: %s RECORDS [SEED] [FILE...]\n", argv[0]);
         return 2;
     }
+    if (argc > 3)
+        real = read_lines(argc - 3, argv + 3, &count);
     state = argc > 2 ? strtoull(argv[2], NULL, 10) * 0x9E3779B97F4A7C15ull + 1 : 1;
     (void)setvbuf(stdout, out, _IOFBF, sizeof(out));
     for (uint64_t i = 0; i < records; i++) {

@@ -117,8 +117,8 @@ static void compose(const struct load *load, struct relp *r)
             load_die("a record of %zu bytes", len);
         r->sent_ns[r->sent % load->window] = now;
         at += put_number(at, txnr_of(r->sent++));
-        memcpy(at, " syslog ", 8);
-        at += 8;
+        for (const char *c = " syslog "; *c != '\0'; c++)
+            *at++ = (uint8_t)*c;
         at += put_number(at, len);
         *at++ = ' ';
         memcpy(at, line, len);

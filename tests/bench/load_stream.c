@@ -34,7 +34,9 @@ struct stream {
 
 static void append(struct stream *s, const void *data, size_t n)
 {
-    if (s->len + n > s->cap) {
+    if (n == 0)
+        return;
+    if (s->data == NULL || s->len + n > s->cap) {
         uint64_t cap = s->cap == 0 ? 1048576 : s->cap;
         uint8_t *more;
         while (cap < s->len + n)
