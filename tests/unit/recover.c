@@ -329,7 +329,7 @@ static void cut_everywhere(bool sealed)
         const struct ak_range *expected = mark != NULL ? &mark->range : &made.begin;
         uint64_t kept = mark != NULL ? good->bytes : 0;
         struct ak_recovered out;
-        struct ak_range whole;
+        struct ak_range whole = {0};
         struct ak_error err = {0};
         put_file(made.data, len);
         check(recover(&out, &whole, &err), &err);
@@ -432,7 +432,7 @@ static void test_changed_byte(void **state)
         const struct step *hit = commit_at(at);
         bool unsigned_part = hit != NULL && hit->range.end > signed_size(0);
         struct ak_recovered out;
-        struct ak_range whole;
+        struct ak_range whole = {0};
         struct ak_error err = {0};
         enum ak_code rc;
         made.data[at] ^= (unsigned char)(1u << at % 8);
@@ -478,7 +478,7 @@ static void test_zeroed_sector(void **state)
         uint64_t n = at + 512 <= made.bytes ? 512 : made.bytes - at;
         unsigned char *copy = malloc(made.bytes);
         struct ak_recovered out;
-        struct ak_range whole;
+        struct ak_range whole = {0};
         struct ak_error err = {0};
         enum ak_code rc;
         assert_non_null(copy);
@@ -610,7 +610,7 @@ static void test_died_at_once(void **state)
     for (size_t k = 0; k < 2 * sizeof(parts) / sizeof(parts[0]); k++) {
         bool torn = k % 2 == 1; /* the process before it died within a commit */
         struct ak_recovered out;
-        struct ak_range whole;
+        struct ak_range whole = {0};
         struct ak_error err = {0};
         struct life life;
         uint64_t end;

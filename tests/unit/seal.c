@@ -122,7 +122,7 @@ static unsigned count_files(int dir_fd, const char *suffix)
 /* What `zstd -dc` prints of a file. */
 static unsigned char *text_of(const char *name, size_t *len)
 {
-    size_t n;
+    size_t n = 0;
     unsigned char *data = read_file(name, &n);
     unsigned char *text = malloc(FILE_BYTES);
     ZSTD_DCtx *ctx = ZSTD_createDCtx();
@@ -182,7 +182,7 @@ static void seal_shapes(bool copy)
     struct ak_sealed sealed;
     uint32_t a = life_source(&life);
     uint32_t b = life_source(&life);
-    size_t before_len, after_len;
+    size_t before_len = 0, after_len = 0;
     unsigned char *before, *after;
 
     first = life.next_index - life.batch->count;
@@ -255,14 +255,14 @@ static void test_changed_byte(void **state)
 {
     struct ak_sealed sealed;
     unsigned char *data;
-    size_t len;
+    size_t len = 0;
 
     (void)state;
     small_segment();
     data = read_file(open_name(), &len);
     for (size_t at = 0; at < len; at += 3) {
         unsigned char *after;
-        size_t after_len;
+        size_t after_len = 0;
         enum ak_code rc;
         data[at] ^= (unsigned char)(1u << at % 8);
         put_file(open_name(), data, len);
@@ -317,7 +317,7 @@ static void test_tail(void **state)
     static const unsigned char junk[] = "half a commit that nobody was told of";
     struct ak_sealed sealed;
     unsigned char *data, *torn;
-    size_t len, torn_len;
+    size_t len = 0, torn_len = 0;
     char name[AK_FILE_NAME_BYTES];
 
     (void)state;
@@ -369,7 +369,7 @@ static void test_failing_disk(void **state)
     static const unsigned char junk[] = "a torn end";
     struct ak_sealed sealed;
     unsigned char *data, *after;
-    size_t len, after_len;
+    size_t len = 0, after_len = 0;
     unsigned tried = 0;
 
     (void)state;
@@ -589,7 +589,7 @@ static void test_damage_before(void **state)
 {
     struct ak_sealed sealed;
     unsigned char *data;
-    size_t len;
+    size_t len = 0;
     char before[AK_FILE_NAME_BYTES];
 
     (void)state;
