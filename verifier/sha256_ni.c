@@ -160,7 +160,7 @@ bool ak_sha256_x2_available(void)
 TARGET void ak_sha256_x2(const struct ak_message *a, const struct ak_message *b)
 {
     struct lane lane[2] = {initial(), initial()};
-    struct lane ended = lane[0]; /* of the shorter message */
+    struct lane ended; /* of the shorter message */
     uint64_t blocks_a = blocks_of(a);
     uint64_t blocks_b = blocks_of(b);
     uint64_t both = blocks_a < blocks_b ? blocks_a : blocks_b;
