@@ -113,6 +113,8 @@ static void on_unsealed(void *ctx, uint64_t first, uint64_t end, uint64_t good,
     struct ak_seal_wait *wait;
 
     ak_server_look(log->server);
+    if (fault->code == AK_EBUSY)
+        return; /* we stop: the next start finds it */
     if (fault->code == AK_EINTEGRITY || fault->code == AK_EUNSUPPORTED) {
         if (!log->stopping)
             tell_corruption(log, first, good, fault);

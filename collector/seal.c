@@ -86,6 +86,18 @@ void ak_seal_memory_free(struct ak_seal_memory *memory)
     free(memory);
 }
 
+void ak_seal_memory_stop(struct ak_seal_memory *memory, const atomic_bool *stop)
+{
+    memory->stop = stop;
+}
+
+enum ak_code ak_seal_may_go_on(const struct ak_seal_memory *memory, struct ak_error *err)
+{
+    if (memory->stop == NULL || !atomic_load(memory->stop))
+        return AK_OK;
+    return ak_fail(err, AK_EBUSY, "the collector stops: the next start goes on with it");
+}
+
 static void open_name(char name[AK_FILE_NAME_BYTES], uint64_t first)
 {
     (void)snprintf(name, AK_FILE_NAME_BYTES, "%020" PRIu64 ".open.zst", first);
@@ -113,6 +125,8 @@ static enum ak_code replay(struct seal *s, const struct ak_segment_file *file, s
         rc = ak_block_reader_columns(reader, fd, &frame, err);
         if (rc == AK_OK)
             rc = ak_positions_take(&s->positions, reader->columns, file->end, err);
+        if (rc == AK_OK)
+            rc = ak_seal_may_go_on(s->memory, err);
     }
     (void)close(fd);
     if (rc != AK_OK)
@@ -426,6 +440,9 @@ static enum ak_code take_frames(struct seal *s, struct ak_error *err)
         rc = ak_frame_walk_seek(&walk, s->good, err);
     while (rc == AK_OK) {
         bool done = s->marked == s->end;
+        rc = ak_seal_may_go_on(s->memory, err);
+        if (rc != AK_OK)
+            return rc;
         rc = ak_frame_next(&walk, &frame, err);
         if (rc != AK_EIO && done && (rc != AK_OK || s->over || frame.type != AK_FRAME_NOTE))
             return AK_OK; /* what stands behind is told of elsewhere */

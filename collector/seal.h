@@ -14,6 +14,7 @@
 #include <akashi/note.h>
 #include <akashi/sha256.h>
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -45,6 +46,10 @@ struct ak_sealed {
 struct ak_seal_memory; /* about 20 MiB; reused */
 struct ak_seal_memory *ak_seal_memory_new(void);
 void ak_seal_memory_free(struct ak_seal_memory *memory);
+
+/* When `*stop` (borrowed) becomes true, what is under way with this memory gives up at the next
+ * frame with AK_EBUSY and leaves everything as it was. NULL: never. */
+void ak_seal_memory_stop(struct ak_seal_memory *memory, const atomic_bool *stop);
 
 /* Seals the open segment that begins at `first` and holds the entries up to `end`. `copy`: frames
  * are copied as they are, which takes a fifth of the time; small commits then stay small blocks.

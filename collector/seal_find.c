@@ -218,6 +218,9 @@ enum ak_code ak_seal_find(const struct ak_seal_log *log, struct ak_seal_memory *
     from = untold_from(log, memory, &files, size);
     for (size_t i = 0; i < files.count && files.file[i].first < size && rc == AK_OK; i++) {
         const struct ak_segment_file *file = &files.file[i];
+        rc = ak_seal_may_go_on(memory, err);
+        if (rc != AK_OK)
+            break;
         if (!file->sealed)
             on_found(ctx, file->first, file->end != 0 && file->end < size ? file->end : size, NULL);
         else if (file->twin && manifest_known(log, memory, &files, i, size))

@@ -50,8 +50,12 @@ struct ak_seal_memory {
     struct ak_segment_head head;
     struct ak_batch *batch;
     struct ak_prepare_scratch *scratch;
+    const atomic_bool *stop;                                      /* or NULL */
     uint8_t small[AK_FRAME_HEAD_BYTES + AK_NOTE_FRAME_BYTES_MAX]; /* MARK, NOTE */
 };
+
+/* AK_OK, or AK_EBUSY when it is time to give up. */
+enum ak_code ak_seal_may_go_on(const struct ak_seal_memory *memory, struct ak_error *err);
 
 /* Reads the whole of a sealed segment for its manifest (seal_find.c). */
 enum ak_code ak_seal_describe(const struct ak_seal_log *log, struct ak_seal_memory *memory,

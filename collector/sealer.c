@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -51,6 +52,7 @@ struct ak_sealer {
     unsigned waiting;                 /* jobs that seal; under the mutex */
     struct answer *answers, **behind; /* under the mutex */
     bool closing;                     /* under the mutex */
+    atomic_bool stop;                 /* what is under way gives up */
     int count;
     struct ak_sealer_client *clients[LOGS_MAX];
     struct ak_seal_memory *memory; /* of the thread; made when it is first needed */
@@ -155,6 +157,8 @@ static void run(struct ak_sealer *sealer, const struct job *job)
 
     if (sealer->memory == NULL)
         sealer->memory = ak_seal_memory_new();
+    if (sealer->memory != NULL)
+        ak_seal_memory_stop(sealer->memory, &sealer->stop);
     if (sealer->memory == NULL)
         rc = ak_fail(&err, AK_ENOMEM, "no memory to seal segments; the next start goes on");
     else if (job->kind == JOB_FIND)
@@ -163,11 +167,24 @@ static void run(struct ak_sealer *sealer, const struct job *job)
         rc = ak_seal_remove(log, job->first, &err);
     else
         seal(sealer, job);
-    if (rc != AK_OK)
+    if (rc != AK_OK && rc != AK_EBUSY)
         ak_log(AK_LOG_WARNING, "log %s: sealing: %s", log->origin, err.text);
 }
 
-/* Takes the next job; NULL when it is time to end. */
+/* Takes the first job there is, or NULL. Under the mutex. */
+static struct job *take_job(struct ak_sealer *sealer)
+{
+    struct job *job = sealer->head;
+
+    if (job != NULL) {
+        sealer->head = job->next;
+        if (sealer->head == NULL)
+            sealer->tail = &sealer->head;
+    }
+    return job;
+}
+
+/* Waits for the next job; NULL when it is time to end. */
 static struct job *next_job(struct ak_sealer *sealer)
 {
     struct job *job;
@@ -175,12 +192,7 @@ static struct job *next_job(struct ak_sealer *sealer)
     pthread_mutex_lock(&sealer->mutex);
     while (sealer->head == NULL && !sealer->closing)
         pthread_cond_wait(&sealer->wake, &sealer->mutex);
-    job = sealer->head;
-    if (job != NULL) {
-        sealer->head = job->next;
-        if (sealer->head == NULL)
-            sealer->tail = &sealer->head;
-    }
+    job = sealer->closing ? NULL : take_job(sealer);
     pthread_mutex_unlock(&sealer->mutex);
     return job;
 }
@@ -329,15 +341,24 @@ static void drop_waiting(struct ak_sealer *sealer)
     sealer->waiting = 0;
 }
 
+/* What is left is done here, not in the thread: on a busy machine that one would get no time. */
 void ak_sealer_close(struct ak_sealer *sealer, void (*on_closed)(void *ctx), void *ctx)
 {
+    struct job *job;
+
     sealer->on_closed = on_closed;
     sealer->closed_ctx = ctx;
     pthread_mutex_lock(&sealer->mutex);
     sealer->closing = true;
+    atomic_store(&sealer->stop, true);
     drop_waiting(sealer);
     pthread_cond_signal(&sealer->wake);
     pthread_mutex_unlock(&sealer->mutex);
     (void)pthread_join(sealer->thread, NULL);
+    atomic_store(&sealer->stop, false);
+    while ((job = take_job(sealer)) != NULL) {
+        run(sealer, job);
+        free(job);
+    }
     uv_close((uv_handle_t *)&sealer->async, on_handle_closed);
 }

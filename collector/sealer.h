@@ -46,8 +46,9 @@ void ak_sealer_last(struct ak_sealer *sealer, int slot, uint64_t first, uint64_t
 /* The manifest of the segment is durable: its open file goes. */
 void ak_sealer_remove(struct ak_sealer *sealer, int slot, uint64_t first);
 
-/* Ends the thread when the segment under way, the last ones and removals are done; what else waits
- * is the next start's. Blocks for so long. Closes the handle in the loop; `on_closed` may be NULL.
+/* Ends the thread, and does what is left of last segments and removals in the caller's; a segment
+ * under way and others that wait are the next start's. Blocks for so long. Closes the handle in the
+ * loop; `on_closed` may be NULL.
  */
 void ak_sealer_close(struct ak_sealer *sealer, void (*on_closed)(void *ctx), void *ctx);
 

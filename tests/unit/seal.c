@@ -284,6 +284,46 @@ static void test_changed_byte(void **state)
     go_on(&sealed, 0);
 }
 
+static unsigned found_open, found_sealed;
+static uint64_t removed; /* bytes of open files that went */
+static struct ak_sealed found;
+
+static void on_found(void *ctx, uint64_t at, uint64_t to, const struct ak_sealed *sealed)
+{
+    (void)ctx;
+    assert_true(at < to);
+    if (sealed == NULL) {
+        found_open++;
+        return;
+    }
+    found_sealed++;
+    found = *sealed;
+}
+
+/* A collector that stops does not wait for a segment under way: all stays as it was, and the next
+ * attempt seals it. */
+static void test_stopped(void **state)
+{
+    struct ak_seal_log log = life_seal_log(&life);
+    atomic_bool stop = true;
+    struct ak_sealed sealed;
+
+    (void)state;
+    first = life.next_index - life.batch->count;
+    life_records(&life, life_source(&life), 300, 40);
+    close_segment();
+    ak_seal_memory_stop(memory, &stop);
+    assert_int_equal(seal(false, &sealed), AK_EBUSY);
+    assert_int_equal(ak_seal_find(&log, memory, end, on_found, NULL, &removed, &err), AK_EBUSY);
+    assert_true(there(open_name()));
+    assert_int_equal(count_files(life.dir_fd, ".0.zst"), 0);
+    assert_int_equal(count_files(life.store.tmp_fd, ""), 0);
+    stop = false;
+    check(seal(false, &sealed));
+    ak_seal_memory_stop(memory, NULL);
+    go_on(&sealed, 0);
+}
+
 /* Without a signature of its end it is not sealed, unless the next segment goes on from there. */
 static void test_unsigned(void **state)
 {
@@ -408,22 +448,6 @@ static void test_failing_disk(void **state)
 }
 
 /* ---- what a start finds ---- */
-
-static unsigned found_open, found_sealed;
-static uint64_t removed; /* bytes of open files that went */
-static struct ak_sealed found;
-
-static void on_found(void *ctx, uint64_t at, uint64_t to, const struct ak_sealed *sealed)
-{
-    (void)ctx;
-    assert_true(at < to);
-    if (sealed == NULL) {
-        found_open++;
-        return;
-    }
-    found_sealed++;
-    found = *sealed;
-}
 
 static void find(unsigned opens, unsigned seals)
 {
@@ -622,6 +646,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_shapes_copied, setup, teardown),
         cmocka_unit_test_setup_teardown(test_changed_byte, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unsigned, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_stopped, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tail, setup, teardown),
         cmocka_unit_test_setup_teardown(test_failing_disk, setup, teardown),
         cmocka_unit_test_setup_teardown(test_died_between_steps, setup, teardown),
