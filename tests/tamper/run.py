@@ -32,7 +32,7 @@ REMARKS = {"TAIL_IN_FLIGHT", "FILE_DIFFERS", "NAME_DIFFERS", "UNKNOWN_FILE", "DU
            "NO_MANIFEST", "UNKNOWN_SIGNATURE", "UNKNOWN_KIND", "UNKNOWN_FLAG", "CLOCK_STEP",
            "FUTURE", "EPOCH_NOT_CHECKED", "EXERCISE", "ERASED"}
 PRELOAD = []                        # path of the built eio.c
-TODO = []                           # (matrix, name, function, base), for the forked processes
+QUEUE = []                           # (matrix, name, function, base), for the forked processes
 STATUS = {0: "VALID", 1: "INVALID", 2: "NOT CHECKABLE", 3: "INCOMPLETE"}
 
 
@@ -312,7 +312,7 @@ class Export:
 
 
 def run_one(number):
-    matrix, name, function, base = TODO[number]
+    matrix, name, function, base = QUEUE[number]
     return matrix.run(name, function, base)
 
 
@@ -358,11 +358,11 @@ def main():
     todo = [(name, function, base) for name, function, holder in cases.CASES
             if not options.only or any(fnmatch.fnmatch(name, o) for o in options.only)
             for base in bases if not holder or base.secrets]
-    TODO.extend((matrix, *one) for one in todo)
+    QUEUE.extend((matrix, *one) for one in todo)
     # Forked, so that the bases need not be made again.
     with concurrent.futures.ProcessPoolExecutor(
             options.jobs, mp_context=multiprocessing.get_context("fork")) as pool:
-        for result in pool.map(run_one, range(len(TODO))):
+        for result in pool.map(run_one, range(len(QUEUE))):
             matrix.take(result)
     if options.export is not None:
         return 0
