@@ -190,7 +190,8 @@ static struct job *next_job(struct ak_sealer *sealer)
     struct job *job;
 
     pthread_mutex_lock(&sealer->mutex);
-    while (sealer->head == NULL && !sealer->closing)
+    /* A last segment is sealed by who closes, and nothing is posted behind it. */
+    while ((sealer->head == NULL || sealer->head->kind == JOB_LAST) && !sealer->closing)
         pthread_cond_wait(&sealer->wake, &sealer->mutex);
     job = sealer->closing ? NULL : take_job(sealer);
     pthread_mutex_unlock(&sealer->mutex);
