@@ -513,6 +513,7 @@ static enum ak_code advance_file(struct ak_recovery *r, size_t i, uint64_t at, s
     rc = ak_frame_walk_begin(&walk, fd, err);
     if (rc == AK_OK)
         rc = ak_frame_walk_seek(&walk, at, err);
+    walk.state = AK_SEGMENT_OPEN; /* whatever a damaged frame says */
     r->good_file = i;
     r->good_bytes = at;
     a->end = i + 1 < r->open_count ? r->open[i + 1].first : UINT64_MAX;

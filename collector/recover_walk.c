@@ -95,6 +95,8 @@ enum ak_code ak_recovery_walk_next(struct ak_recovery_walk *w, struct ak_frame *
             read = read_small(w, frame);
         else if (frame->type == AK_FRAME_DATA)
             continue; /* behind a gap: whose it is was said by nobody */
+        else
+            read = rc; /* HEADER, FOOTER, seek table: good only where they belong */
         if (read == AK_EIO)
             return ak_fail(err, AK_EIO, "it cannot be read at byte %llu",
                            (unsigned long long)frame->offset);

@@ -447,8 +447,9 @@ static void test_changed_byte(void **state)
             fail_msg("byte %llu of a frame of type %u: %s", (unsigned long long)at,
                      frame_at(at)->type, err.text);
         if (!range_equal(&out.range, expected) || !range_equal(&whole, expected))
-            fail_msg("byte %llu of a frame of type %u: goes on from %llu, not %llu",
-                     (unsigned long long)at, frame_at(at)->type, (unsigned long long)out.range.end,
+            fail_msg("byte %llu (%llu of a frame of type %u): goes on from %llu, not %llu",
+                     (unsigned long long)at, (unsigned long long)(at - frame_at(at)->offset),
+                     frame_at(at)->type, (unsigned long long)out.range.end,
                      (unsigned long long)expected->end);
         assert_int_equal(out.torn_count, 1);
         damage += out.torn[0].corruption;
@@ -463,6 +464,44 @@ static void test_changed_byte(void **state)
     assert_true(damage > 0 && unsupported > 0 && unsupported < 8);
     print_message("%llu bytes changed, %u told as damage\n", (unsigned long long)made.bytes,
                   damage);
+    away();
+}
+
+/* A frame that says it is of another kind, or a longer or shorter one, hides nothing behind it. */
+static void test_frame_lies(void **state)
+{
+    static const struct {
+        unsigned offset;
+        unsigned char value;
+    } lies[] = {{0, 0x5e}, {4, 2}, {4, 200}, {5, 1}, {5, 7}, {6, 1}, {7, 1}, {8, 0},
+                {8, 1},    {8, 2}, {8, 3},   {8, 4}, {8, 5}, {8, 6}, {9, 0}, {9, 2}};
+    unsigned tried = 0;
+
+    (void)state;
+    make(false);
+    for (unsigned f = 1; f < made.frames; f++) {
+        uint64_t at = made.frame[f].offset;
+        for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+            unsigned char was = made.data[at + lies[i].offset];
+            const struct ak_range *expected = expected_for(at);
+            struct ak_recovered out;
+            struct ak_range whole = {0};
+            struct ak_error err = {0};
+            if (was == lies[i].value || made.frame[f].type == AK_FRAME_DATA)
+                continue;
+            made.data[at + lies[i].offset] = lies[i].value;
+            put_file(made.data, made.bytes);
+            made.data[at + lies[i].offset] = was;
+            check(recover(&out, &whole, &err), &err);
+            if (!range_equal(&out.range, expected) || !range_equal(&whole, expected))
+                fail_msg("frame %u of type %u, byte %u is %u: goes on from %llu, not %llu", f,
+                         made.frame[f].type, lies[i].offset, lies[i].value,
+                         (unsigned long long)out.range.end, (unsigned long long)expected->end);
+            remove_torn();
+            tried++;
+        }
+    }
+    assert_true(tried > 200);
     away();
 }
 
@@ -756,6 +795,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_cut),
         cmocka_unit_test(test_cut_behind_sealed),
         cmocka_unit_test(test_changed_byte),
+        cmocka_unit_test(test_frame_lies),
         cmocka_unit_test(test_zeroed_sector),
         cmocka_unit_test(test_older_copy),
         cmocka_unit_test(test_checkpoint_file),
