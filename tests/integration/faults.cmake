@@ -9,6 +9,8 @@ endfunction()
 
 akashi_fault_test(fault_kill --kills 10)
 akashi_threads(integration.fault_kill akashi-collector akashi-verify)
+# It waits for sealing, which runs only when nothing else does.
+set_tests_properties(integration.fault_kill PROPERTIES RUN_SERIAL ON)
 
 add_library(akashi_faulty_disk MODULE tools/faulty_disk.c)
 target_link_libraries(akashi_faulty_disk PRIVATE akashi_flags)
