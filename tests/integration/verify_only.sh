@@ -1,6 +1,7 @@
 #!/bin/sh
 # verify_only.sh SOURCE BUILD COMPILER: akashi-verify builds without what the collector needs, as a
 # program and as one static file; both pass their own test, the static one where nothing else is.
+PATH=$PATH:/usr/sbin:/sbin # chroot is there, and not in every PATH
 set -eu
 source=$1
 build=$2
