@@ -36,7 +36,7 @@ trap 'rm -rf "$work"' EXIT
 cp "$build/static/verifier/akashi-verify" "$work/"
 if [ "$(id -u)" = 0 ]; then
     mkdir "$work/tmp"
-    set -- env -i chroot "$work" /akashi-verify
+    set -- env -i "$(command -v chroot)" "$work" /akashi-verify
     place="in a root directory without anything else"
 else
     set -- env -i "$work/akashi-verify"
