@@ -246,7 +246,7 @@ static enum ak_code check_words(const struct ak_options *options, struct ak_erro
     const struct ak_command *c = options->command;
 
     for (unsigned i = 0; i < AK_OPTION_COUNT; i++) {
-        uint32_t all = AK_OPTION_BIT(AK_OPTION_HELP) | AK_OPTION_BIT(AK_OPTION_VERSION);
+        uint64_t all = AK_OPTION_BIT(AK_OPTION_HELP) | AK_OPTION_BIT(AK_OPTION_VERSION);
         if (options->count[i] > 0 && !((c->options | all) & AK_OPTION_BIT(i)))
             return ak_fail(err, AK_EUSAGE,
                            "%s takes no --%s; akashi-verify %s --help lists what "

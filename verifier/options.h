@@ -41,10 +41,10 @@ enum ak_option {
     AK_OPTION_VERSION
 };
 
-#define AK_OPTION_COUNT 25u
+#define AK_OPTION_COUNT (AK_OPTION_VERSION + 1u)
 
-/* Set of options as bits. */
-#define AK_OPTION_BIT(option) (1u << (option))
+/* Set of options as bits; at most 64. */
+#define AK_OPTION_BIT(option) (UINT64_C(1) << (option))
 
 struct ak_options;
 
@@ -54,7 +54,7 @@ struct ak_command {
     const char *summary; /* one line */
     const char *text;    /* what --help says between summary and options; words of ours */
     const char *example; /* a command line that works */
-    uint32_t options;    /* AK_OPTION_BIT, --help is always there */
+    uint64_t options;    /* AK_OPTION_BIT, --help is always there */
     size_t words_min;
     size_t words_max;
     /* `*status` is the exit status when the code is AK_OK. */
