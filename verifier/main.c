@@ -122,9 +122,15 @@ const struct ak_command ak_commands[] = {
      "Prints a sheet for a case file. The stores are written to a private temporary directory, "
      "which is removed again.",
      "akashi-verify selftest", 0, 0, 0, ak_cmd_selftest},
-    {"key", "show FILE...", "Shows public keys: name, key ID, fingerprint, vkey.",
-     "FILE holds vkeys, one a line; a vkey itself is taken, too. A private key is refused.",
-     "akashi-verify key show agency.vkey", 0, 1, SIZE_MAX, ak_cmd_key},
+    {"key", "show FILE... | new NAME",
+     "Shows public keys (name, key ID, fingerprint, vkey), or makes a private key.",
+     "show: FILE holds vkeys, one a line, or is a private key file, of which the public half is "
+     "shown; a vkey itself is taken, too. new: makes a key with which a person signs custody "
+     "records and orders (not a log's key: those are made by `akashi-collector init`). It is "
+     "written to --output with mode 0600, is not encrypted and is never overwritten; the vkey that "
+     "is printed is for those who check.",
+     "akashi-verify key new agency.example/k.sato -o k.sato.key", AK_OPTION_BIT(AK_OPTION_OUTPUT),
+     1, SIZE_MAX, ak_cmd_key},
     {NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL},
 };
 

@@ -132,7 +132,8 @@ enum ak_code ak_vkey_parse(struct ak_vkey *vkey, const char *text, size_t len, s
     if (ak_text_skip(&rest, private_prefix))
         return ak_fail(err, AK_EUSAGE,
                        "this is a private key; --key wants the vkey that "
-                       "`akashi-collector key show` prints");
+                       "`akashi-collector key show` prints, or `akashi-verify key show` of the "
+                       "private key's file");
     if (!take_field(&rest, &name) || !take_field(&rest, &id_text))
         return ak_fail(err, AK_EMALFORMED, "a vkey has the form NAME+KEYID+BASE64");
     if (!ak_key_name_valid(name.p, name.len))

@@ -24,7 +24,7 @@ _akashi_verify()
     compare) options="--key --log --jobs --source --tmp --json --jsonl --quiet" ;;
     explain) options="" ;;
     selftest) options="" ;;
-    key) options="" ;;
+    key) options="--output" ;;
     '') options="--version" ;;
     esac
     case $prev in
@@ -42,7 +42,7 @@ _akashi_verify()
     ,*)
         COMPREPLY=($(compgen -W 'check store segment checkpoint cat info sources prove proof history compare explain selftest key' -- "$cur"))
         ;;
-    key,*) COMPREPLY=($(compgen -W show -- "$cur") $(compgen -f -- "$cur")) ;;
+    key,*) COMPREPLY=($(compgen -W 'show new' -- "$cur") $(compgen -f -- "$cur")) ;;
     selftest,* | explain,*) ;;
     *) COMPREPLY=($(compgen -f -- "$cur")) ;;
     esac

@@ -96,6 +96,30 @@ usage "there is no code 'TAIL_UNSIGND'; did you mean TAIL_UNSIGNED?" explain TAI
 usage "there is no code 'qqqq'; akashi-verify explain lists all codes" explain qqqq
 usage "there is no 'key shwo'; did you mean 'key show'?" key shwo key
 usage "key show wants a file or a key; for example: akashi-verify key show agency.vkey" key show
+usage "key new wants one name and the file to write; for example: akashi-verify key new agency.example/k.sato -o k.sato.key" key new agency.example/k.sato
+usage "key show writes no file: --output is for key new" key show key -o x
+
+# A private key of a person: readable by its owner alone, shown by its public half, never overwritten,
+# and not taken where a public key is wanted.
+run 0 key new agency.example/k.sato -o person.key
+mv out person.out
+cases=$((cases + 1))
+[ "$(stat -c %a person.key)" = 600 ] || fail "person.key has mode $(stat -c %a person.key)"
+run 0 key show person.key
+same person.out out
+run 2 key new agency.example/k.sato -o person.key
+holds err "a private key is never overwritten"
+run 2 check good --key person.key
+holds err "this is a private key; --key wants the vkey that"
+grep '^vkey' person.out | cut -c14- >person.vkey
+run 0 key show person.vkey
+same person.out out
+run 2 key show "$(cat person.key)"
+cases=$((cases + 1))
+! grep -qF "$(cut -d+ -f5 person.key)" err || fail "the secret is in a message"
+chmod 644 person.key
+run 2 key show person.key
+holds err "can be read by others than its owner (mode 0644)"
 usage "two holds 2 logs; pick one with --log: power-a, water-b" cat two
 usage "good is a store: akashi-verify store good" segment good
 usage "newest is a checkpoint: akashi-verify checkpoint newest" store newest

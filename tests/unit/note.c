@@ -164,7 +164,8 @@ static void private_key(void **state)
     (void)state;
     assert_int_equal(ak_vkey_parse(&vkey, text, strlen(text), &err), AK_EUSAGE);
     assert_string_equal(err.text, "this is a private key; --key wants the vkey that "
-                                  "`akashi-collector key show` prints");
+                                  "`akashi-collector key show` prints, or `akashi-verify key "
+                                  "show` of the private key's file");
 }
 
 static void key_names(void **state)
