@@ -4,17 +4,13 @@
 #include <akashi/base64.h>
 #include <akashi/sha256.h>
 
-#include "text.h"
+#include "vkey_text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #define ID_CHARS 8 /* 32 bits in hexadecimal */
-
-/* Longest encoding of (type || key) that is looked at: ML-DSA-44 has 1,313 bytes, and a key of a
- * type that is not known should still be named as such. */
-#define ENCODING_BYTES_MAX 4096
 
 static const char private_prefix[] = "PRIVATE+KEY+"; /* golang.org/x/mod/sumdb/note */
 
@@ -50,7 +46,7 @@ static uint32_t key_id(const char *name, size_t name_len, const uint8_t *encodin
            hash.b[3];
 }
 
-static enum ak_code set(struct ak_vkey *vkey, const char *name, size_t name_len,
+static enum ak_code set(struct ak_vkey *vkey, uint8_t type, const char *name, size_t name_len,
                         const uint8_t pk[AK_ED25519_KEY_BYTES], struct ak_error *err)
 {
     uint8_t encoding[1 + AK_ED25519_KEY_BYTES];
@@ -58,11 +54,11 @@ static enum ak_code set(struct ak_vkey *vkey, const char *name, size_t name_len,
 
     if (rc != AK_OK)
         return rc;
-    encoding[0] = AK_VKEY_ED25519;
+    encoding[0] = type;
     memcpy(encoding + 1, pk, AK_ED25519_KEY_BYTES);
     memset(vkey, 0, sizeof(*vkey));
     memcpy(vkey->name, name, name_len);
-    vkey->type = AK_VKEY_ED25519;
+    vkey->type = type;
     memcpy(vkey->key, pk, AK_ED25519_KEY_BYTES);
     vkey->id = key_id(name, name_len, encoding, sizeof(encoding));
     return AK_OK;
@@ -78,7 +74,7 @@ enum ak_code ak_vkey_make(struct ak_vkey *vkey, const char *name,
                        "a key's name is 1 to %d bytes of UTF-8 without white space, control "
                        "characters and '+'",
                        AK_KEY_NAME_BYTES_MAX);
-    return set(vkey, name, len, pk, err);
+    return set(vkey, AK_VKEY_ED25519, name, len, pk, err);
 }
 
 /* Takes what lies before the next '+' off `rest`, with the '+'. */
@@ -95,57 +91,78 @@ static bool take_field(struct ak_text *rest, struct ak_text *field)
     return true;
 }
 
-/* Type and key as they were decoded, and the ID that was stated. */
-static enum ak_code parse_parts(struct ak_vkey *vkey, struct ak_text name, const uint8_t id[4],
-                                const uint8_t *encoding, size_t n, struct ak_error *err)
-{
-    uint32_t stated = (uint32_t)id[0] << 24 | (uint32_t)id[1] << 16 | (uint32_t)id[2] << 8 | id[3];
-    uint32_t actual;
-
-    if (n == 0)
-        return ak_fail(err, AK_EMALFORMED, "the vkey holds no key");
-    if (encoding[0] != AK_VKEY_ED25519)
-        return ak_fail(err, AK_EUNSUPPORTED,
-                       "the vkey is of type 0x%02x; only Ed25519 keys, type 0x01, are known here",
-                       encoding[0]);
-    if (n != 1 + AK_ED25519_KEY_BYTES)
-        return ak_fail(err, AK_EMALFORMED, "an Ed25519 key has 32 bytes, this vkey holds %zu",
-                       n - 1);
-    actual = key_id(name.p, name.len, encoding, n);
-    if (actual != stated)
-        return ak_fail(err, AK_EMALFORMED,
-                       "the vkey's key ID is %08" PRIx32 ", but its name and key give %08" PRIx32
-                       ": part of it was changed or mistyped",
-                       stated, actual);
-    return set(vkey, name.p, name.len, encoding + 1, err);
-}
-
-enum ak_code ak_vkey_parse(struct ak_vkey *vkey, const char *text, size_t len, struct ak_error *err)
+enum ak_code ak_vkey_text_parse(struct ak_vkey_text *parts, const char *text, size_t len,
+                                struct ak_error *err)
 {
     struct ak_text rest = {text, len};
-    struct ak_text name;
     struct ak_text id_text;
-    uint8_t encoding[ENCODING_BYTES_MAX];
     uint8_t id[4];
-    size_t n;
 
     if (ak_text_skip(&rest, private_prefix))
         return ak_fail(err, AK_EUSAGE,
                        "this is a private key; --key wants the vkey that "
                        "`akashi-collector key show` prints, or `akashi-verify key show` of the "
                        "private key's file");
-    if (!take_field(&rest, &name) || !take_field(&rest, &id_text))
+    if (!take_field(&rest, &parts->name) || !take_field(&rest, &id_text))
         return ak_fail(err, AK_EMALFORMED, "a vkey has the form NAME+KEYID+BASE64");
-    if (!ak_key_name_valid(name.p, name.len))
+    if (!ak_key_name_valid(parts->name.p, parts->name.len))
         return ak_fail(err, AK_EMALFORMED, "the vkey's name is not the name of a key");
     if (ak_hex_decode(id, sizeof(id), id_text.p, id_text.len, NULL) != AK_OK)
         return ak_fail(err, AK_EMALFORMED,
                        "the vkey's key ID is not %d lower-case hexadecimal digits", ID_CHARS);
-    if (ak_base64_decode(encoding, sizeof(encoding), &n, rest.p, rest.len, err) != AK_OK) {
+    if (ak_base64_decode(parts->encoding, sizeof(parts->encoding), &parts->bytes, rest.p, rest.len,
+                         err) != AK_OK) {
         ak_wrap(err, "vkey");
         return AK_EMALFORMED;
     }
-    return parse_parts(vkey, name, id, encoding, n, err);
+    if (parts->bytes == 0)
+        return ak_fail(err, AK_EMALFORMED, "the vkey holds no key");
+    parts->id = (uint32_t)id[0] << 24 | (uint32_t)id[1] << 16 | (uint32_t)id[2] << 8 | id[3];
+    return AK_OK;
+}
+
+enum ak_code ak_vkey_text_check_id(const struct ak_vkey_text *parts, struct ak_error *err)
+{
+    uint32_t actual = key_id(parts->name.p, parts->name.len, parts->encoding, parts->bytes);
+
+    if (actual == parts->id)
+        return AK_OK;
+    return ak_fail(err, AK_EMALFORMED,
+                   "the vkey's key ID is %08" PRIx32 ", but its name and key give %08" PRIx32
+                   ": part of it was changed or mistyped",
+                   parts->id, actual);
+}
+
+enum ak_code ak_vkey_of_text(struct ak_vkey *vkey, const struct ak_vkey_text *parts,
+                             struct ak_error *err)
+{
+    enum ak_code rc;
+
+    if (parts->bytes != 1 + AK_ED25519_KEY_BYTES)
+        return ak_fail(err, AK_EMALFORMED, "an Ed25519 key has 32 bytes, this vkey holds %zu",
+                       parts->bytes - 1);
+    rc = ak_vkey_text_check_id(parts, err);
+    if (rc != AK_OK)
+        return rc;
+    return set(vkey, parts->encoding[0], parts->name.p, parts->name.len, parts->encoding + 1, err);
+}
+
+enum ak_code ak_vkey_parse(struct ak_vkey *vkey, const char *text, size_t len, struct ak_error *err)
+{
+    struct ak_vkey_text parts;
+    enum ak_code rc = ak_vkey_text_parse(&parts, text, len, err);
+
+    if (rc != AK_OK)
+        return rc;
+    if (parts.encoding[0] == AK_VKEY_COSIGNATURE)
+        return ak_fail(err, AK_EUNSUPPORTED,
+                       "the vkey is of type 0x04, a witness's; a log's key is of type 0x01. "
+                       "Witnesses are named in a policy file: --policy");
+    if (parts.encoding[0] != AK_VKEY_ED25519)
+        return ak_fail(err, AK_EUNSUPPORTED,
+                       "the vkey is of type 0x%02x; only Ed25519 keys, type 0x01, are known here",
+                       parts.encoding[0]);
+    return ak_vkey_of_text(vkey, &parts, err);
 }
 
 size_t ak_vkey_format(char *out, size_t cap, const struct ak_vkey *vkey)

@@ -30,13 +30,14 @@
 #define AK_NOTE_LINE_BYTES_MAX (4 + AK_KEY_NAME_BYTES_MAX + 1 + 92 + 1 + 1)
 #define AK_VKEY_TEXT_BYTES_MAX (AK_KEY_NAME_BYTES_MAX + 1 + 8 + 1 + 44 + 1)
 
-/* Key types of signed-note that this library checks. */
-#define AK_VKEY_ED25519 0x01
+/* Key types of signed-note that this library checks; the second one in cosignature.h only. */
+#define AK_VKEY_ED25519     0x01
+#define AK_VKEY_COSIGNATURE 0x04
 
 /* A public key with its name. */
 struct ak_vkey {
     char name[AK_KEY_NAME_BYTES_MAX + 1]; /* NUL-terminated; never holds a NUL itself */
-    uint8_t type;                         /* AK_VKEY_ED25519 */
+    uint8_t type;                         /* AK_VKEY_ED25519; a witness's: AK_VKEY_COSIGNATURE */
     uint8_t key[AK_ED25519_KEY_BYTES];    /* passed ak_ed25519_key_check */
     uint32_t id;                          /* key ID: first 4 bytes of a hash, big-endian */
 };
