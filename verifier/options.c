@@ -100,6 +100,10 @@ static const struct option_info infos[AK_OPTION_COUNT] = {
                        "where what does not fit into memory goes: hashes, no text; /tmp if not "
                        "given. Up to 200 bytes for each line and each record",
                        false},
+    [AK_OPTION_PERIOD] = {"period", "PERIOD",
+                          "the page for management over a year, a month or a day, UTC: 2026, "
+                          "2026-10 or 2026-10-05",
+                          false},
     [AK_OPTION_OUTPUT] = {"output", "FILE",
                           "write there; also -o. An existing file is not "
                           "overwritten",

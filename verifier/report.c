@@ -1,6 +1,7 @@
 /* report.c - the report in words. */
 #include "report.h"
 
+#include "report_words.h"
 #include "self.h"
 #include "show.h"
 #include "trust.h"
@@ -10,34 +11,6 @@
 
 #include <inttypes.h>
 #include <string.h>
-
-/* First page of a report: what a verdict says, in fixed sentences. */
-static const char *const sentences[][2] = {
-    [AK_VALID] = {"All that is shown is, byte for byte, what the collector signed.",
-                  "示した記録は、収集装置が署名した時点から 1 バイトも変わっていません。"},
-    [AK_INCOMPLETE] = {"What is proven is unchanged, but parts that should be there are missing or "
-                       "unsigned (above).",
-                       "証明された記録に変更はありませんが、あるべき部分が欠けています(上記)。"},
-    [AK_NOT_CHECKABLE] = {"This could not be checked (above). Nothing is said about the records.",
-                          "検証できませんでした(上記)。記録の正否については何も述べません。"},
-    [AK_INVALID] = {"Something differs from what was signed (above). Who did it, and whether by "
-                    "intent, this check cannot say.",
-                    "署名時と異なる箇所があります(上記)。誰が、故意か否かは、この検査では分かり"
-                    "ません。"},
-};
-
-/* A checkpoint alone: no record was looked at. */
-static const char *const sentence_checkpoint[2] = {
-    "The checkpoint is signed by the log's key. No record was looked at.",
-    "チェックポイントは記録簿の鍵で署名されています。記録そのものは検査していません。",
-};
-
-static const char *const not_shown[2] = {
-    "Not shown: whether what a device reported is true; what it never sent; who sent it where only "
-    "an address is known.",
-    "機器の報告内容の真実性、送信されなかった事柄、アドレスのみで識別された送信者の正体は示しません"
-    "。",
-};
 
 static void label(FILE *file, const char *text)
 {
@@ -341,13 +314,9 @@ void ak_report_result(FILE *file, const struct ak_check_log *log, bool colour)
     fputs(log->exercise ? ", EXERCISE / 訓練\n" : "\n", file);
 }
 
-static void print_sentence(FILE *file, const struct ak_check_log *log)
+static void print_words(FILE *file, struct ak_words words)
 {
-    const char *const *sentence = sentences[log->verdict];
-
-    if (log->kind == AK_CHECK_CHECKPOINT && log->verdict == AK_VALID)
-        sentence = sentence_checkpoint;
-    fprintf(file, "%s\n%s\n", sentence[0], sentence[1]);
+    fprintf(file, "%s\n%s\n", words.en, words.ja);
 }
 
 void ak_report_log(const struct ak_report *report, const struct ak_check_log *log,
@@ -363,8 +332,8 @@ void ak_report_log(const struct ak_report *report, const struct ak_check_log *lo
         }
         print_checkpoint(file, log);
         print_findings(report, log, sources);
-        print_sentence(file, log);
-        fprintf(file, "%s\n%s\n", not_shown[0], not_shown[1]);
+        print_words(file, ak_words_sentence(log));
+        print_words(file, ak_words_not_shown);
         print_advice(report, log);
     }
     ak_report_result(file, log, report->colour);
