@@ -3,6 +3,8 @@
 
 #include <akashi/format.h>
 
+#include <akashi/format.h>
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +58,7 @@ void ak_batch_begin(struct ak_batch *batch, void *log)
     batch->off[0] = 0;
     batch->waited_for = false;
     batch->level = 3;
+    batch->form = AK_FORM_WHOLE;
     batch->new_segment = false;
 }
 

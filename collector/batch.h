@@ -65,6 +65,7 @@ struct ak_batch {
 
     /* Given when the loop closes it. */
     uint64_t first;   /* index of its first entry */
+    uint8_t form;     /* AK_FORM_...: how its entries commit to their payloads */
     bool new_segment; /* the commit opens a new segment in front of this batch */
     uint8_t group_key[AK_BATCH_GROUPS_MAX][32]; /* G of each group touched, in order (3.4) */
 
@@ -92,7 +93,7 @@ struct ak_batch *ak_batch_new(void);
 /* Frees a batch in any state; NULL is allowed. */
 void ak_batch_free(struct ak_batch *batch);
 
-/* Makes a batch empty and FILLING, for `log`. */
+/* Makes a batch empty and FILLING, for `log`; of form 1, until its owner chooses another. */
 void ak_batch_begin(struct ak_batch *batch, void *log);
 
 /* True if a payload of `len` bytes (and a run of its own) still fits. */

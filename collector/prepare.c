@@ -10,6 +10,7 @@
 #include "segment_writer.h"
 
 #include <akashi/format.h>
+#include <akashi/parts.h>
 
 #include <assert.h>
 #include <stdlib.h>
@@ -22,7 +23,9 @@
 struct ak_prepare_scratch {
     ZSTD_CCtx *zstd;
     struct ak_encode_table *table;
-    uint8_t salt[AK_BATCH_ENTRIES_MAX][AK_SALT_BYTES];
+    uint8_t salt[AK_BATCH_ENTRIES_MAX][AK_SALT_BYTES];             /* of form 1 */
+    uint8_t record_key[AK_BATCH_ENTRIES_MAX][AK_RECORD_KEY_BYTES]; /* of form 2 */
+    struct ak_parts_room *parts;
     uint8_t entry[AK_BATCH_ENTRIES_MAX][AK_ENTRY_BYTES];
     struct ak_hash leaf[AK_BATCH_ENTRIES_MAX];
     struct ak_hash node[AK_BATCH_ENTRIES_MAX / 2];
@@ -40,7 +43,8 @@ struct ak_prepare_scratch *ak_prepare_scratch_new(void)
         return NULL;
     scratch->zstd = ZSTD_createCCtx();
     scratch->table = ak_encode_table_new();
-    if (scratch->zstd == NULL || scratch->table == NULL) {
+    scratch->parts = ak_parts_room_new();
+    if (scratch->zstd == NULL || scratch->table == NULL || scratch->parts == NULL) {
         ak_prepare_scratch_free(scratch);
         return NULL;
     }
@@ -53,6 +57,7 @@ void ak_prepare_scratch_free(struct ak_prepare_scratch *scratch)
         return;
     (void)ZSTD_freeCCtx(scratch->zstd);
     ak_encode_table_free(scratch->table);
+    ak_parts_room_free(scratch->parts);
     free(scratch);
 }
 
@@ -78,7 +83,7 @@ static void fill_entries(const struct ak_batch *batch, struct ak_prepare_scratch
         const struct ak_run *run = &batch->run[r];
         for (uint32_t k = 0; k < run->count; k++, i++) {
             uint8_t *at = scratch->entry[i];
-            at = put_uint(at, AK_FORM_WHOLE, 1);
+            at = put_uint(at, batch->form, 1);
             at = put_uint(at, run->kind, 1);
             at = put_uint(at, run->clock_run, 2);
             at = put_uint(at, run->received, 8);
@@ -97,21 +102,34 @@ static uint32_t rest_of_group(const struct ak_batch *batch, uint32_t i)
     return n < batch->count - i ? n : batch->count - i;
 }
 
-/* Salts (3.4), group by group. */
+/* Salts or record keys (3.4), group by group. */
 static void fill_salts(const struct ak_batch *batch, struct ak_prepare_scratch *scratch)
 {
     uint32_t g = 0;
 
     for (uint32_t i = 0; i < batch->count; g++) {
         uint32_t n = rest_of_group(batch, i);
-        ak_salts(scratch->salt + i, batch->group_key[g],
-                 (unsigned)((batch->first + i) % AK_GROUP_ENTRIES), n);
+        unsigned begin = (unsigned)((batch->first + i) % AK_GROUP_ENTRIES);
+        if (batch->form == AK_FORM_PARTS)
+            ak_record_keys(scratch->record_key + i, batch->group_key[g], begin, n);
+        else
+            ak_salts(scratch->salt + i, batch->group_key[g], begin, n);
         i += n;
     }
 }
 
-/* Commitments (3.4) into the entries, and leaf hashes (2). */
-static void fill_leaves(const struct ak_batch *batch, struct ak_prepare_scratch *scratch)
+/* Commitments of form 2 into the entries. */
+static void fill_commitments_by_parts(const struct ak_batch *batch,
+                                      struct ak_prepare_scratch *scratch)
+{
+    for (uint32_t i = 0; i < batch->count; i++)
+        ak_parts_take(scratch->parts, scratch->record_key[i], batch->text + batch->off[i],
+                      payload_len(batch, i), scratch->entry[i] + AK_ENTRY_BYTES - AK_HASH_BYTES);
+    ak_parts_finish(scratch->parts);
+}
+
+/* Commitments of form 1 into the entries. */
+static void fill_commitments(const struct ak_batch *batch, struct ak_prepare_scratch *scratch)
 {
     struct ak_message message[AK_MESSAGES_SLICE];
     uint32_t n = 0;
@@ -125,6 +143,15 @@ static void fill_leaves(const struct ak_batch *batch, struct ak_prepare_scratch 
             n = 0;
         }
     }
+}
+
+/* Commitments (3.4), and leaf hashes (2). */
+static void fill_leaves(const struct ak_batch *batch, struct ak_prepare_scratch *scratch)
+{
+    if (batch->form == AK_FORM_PARTS)
+        fill_commitments_by_parts(batch, scratch);
+    else
+        fill_commitments(batch, scratch);
     ak_leaves(scratch->leaf, (const uint8_t(*)[AK_ENTRY_BYTES])scratch->entry, batch->count);
 }
 
@@ -273,7 +300,7 @@ static enum ak_code columns(struct ak_batch *batch, const struct ak_prepare_scra
                                               .data_digest = batch->data_digest,
                                               .first = batch->first,
                                               .count = batch->count,
-                                              .form = AK_FORM_WHOLE,
+                                              .form = batch->form,
                                               .run = batch->run,
                                               .run_count = batch->run_count,
                                               .lf = scratch->lf,
@@ -322,6 +349,7 @@ enum ak_code ak_prepare(struct ak_batch *batch, struct ak_prepare_scratch *scrat
         batch->rc = ak_fail(&batch->err, AK_EUSAGE, "a batch without entries, or past 2^63");
         return batch->rc;
     }
+    assert(batch->form == AK_FORM_WHOLE || batch->form == AK_FORM_PARTS);
     fill_entries(batch, scratch);
     fill_salts(batch, scratch);
     fill_leaves(batch, scratch);

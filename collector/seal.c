@@ -323,11 +323,13 @@ static enum ak_code refill_group(struct seal *s, const struct ak_columns_group *
                                    .clock_run = entry->clock_run,
                                    .kind = entry->kind};
         uint64_t index = block->first + i;
-        if (batch->state == AK_BATCH_FILLING && !ak_batch_fits(batch, payload->len))
+        if (batch->state == AK_BATCH_FILLING &&
+            (!ak_batch_fits(batch, payload->len) || batch->form != entry->form))
             rc = flush_batch(s, err);
         if (rc == AK_OK && batch->state == AK_BATCH_FREE) {
             ak_batch_begin(batch, NULL);
             batch->first = index;
+            batch->form = entry->form;
         }
         if (rc == AK_OK) {
             memcpy(batch->group_key[index / AK_GROUP_ENTRIES - batch->first / AK_GROUP_ENTRIES],

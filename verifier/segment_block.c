@@ -9,6 +9,7 @@
  * cut by the lengths that the columns state for each group, so a group behind the damage still has
  * its place. What a group's bytes are worth is told by its hash alone; here it only has to divide.
  */
+#include <akashi/parts.h>
 #include <akashi/segment.h>
 
 #include "leafhash.h"
@@ -20,6 +21,7 @@
 
 struct ak_block_decoder {
     ZSTD_DCtx *zstd;
+    struct ak_parts_room *parts; /* for blocks of form 2 */
 };
 
 struct ak_block *ak_block_new(void)
@@ -29,9 +31,11 @@ struct ak_block *ak_block_new(void)
     if (block == NULL)
         return NULL;
     block->decoder = calloc(1, sizeof(*block->decoder));
-    if (block->decoder != NULL)
+    if (block->decoder != NULL) {
         block->decoder->zstd = ak_data_decoder_new();
-    if (block->decoder == NULL || block->decoder->zstd == NULL) {
+        block->decoder->parts = ak_parts_room_new();
+    }
+    if (block->decoder == NULL || block->decoder->zstd == NULL || block->decoder->parts == NULL) {
         ak_block_free(block);
         return NULL;
     }
@@ -42,8 +46,10 @@ void ak_block_free(struct ak_block *block)
 {
     if (block == NULL)
         return;
-    if (block->decoder != NULL)
+    if (block->decoder != NULL) {
         (void)ZSTD_freeDCtx(block->decoder->zstd);
+        ak_parts_room_free(block->decoder->parts);
+    }
     free(block->decoder);
     free(block);
 }
@@ -174,25 +180,45 @@ static enum ak_code divide_groups(struct ak_block *block, const struct ak_column
     return rc;
 }
 
+/* Salts, or record keys, of a group (3.4): from its key, or as they are listed. */
 static void fill_salts(struct ak_block *block, const struct ak_columns *columns, uint32_t g)
 {
     const struct ak_columns_group *group = &columns->group[g];
+    bool parts = columns->form == AK_FORM_PARTS;
+    size_t size = parts ? AK_RECORD_KEY_BYTES : AK_SALT_BYTES;
+    unsigned begin = (unsigned)((columns->first + group->begin) % AK_GROUP_ENTRIES);
     const uint8_t *next = group->salts;
 
-    if (group->key != NULL)
-        ak_salts(block->salt + group->begin, group->key,
-                 (unsigned)((columns->first + group->begin) % AK_GROUP_ENTRIES), group->count);
+    if (group->key != NULL && parts)
+        ak_record_keys(block->record_key + group->begin, group->key, begin, group->count);
+    else if (group->key != NULL)
+        ak_salts(block->salt + group->begin, group->key, begin, group->count);
     for (uint32_t i = group->begin; i < group->begin + group->count; i++) {
+        uint8_t *out = parts ? block->record_key[i] : block->salt[i];
         if (block->payload[i].state != AK_STATE_PRESENT) {
-            memset(block->salt[i], 0, AK_SALT_BYTES);
+            memset(out, 0, size);
         } else if (group->key == NULL) {
-            memcpy(block->salt[i], next, AK_SALT_BYTES);
-            next += AK_SALT_BYTES;
+            memcpy(out, next, size);
+            next += size;
         }
     }
 }
 
-/* Commitments (3.4) of all payloads that came out, in slices that go across groups. */
+/* Commitments of form 2 of all payloads that came out. */
+static void fill_commitments_by_parts(struct ak_block *block)
+{
+    struct ak_parts_room *room = block->decoder->parts;
+
+    for (uint32_t i = 0; i < block->count; i++) {
+        const struct ak_payload *payload = &block->payload[i];
+        if (payload->p != NULL)
+            ak_parts_take(room, block->record_key[i], payload->p, payload->len,
+                          block->entry[i].commitment.b);
+    }
+    ak_parts_finish(room);
+}
+
+/* Those of form 1, in slices that go across groups. */
 static void fill_commitments(struct ak_block *block)
 {
     struct ak_message message[AK_MESSAGES_SLICE];
@@ -280,7 +306,10 @@ enum ak_code ak_block_open(struct ak_block *block, const struct ak_columns *colu
         if (block->group[g].decoded)
             fill_salts(block, columns, g);
     }
-    fill_commitments(block);
+    if (columns->form == AK_FORM_PARTS)
+        fill_commitments_by_parts(block);
+    else
+        fill_commitments(block);
     for (uint32_t g = 0; g < block->group_count; g++) {
         if (block->group[g].decoded)
             fill_leaves(block, &block->group[g]);

@@ -120,7 +120,7 @@ static enum ak_code take_fixed(struct decoder *d)
         return bad(d, "6.3", "count is out of bounds");
     if (columns->first > AK_TREE_SIZE_MAX || columns->count > AK_TREE_SIZE_MAX - columns->first)
         return bad(d, "1", "indices are not below 2^63");
-    if (columns->form != AK_FORM_WHOLE)
+    if (columns->form != AK_FORM_WHOLE && columns->form != AK_FORM_PARTS)
         return ak_fail(d->err, AK_EUNSUPPORTED, "the entries have form %u", columns->form);
     return AK_OK;
 }
@@ -418,6 +418,7 @@ static enum ak_code check_group_text(const struct decoder *d, const struct ak_co
 static enum ak_code take_keys(struct decoder *d)
 {
     struct ak_columns *columns = d->columns;
+    size_t salt = columns->form == AK_FORM_PARTS ? AK_RECORD_KEY_BYTES : AK_SALT_BYTES;
     uint32_t a = 0;
     uint32_t lf = 0;
 
@@ -436,7 +437,7 @@ static enum ak_code take_keys(struct decoder *d)
         if (form == AK_KEYS_GROUP)
             group->key = ak_cursor_bytes(&d->c, AK_GROUP_KEY_BYTES);
         else if (form == AK_KEYS_SALTS)
-            group->salts = ak_cursor_bytes(&d->c, (size_t)group->present * AK_SALT_BYTES);
+            group->salts = ak_cursor_bytes(&d->c, (size_t)group->present * salt);
         else
             return bad(d, "6.3.5", "keys of an unknown form");
         if (d->c.bad)

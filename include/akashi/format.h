@@ -26,8 +26,12 @@
 #define AK_GROUP_LEVEL     8u    /* level of a group's node */
 #define AK_SALT_BYTES      16u
 #define AK_GROUP_KEY_BYTES 32u
-#define AK_PART_BYTES_MIN  4u /* 3.4, form 2 */
-#define AK_PART_BYTES_MAX  38u
+
+/* Commitment by parts (3.4, form 2). */
+#define AK_PART_BYTES_MIN   4u /* only the last part of a payload has fewer */
+#define AK_PART_BYTES_MAX   38u
+#define AK_RECORD_KEY_BYTES 32u
+#define AK_PARTS_MAX        262144u /* of the longest payload, if each has the fewest bytes */
 
 /* First byte of what is hashed (1). */
 #define AK_HASH_PAYLOAD  0x02u

@@ -209,7 +209,8 @@ struct ak_columns_group {
     uint32_t text_at; /* where its text begins in the block's text */
     uint32_t text_bytes;
     const uint8_t *key;   /* group key of AK_GROUP_KEY_BYTES, or NULL: then `salts` (6.3.5) */
-    const uint8_t *salts; /* AK_SALT_BYTES for each present entry */
+    const uint8_t *salts; /* for each present entry its salt, of AK_SALT_BYTES, or in a block of
+                             form 2 its record key, of AK_RECORD_KEY_BYTES */
 };
 
 /* Decoded columns; about 0.7 MiB, allocated once a thread and reused. `key`, `salts` and
@@ -247,8 +248,8 @@ void ak_columns_free(struct ak_columns *columns);
 enum ak_code ak_columns_decode_fixed(struct ak_columns *columns, const uint8_t *content, size_t len,
                                      struct ak_error *err);
 
-/* Reads the content of a COLUMNS frame in its one encoding (R12). AK_EUNSUPPORTED for form 2 and
- * forms that are not known. `first + count` is at most AK_TREE_SIZE_MAX. That a record or fragment
+/* Reads the content of a COLUMNS frame in its one encoding (R12). AK_EUNSUPPORTED for forms that
+ * are not known. `first + count` is at most AK_TREE_SIZE_MAX. That a record or fragment
  * has a source of 256 or more (R1) is a matter of numbering and not asked here: source 0 and
  * source 7 decode as kinds 0 and 7. */
 enum ak_code ak_columns_decode(struct ak_columns *columns, const uint8_t *content, size_t len,
@@ -277,14 +278,17 @@ struct ak_payload {
     uint8_t state;    /* AK_STATE_... */
 };
 
-/* One block, opened. About 3 MiB with its decoder, allocated once a thread and reused; a hostile
+/* One block, opened. About 3.5 MiB with its decoder, allocated once a thread and reused; a hostile
  * frame makes the decoder take 8 MiB more (6.4). */
 struct ak_block {
     uint64_t first;
     uint32_t count;
     struct ak_entry entry[AK_BLOCK_ENTRIES_MAX];
     struct ak_payload payload[AK_BLOCK_ENTRIES_MAX];
-    uint8_t salt[AK_BLOCK_ENTRIES_MAX][AK_SALT_BYTES]; /* zero where the payload is not there */
+    /* What the commitment is made with: of a block of form 1 the salts, of one of form 2 the record
+     * keys. The one that fits is zero where the payload is not there; the other holds nothing. */
+    uint8_t salt[AK_BLOCK_ENTRIES_MAX][AK_SALT_BYTES];
+    uint8_t record_key[AK_BLOCK_ENTRIES_MAX][AK_RECORD_KEY_BYTES];
     struct ak_hash leaf[AK_BLOCK_ENTRIES_MAX];
     uint32_t group_count;
     struct ak_block_group group[AK_BLOCK_GROUPS_MAX];

@@ -2,6 +2,7 @@
  *
  * What must hold of whatever decodes is checked on the way: lists lie within their block, payloads
  * within the text, and the way of hashing makes no difference. Memory is that of one reader. */
+#include <akashi/parts.h>
 #include <akashi/segment.h>
 
 #include "leafhash.h"
@@ -47,6 +48,32 @@ static void check_columns(void)
     check(columns->present + columns->commitment_count == columns->count);
 }
 
+/* A record shown part by part, one of them withheld, comes to the commitment of the whole. */
+static void check_parts(uint32_t i)
+{
+    const struct ak_payload *payload = &block->payload[i];
+    uint32_t m = ak_parts_count(payload->p, payload->len);
+    struct ak_parts_shown shown;
+    struct ak_hash hash;
+    size_t at = 0;
+
+    check(ak_parts_shown_begin(&shown, m, NULL) == AK_OK);
+    for (uint32_t j = 0; j < m; j++) {
+        uint32_t len = ak_part_length(payload->p + at, payload->len - at);
+        uint8_t salt[AK_SALT_BYTES];
+        ak_part_salt(salt, block->record_key[i], j);
+        if (j == i % m) {
+            ak_part_commitment(&hash, salt, payload->p + at, len);
+            check(ak_parts_shown_withheld(&shown, hash.b, NULL) == AK_OK);
+        } else {
+            check(ak_parts_shown_part(&shown, salt, payload->p + at, len, NULL) == AK_OK);
+        }
+        at += len;
+    }
+    check(at == payload->len && ak_parts_shown_end(&shown, &hash, NULL) == AK_OK);
+    check(ak_hash_equal(&hash, &block->entry[i].commitment));
+}
+
 static void check_block(void)
 {
     const uint8_t *at = NULL;
@@ -65,6 +92,8 @@ static void check_block(void)
             check(payload->p >= block->text && (at == NULL || payload->p >= at));
             at = payload->p + payload->len + 1;
             check(at <= block->text + columns->text_bytes && at[-1] == '\n');
+            if (block->entry[i].form == AK_FORM_PARTS)
+                check_parts(i);
         }
     }
 }

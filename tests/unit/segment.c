@@ -184,8 +184,10 @@ static struct parts *make_open(uint64_t first)
     parts_records(parts, 1, 10);
     parts_mark(parts);
     parts_note(parts, "note 1");
+    parts_form(parts, AK_FORM_PARTS); /* the form is a block's own matter */
     parts_records(parts, 700, 300);
     parts_records(parts, 3, 0);
+    parts_form(parts, AK_FORM_WHOLE);
     parts_mark(parts);
     parts_records(parts, 255, 4000);
     parts_mark(parts);
@@ -200,7 +202,9 @@ static struct parts *make_sealed(uint64_t first)
 
     parts_records(parts, 2, 10);
     parts_note(parts, "note 1");
+    parts_form(parts, AK_FORM_PARTS);
     parts_records(parts, 8192, 100);
+    parts_form(parts, AK_FORM_WHOLE);
     parts_records(parts, 300, 2000);
     parts_note(parts, "note 2");
     parts_footer(parts);
@@ -242,8 +246,14 @@ static void test_largest_payload_and_empty_ones(void **state)
     assert_true(parts_add(parts, AK_KIND_RECORD, 256, big, sizeof(big)));
     parts_block(parts);
     parts_records(parts, 8192, 0);
+    parts_form(parts, AK_FORM_PARTS);
+    parts_records(parts, 8192, 0);
+    for (size_t i = 3; i < sizeof(big); i += 4)
+        big[i] = 'x'; /* the most parts that a payload can have */
+    assert_true(parts_add(parts, AK_KIND_RECORD, 256, big, sizeof(big)));
+    parts_block(parts);
     parts_mark(parts);
-    assert_int_equal(read_segment(parts), 6);
+    assert_int_equal(read_segment(parts), 10);
     parts_free(parts);
 }
 

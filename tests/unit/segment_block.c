@@ -34,13 +34,25 @@ static void find_block(void)
     assert_int_equal(ak_columns_decode(columns, content, content_len, NULL), AK_OK);
 }
 
-static int setup_block(void **state)
+static int setup_block_of(uint8_t form)
 {
-    (void)state;
     parts = parts_new(100);
+    parts_form(parts, form);
     parts_records(parts, 1000, 300);
     find_block();
     return 0;
+}
+
+static int setup_block(void **state)
+{
+    (void)state;
+    return setup_block_of(AK_FORM_WHOLE);
+}
+
+static int setup_block_by_parts(void **state)
+{
+    (void)state;
+    return setup_block_of(AK_FORM_PARTS);
 }
 
 static int teardown_block(void **state)
@@ -311,7 +323,8 @@ static void test_absent_payloads(void **state)
     static uint8_t again[AK_COLUMNS_BYTES_MAX];
     static struct ak_run run[1000];
     static struct ak_hash commitment[10];
-    static uint8_t salts[5][246 * 16];
+    static uint8_t salts[5][246 * 32];
+    const size_t salt = columns->form == AK_FORM_PARTS ? 32 : 16;
     struct ak_encode_absent absent = {.position = 156 + 50, .count = 10, .state = 1};
     struct ak_encode_lf *lf = calloc(1000, sizeof(*lf));
     struct ak_encode_key key[5];
@@ -332,7 +345,7 @@ static void test_absent_payloads(void **state)
         size_t begin = used;
         key[g] = (struct ak_encode_key){.group_key = group->key};
         if (g == 1)
-            key[g] = (struct ak_encode_key){.salts = salts[g], .salts_len = sizeof(salts[g])};
+            key[g] = (struct ak_encode_key){.salts = salts[g], .salts_len = 246 * salt};
         for (uint32_t i = group->begin, s = 0; i < group->begin + group->count; i++) {
             bool gone = i >= absent.position && i < absent.position + absent.count;
             const struct ak_payload *payload = &block->payload[i];
@@ -342,7 +355,8 @@ static void test_absent_payloads(void **state)
                 continue;
             }
             if (g == 1)
-                memcpy(salts[g] + (size_t)s++ * 16, block->salt[i], 16);
+                memcpy(salts[g] + s++ * salt, salt == 32 ? block->record_key[i] : block->salt[i],
+                       salt);
             memcpy(text + used, payload->p, payload->len + 1);
             for (uint32_t k = 0; k < payload->len; k++)
                 feeds += payload->p[k] == '\n';
@@ -362,7 +376,7 @@ static void test_absent_payloads(void **state)
     encode = (struct ak_encode_columns){.text_bytes = (uint32_t)used,
                                         .first = 100,
                                         .count = 1000,
-                                        .form = AK_FORM_WHOLE,
+                                        .form = columns->form,
                                         .run = run,
                                         .run_count = columns->run_count,
                                         .lf = lf,
@@ -408,6 +422,7 @@ static int teardown(void **state)
 }
 
 #define BLOCK_TEST(name) cmocka_unit_test_setup_teardown(name, setup_block, teardown_block)
+#define PARTS_TEST(name) cmocka_unit_test_setup_teardown(name, setup_block_by_parts, teardown_block)
 
 int main(void)
 {
@@ -421,6 +436,9 @@ int main(void)
         BLOCK_TEST(test_one_changed_byte),
         BLOCK_TEST(test_damage_in_a_late_block),
         BLOCK_TEST(test_absent_payloads),
+        PARTS_TEST(test_good),
+        PARTS_TEST(test_absent_payloads),
+        PARTS_TEST(test_damage_in_a_late_block),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -1,6 +1,8 @@
 /* segment_parts.c - makes segments for tests; see segment_parts.h. */
 #include "segment_parts.h"
 
+#include "reference_parts.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +56,7 @@ static void begin_batch(struct parts *parts)
 {
     parts->batch->state = AK_BATCH_FREE;
     ak_batch_begin(parts->batch, NULL);
+    parts->batch->form = parts->form;
     for (unsigned g = 0; g < AK_BATCH_GROUPS_MAX; g++) {
         for (unsigned i = 0; i < 32; i++) /* one key a group of the segment */
             parts->batch->group_key[g][i] = (uint8_t)(parts->next / 256 + g + i);
@@ -75,6 +78,7 @@ struct parts *parts_new(uint64_t first)
     parts->next = first;
     parts->now = 1700000000000000000;
     parts->random = first + 1;
+    parts->form = AK_FORM_WHOLE;
     memset(leaf.b, 0x55, sizeof(leaf.b));
     ak_range_init(&parts->range, 0);
     ak_range_init(&parts->group, first / 256 * 256);
@@ -98,6 +102,13 @@ void parts_free(struct parts *parts)
     free(parts);
 }
 
+void parts_form(struct parts *parts, uint8_t form)
+{
+    must(parts->batch->count == 0, "a block has one form");
+    parts->form = form;
+    parts->batch->form = form;
+}
+
 bool parts_add(struct parts *parts, uint8_t kind, uint32_t source, const void *data, size_t len)
 {
     uint64_t i = parts->next + parts->batch->count - parts->first;
@@ -116,13 +127,31 @@ bool parts_add(struct parts *parts, uint8_t kind, uint32_t source, const void *d
     must(parts->payload[i] != NULL, "memory");
     memcpy(parts->payload[i], data, len);
     parts->payload_len[i] = (uint32_t)len;
-    parts->entry[i] = (struct ak_entry){.form = AK_FORM_WHOLE,
+    parts->entry[i] = (struct ak_entry){.form = parts->form,
                                         .kind = kind,
                                         .clock_run = 2,
                                         .received = run.received,
                                         .source = source,
                                         .source_seq = run.seq};
     return true;
+}
+
+/* The same of form 2. */
+static void work_out_parts(struct parts *parts, uint64_t index, const uint8_t *key)
+{
+    struct ak_entry *entry = &parts->entry[index - parts->first];
+    uint32_t len = parts->payload_len[index - parts->first];
+    size_t *end = malloc((len / AK_PART_BYTES_MIN + 1) * sizeof(*end));
+    uint8_t record_key[32];
+    uint8_t bytes[AK_ENTRY_BYTES];
+
+    must(end != NULL, "memory");
+    reference_record_key(record_key, key, index);
+    entry->commitment = reference_parts(record_key, parts->payload[index - parts->first], len, end,
+                                        len / AK_PART_BYTES_MIN + 1);
+    free(end);
+    ak_entry_encode(bytes, entry);
+    ak_hash_leaf(&parts->leaf[index - parts->first], bytes, sizeof(bytes));
 }
 
 /* Commitment and leaf of one entry as format.md 3.4 and 2 write them. */
@@ -135,6 +164,10 @@ static void work_out(struct parts *parts, uint64_t index, const uint8_t *key)
     struct ak_sha256_ctx ctx;
     struct ak_hash pair;
 
+    if (entry->form == AK_FORM_PARTS) {
+        work_out_parts(parts, index, key);
+        return;
+    }
     memcpy(text + 1, key, 32);
     text[33] = (uint8_t)(index % 256 / 2);
     ak_sha256(&pair, text, sizeof(text));

@@ -41,6 +41,7 @@ struct parts {
     uint32_t payload_len[PARTS_ENTRIES];
     uint64_t seq[512]; /* next number of each source */
     uint64_t now;
+    uint8_t form; /* of the blocks that begin; 1 unless the test changes it */
     uint64_t random;
     struct ak_batch *batch;
     struct ak_prepare_scratch *scratch;
@@ -52,6 +53,9 @@ struct parts *parts_new(uint64_t first);
 void parts_free(struct parts *parts);
 
 uint64_t parts_random(struct parts *parts);
+
+/* Form of the block that is filling, and empty, and of those behind it. */
+void parts_form(struct parts *parts, uint8_t form);
 
 /* Adds one entry to the block that is filling; false if it does not fit. */
 bool parts_add(struct parts *parts, uint8_t kind, uint32_t source, const void *data, size_t len);
