@@ -24,7 +24,7 @@ struct proof_files {
     size_t epoch_note_len;
     char *record;
     size_t record_len;
-    uint8_t entry[AK_PROOF_ENTRY_BYTES];
+    uint8_t entry[AK_PROOF_ENTRY_BYTES_MAX];
     size_t entry_len; /* 0: not given */
 };
 
@@ -54,6 +54,12 @@ static enum ak_code read_epoch_note(const struct ak_options *options, struct pro
     return rc == AK_ENOTFOUND ? AK_OK : rc;
 }
 
+/* Whether as many bytes can be an entry, alone or with its salt or record key. */
+static bool is_entry_len(size_t len)
+{
+    return len == AK_ENTRY_BYTES || len == AK_PROOF_ENTRY_BYTES || len == AK_PROOF_PARTS_BYTES;
+}
+
 /* Hexadecimal digits, or a file of the bytes. */
 static enum ak_code read_entry(const char *text, struct proof_files *files, struct ak_error *err)
 {
@@ -62,21 +68,22 @@ static enum ak_code read_entry(const char *text, struct proof_files *files, stru
     size_t len;
     enum ak_code rc;
 
-    if ((chars == 2 * AK_ENTRY_BYTES || chars == 2 * AK_PROOF_ENTRY_BYTES) &&
+    if (chars % 2 == 0 && is_entry_len(chars / 2) &&
         ak_hex_decode(files->entry, chars / 2, text, chars, NULL) == AK_OK) {
         files->entry_len = chars / 2;
         return AK_OK;
     }
-    rc = ak_trust_read_file(text, AK_PROOF_ENTRY_BYTES, &data, &len, err);
-    if (rc == AK_OK && len != AK_ENTRY_BYTES && len != AK_PROOF_ENTRY_BYTES)
-        rc = ak_fail(err, AK_EUSAGE, "%s has %zu bytes: an entry has %u, with its salt %u", text,
-                     len, AK_ENTRY_BYTES, AK_PROOF_ENTRY_BYTES);
+    rc = ak_trust_read_file(text, AK_PROOF_ENTRY_BYTES_MAX, &data, &len, err);
+    if (rc == AK_OK && !is_entry_len(len))
+        rc = ak_fail(err, AK_EUSAGE,
+                     "%s has %zu bytes: an entry has %u, with its salt %u, with its record key %u",
+                     text, len, AK_ENTRY_BYTES, AK_PROOF_ENTRY_BYTES, AK_PROOF_PARTS_BYTES);
     else if (rc != AK_OK)
         return ak_fail(
             err, AK_EUSAGE,
-            "--entry %s: neither %u (with the salt %u) lower-case hexadecimal digits nor "
-            "a file with these bytes",
-            text, 2 * AK_ENTRY_BYTES, 2 * AK_PROOF_ENTRY_BYTES);
+            "--entry %s: neither %u (with the salt %u, with the record key %u) lower-case "
+            "hexadecimal digits nor a file with these bytes",
+            text, 2 * AK_ENTRY_BYTES, 2 * AK_PROOF_ENTRY_BYTES, 2 * AK_PROOF_PARTS_BYTES);
     if (rc == AK_OK) {
         memcpy(files->entry, data, len);
         files->entry_len = len;

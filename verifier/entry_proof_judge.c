@@ -6,6 +6,7 @@
 #include <akashi/entry_proof.h>
 
 #include <akashi/epoch.h>
+#include <akashi/parts.h>
 #include <akashi/proof.h>
 #include <akashi/tree.h>
 
@@ -20,7 +21,7 @@ struct judgement {
     struct ak_note note;
     uint8_t entry[AK_ENTRY_BYTES]; /* as it is claimed */
     bool has_salt;
-    uint8_t salt[AK_SALT_BYTES];
+    uint8_t salt[AK_PROOF_ENTRY_BYTES_MAX - AK_ENTRY_BYTES]; /* form 1: salt; form 2: record key */
     struct ak_epoch_note epoch_note;
 };
 
@@ -176,6 +177,23 @@ static void check_epoch_line(struct judgement *j)
     }
 }
 
+/* Whether an entry with what stands behind it is as long as its form makes it (12.1). What stands
+ * behind one of an unknown form cannot be known. */
+static bool extra_fits(const uint8_t *entry, size_t len)
+{
+    if (entry[0] == AK_FORM_WHOLE)
+        return len == AK_PROOF_ENTRY_BYTES;
+    if (entry[0] == AK_FORM_PARTS)
+        return len == AK_PROOF_PARTS_BYTES;
+    return len == AK_PROOF_ENTRY_BYTES || len == AK_PROOF_PARTS_BYTES;
+}
+
+static void take_salt(struct judgement *j, const uint8_t *entry, size_t len)
+{
+    memcpy(j->salt, entry + AK_ENTRY_BYTES, len - AK_ENTRY_BYTES);
+    j->has_salt = entry[0] == j->entry[0]; /* of an entry of another form it is no salt */
+}
+
 /* The entry that is claimed: the one given, else the proof's own extra data. False if there is none
  * that can be read. */
 static bool take_entry(struct judgement *j)
@@ -186,10 +204,18 @@ static bool take_entry(struct judgement *j)
     struct ak_error err = {0};
     enum ak_code rc;
 
-    if (proof->extra_len != 0 && proof->extra_len != AK_PROOF_ENTRY_BYTES) {
+    if (proof->extra_len != 0 && !extra_fits(proof->extra, proof->extra_len)) {
         ak_claim_fail(claim, AK_FINDING_MALFORMED, "",
-                      "the proof's extra data has %zu bytes; entry and salt have %u",
-                      proof->extra_len, AK_PROOF_ENTRY_BYTES);
+                      "the proof's extra data has %zu bytes; entry and salt have %u, or in form 2 "
+                      "entry and record key %u",
+                      proof->extra_len, AK_PROOF_ENTRY_BYTES, AK_PROOF_PARTS_BYTES);
+        return false;
+    }
+    if (in->entry != NULL && in->entry_len != AK_ENTRY_BYTES &&
+        !extra_fits(in->entry, in->entry_len)) {
+        ak_claim_fail(claim, AK_FINDING_MALFORMED, "",
+                      "%zu bytes do not stand behind an entry of form %u",
+                      in->entry_len - AK_ENTRY_BYTES, in->entry[0]);
         return false;
     }
     if (proof->extra_len == 0 && in->entry == NULL) {
@@ -198,18 +224,14 @@ static bool take_entry(struct judgement *j)
         return false;
     }
     if (proof->extra_len != 0 && in->entry != NULL &&
-        memcmp(proof->extra, in->entry, in->entry_len) != 0)
+        (in->entry_len > proof->extra_len || memcmp(proof->extra, in->entry, in->entry_len) != 0))
         ak_claim_fail(claim, AK_FINDING_ALTERED, "",
                       "the entry given is not the one that the proof carries");
     memcpy(j->entry, in->entry != NULL ? in->entry : proof->extra, AK_ENTRY_BYTES);
-    if (proof->extra_len != 0 || in->entry_len == AK_PROOF_ENTRY_BYTES) {
-        memcpy(j->salt,
-               (in->entry != NULL && in->entry_len == AK_PROOF_ENTRY_BYTES ? in->entry
-                                                                           : proof->extra) +
-                   AK_ENTRY_BYTES,
-               AK_SALT_BYTES);
-        j->has_salt = true;
-    }
+    if (in->entry != NULL && in->entry_len > AK_ENTRY_BYTES)
+        take_salt(j, in->entry, in->entry_len);
+    else if (proof->extra_len != 0)
+        take_salt(j, proof->extra, proof->extra_len);
     rc = ak_entry_decode(&j->result->entry, j->entry, AK_ENTRY_BYTES, &err);
     if (rc != AK_OK)
         fail_with(j, rc == AK_EUNSUPPORTED ? AK_FINDING_UNSUPPORTED : AK_FINDING_MALFORMED, "R4",
@@ -238,6 +260,10 @@ static bool commits_to(const struct judgement *j, const void *payload, size_t le
     struct ak_sha256_ctx ctx;
     struct ak_hash hash;
 
+    if (j->result->entry.form == AK_FORM_PARTS) {
+        ak_parts_commitment(&hash, j->salt, payload, len);
+        return ak_hash_equal(&hash, &j->result->entry.commitment);
+    }
     ak_sha256_init(&ctx);
     ak_sha256_update(&ctx, &tag, 1);
     ak_sha256_update(&ctx, j->salt, AK_SALT_BYTES);
@@ -246,7 +272,7 @@ static bool commits_to(const struct judgement *j, const void *payload, size_t le
     return ak_hash_equal(&hash, &j->result->entry.commitment);
 }
 
-/* The payload: 3.4, form 1. */
+/* The payload: 3.4. */
 static void check_payload(struct judgement *j)
 {
     const struct ak_entry_proof_input *in = j->input;
@@ -257,12 +283,6 @@ static void check_payload(struct judgement *j)
     if (!j->has_salt) {
         ak_claim_fail(&r->claim, AK_FINDING_MISSING, "",
                       "the record cannot be compared: its salt was not given");
-        return;
-    }
-    if (r->entry.form != AK_FORM_WHOLE) {
-        ak_claim_fail(&r->claim, AK_FINDING_UNSUPPORTED, "",
-                      "the entry commits to its payload by parts (form 2), which this program does "
-                      "not know");
         return;
     }
     if (in->payload_len <= AK_PAYLOAD_BYTES_MAX && commits_to(j, in->payload, in->payload_len)) {

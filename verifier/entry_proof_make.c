@@ -26,7 +26,6 @@ struct making {
     struct ak_vkey key;
     struct ak_epoch_note epoch;
     uint8_t leaf_of[AK_ENTRY_BYTES];
-    uint8_t salt[AK_SALT_BYTES];
     struct ak_proof out;
     bool covered;     /* a right checkpoint covers the entry */
     bool signed_some; /* the key has signed some checkpoint */
@@ -96,6 +95,18 @@ static enum ak_code read_epoch(struct making *m, uint64_t index, bool search, st
     return AK_OK;
 }
 
+/* What the proof carries: the entry, and what its commitment is made with. */
+static void keep_extra(struct making *m, const struct ak_log_tree_entry *entry)
+{
+    bool parts = entry->entry.form == AK_FORM_PARTS;
+
+    ak_entry_encode(m->leaf_of, &entry->entry);
+    memcpy(m->out.extra, m->leaf_of, AK_ENTRY_BYTES);
+    memcpy(m->out.extra + AK_ENTRY_BYTES, parts ? entry->record_key : entry->salt,
+           parts ? AK_RECORD_KEY_BYTES : AK_SALT_BYTES);
+    m->out.extra_len = parts ? AK_PROOF_PARTS_BYTES : AK_PROOF_ENTRY_BYTES;
+}
+
 /* The entry with its salt and payload. */
 static enum ak_code read_entry(struct making *m, uint64_t index, struct ak_error *err)
 {
@@ -120,8 +131,7 @@ static enum ak_code read_entry(struct making *m, uint64_t index, struct ak_error
     if (entry.len > 0)
         memcpy(p->payload, entry.payload, entry.len);
     p->payload_len = entry.len;
-    ak_entry_encode(m->leaf_of, &p->entry);
-    memcpy(m->salt, entry.salt, sizeof(m->salt));
+    keep_extra(m, &entry);
     return AK_OK;
 }
 
@@ -224,9 +234,6 @@ static enum ak_code make(struct making *m, uint64_t index, struct ak_error *err)
         rc = read_entry(m, index, err);
     if (rc != AK_OK || m->claim->told)
         return rc;
-    memcpy(m->out.extra, m->leaf_of, AK_ENTRY_BYTES);
-    memcpy(m->out.extra + AK_ENTRY_BYTES, m->salt, AK_SALT_BYTES);
-    m->out.extra_len = AK_PROOF_ENTRY_BYTES;
     m->out.index = index;
     rc = search(m, index, err);
     if (rc == AK_OK && m->proof->text == NULL && !m->covered && m->signed_some &&

@@ -158,7 +158,10 @@ enum ak_code ak_log_tree_entry(struct ak_log_tree *tree, uint64_t index,
                                       .len = tree->block->payload[p].len,
                                       .file = tree->block_file,
                                       .offset = tree->block_offset};
-    memcpy(out->salt, tree->block->salt[p], sizeof(out->salt));
+    if (out->entry.form == AK_FORM_PARTS)
+        memcpy(out->record_key, tree->block->record_key[p], sizeof(out->record_key));
+    else
+        memcpy(out->salt, tree->block->salt[p], sizeof(out->salt));
     return AK_OK;
 }
 

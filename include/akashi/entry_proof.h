@@ -18,8 +18,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The extra data of form 1. */
-#define AK_PROOF_ENTRY_BYTES (AK_ENTRY_BYTES + AK_SALT_BYTES)
+/* The extra data: entry and salt of form 1, entry and record key of form 2. */
+#define AK_PROOF_ENTRY_BYTES     (AK_ENTRY_BYTES + AK_SALT_BYTES)
+#define AK_PROOF_PARTS_BYTES     (AK_ENTRY_BYTES + AK_RECORD_KEY_BYTES)
+#define AK_PROOF_ENTRY_BYTES_MAX AK_PROOF_PARTS_BYTES
 
 /* A proof with what it speaks of; everything is malloc'ed and owned. */
 struct ak_entry_proof {
@@ -59,9 +61,9 @@ struct ak_entry_proof_input {
     bool has_payload; /* the record that is claimed to be that entry */
     const void *payload;
     size_t payload_len;
-    const uint8_t *entry; /* NULL, or the entry (54 bytes), or entry and salt (70) that is claimed
-                             to stand there */
-    size_t entry_len;
+    const uint8_t *entry; /* NULL, or the entry that is claimed to stand there, alone or with salt
+                             (form 1) or record key (form 2) */
+    size_t entry_len;     /* AK_ENTRY_BYTES, AK_PROOF_ENTRY_BYTES or AK_PROOF_PARTS_BYTES */
 };
 
 /* What was found; filled as far as the judgement came. */

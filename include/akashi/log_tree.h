@@ -48,8 +48,9 @@ uint64_t ak_log_tree_last(const struct ak_log_tree *tree);
 struct ak_log_tree_entry {
     uint64_t index;
     struct ak_entry entry;
-    uint8_t state;               /* AK_STATE_...; payload and salt are there if AK_STATE_PRESENT */
-    uint8_t salt[AK_SALT_BYTES]; /* of form 1 */
+    uint8_t state; /* AK_STATE_...; payload, and salt or key, are there if AK_STATE_PRESENT */
+    uint8_t salt[AK_SALT_BYTES];             /* if the entry is of form 1 */
+    uint8_t record_key[AK_RECORD_KEY_BYTES]; /* if it is of form 2 */
     const uint8_t *payload;
     size_t len;
     const char *file; /* name of its segment */

@@ -13,8 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Extra data, decoded. Ours is an entry with its salt (70 bytes); proofs of others may hold a
- * little more. */
+/* Extra data, decoded. Ours is an entry with its salt or record key (70 or 86 bytes); proofs of
+ * others may hold a little more. */
 #define AK_PROOF_EXTRA_BYTES_MAX 1024
 
 /* A whole file: fixed lines, extra data in base64, a line for each hash, the checkpoint's note. */

@@ -13,7 +13,7 @@ import sys
 from prove_kit import Cases, Secrets, akbases, akforge, entries, get, put, save
 
 from akbase import leaf_hash, node_hash
-from akformat import Footer
+from akformat import Footer, commit_payload, split_parts
 
 
 def root_of(index, size, leaf, proof):
@@ -52,8 +52,9 @@ def assemble(extra, index, hashes, checkpoint):
     return b"\n".join(lines + [base64.b64encode(h) for h in hashes]) + b"\n\n" + checkpoint
 
 
-def every_entry(c, log):
+def every_entry(c, log, store="good"):
     """Proofs of entries of all kinds and at all borders; what is written is right by the standard."""
+    key = store + ".key"
     size = log.segments[-1].end
     borders = {s.header.first + d for s in log.segments for d in (-1, 0, 1)}
     borders |= {256 * g + d for g in range(size // 256 + 1) for d in (-1, 0, 1)}
@@ -61,17 +62,20 @@ def every_entry(c, log):
     for index, entry, data in entries(log):
         if index not in borders and kinds.setdefault(entry.kind, index) != index and index % 61:
             continue
-        c.run(0, "prove", "good", "--index", index, "--key", "good.key", "-o", "p", "--record", "r",
+        c.run(0, "prove", store, "--index", index, "--key", key, "-o", "p", "--record", "r",
               "--force", "--quiet")
         extra, of, hashes, checkpoint = parse(get("p"))
         lines = checkpoint.split(b"\n")
         c.expect(of == index and extra[:54] == data, f"entry {index} in the proof")
+        c.expect(len(extra) == (70 if entry.form == 1 else 86) and
+                 commit_payload(entry.form, extra[54:], entry.payload) == extra[22:54],
+                 f"salt or record key of entry {index} in the proof")
         c.expect(get("r") == entry.payload, f"payload of entry {index}")
         c.expect(root_of(index, int(lines[1]), leaf_hash(data), hashes) ==
                  base64.b64decode(lines[2]), f"proof of entry {index} by RFC 9162")
-        c.run(0, "proof", "p", "--key", "good.key", "--record", "r", "--quiet",
+        c.run(0, "proof", "p", "--key", key, "--record", "r", "--quiet",
               says=f"VALID entry {index}, received")
-        c.run(0, "proof", "p", "--key", "good.key", "--entry", data.hex(), "--quiet")
+        c.run(0, "proof", "p", "--key", key, "--entry", data.hex(), "--quiet")
 
 
 def what_is_said(c):
@@ -183,7 +187,7 @@ def changed_proofs(c):
     put("pair", pair)
     put("f", assemble(b"", index >> 1, hashes[1:], checkpoint))
     c.run(2, "proof", "f", "--key", "good.key", "--epoch", "p.epoch", "--entry", "pair",
-          says="pair has 64 bytes: an entry has 54, with its salt 70")
+          says="pair has 64 bytes: an entry has 54, with its salt 70, with its record key 86")
     refused("F8", assemble(pair + bytes(6), index >> 1, hashes[1:], checkpoint))
     refused("F12 checkpoint", assemble(extra, index, hashes, other[3]), 2, "UNTRUSTED_KEY")
     refused("F12 proof", assemble(*other[:3], checkpoint))
@@ -240,6 +244,51 @@ def wrong_records(c):
     entry[11] ^= 8
     c.run(1, "proof", "p", "--key", "good.key", "--record", "r", "--entry", bytes(entry).hex(),
           says="INVALID")
+
+
+def by_parts(c):
+    """Entries of form 2: the proof carries the record key, and binds every part to its place."""
+    log, secrets = akbases.standard(number=21, form=2)
+    save(log, secrets, "parts")
+    every_entry(c, log, "parts")
+    mixed, secrets = akbases.standard(number=22, form=akforge.MIXED)
+    save(mixed, secrets, "mixed")
+    every_entry(c, mixed, "mixed")
+
+    def judge(status, says, record="r", entry=()):
+        c.run(status, "proof", "f", "--key", "parts.key", "--epoch", "p.epoch", "--record", record,
+              *entry, says=says)
+
+    for index in (101, 100):
+        c.run(0, "prove", "parts", "--index", index, "--key", "parts.key", "-o", "p", "--record", "r",
+              "--force", "--quiet")
+        neighbour, (extra, index, hashes, checkpoint) = (extra if index == 100 else b""), parse(get("p"))
+    for at in range(len(extra)):
+        put("f", assemble(extra[:at] + bytes([extra[at] ^ 1]) + extra[at + 1:], index, hashes,
+                          checkpoint))
+        judge(1, "INVALID")
+    for name, data in (("neighbour's key", extra[:54] + neighbour[54:]),
+                       ("key as a salt of form 1", extra[:70]), ("short", extra[:-1]),
+                       ("long", extra + b"\0"), ("form 1", b"\1" + extra[1:])):
+        put("f", assemble(data, index, hashes, checkpoint))
+        judge(1, "INVALID")
+        c.expect(not c.out.strip().splitlines()[-1].startswith("VALID"), f"{name} is accepted")
+    put("f", assemble(extra[:70], index, hashes, checkpoint))
+    judge(1, "MALFORMED the proof's extra data has 70 bytes")
+    put("f", assemble(b"", index, hashes, checkpoint))
+    put("entry", extra)
+    judge(0, "VALID", entry=("--entry", "entry"))
+    put("entry", extra[:70])
+    judge(1, "16 bytes do not stand behind an entry of form 2", entry=("--entry", "entry"))
+    put("f", get("p"))
+    parts = split_parts(get("r"))
+    for i in range(len(parts) - 1):
+        put("x", b"".join(parts[:i] + [parts[i + 1], parts[i]] + parts[i + 2:]))
+        judge(0 if parts[i] == parts[i + 1] else 1, "are not the payload", "x")
+        put("x", b"".join(parts[:i] + parts[i + 1:]))
+        judge(1, "are not the payload", "x")
+    put("x", get("r") + b"\n")
+    judge(1, "without the line feed at their end they would be", "x")
 
 
 def damaged_stores(c, log, secrets):
@@ -369,6 +418,7 @@ def main():
     wrong_records(c)
     damaged_stores(c, log, secrets)
     tails_and_absences(c)
+    by_parts(c)
     reads(c)
     training, training_secrets = akbases.standard(name="exercise.example.org/drill", number=9)
     save(training, training_secrets, "drill")

@@ -9,6 +9,7 @@ repaired here go through the same code.
 """
 
 import hashlib
+import itertools
 import json
 
 from akbase import (Frontier, FormatError, H, b64, canonical_json, checkpoint_fields, leaf_hash,
@@ -236,11 +237,16 @@ def replace_block(segment, old, *new):
     segment.parts[at:at + 1] = new
 
 
+MIXED = "mixed"
+
+
 class Maker:
-    """Lays out a log. Call entries, then `commit`; `seal` ends a segment; `finish` derives all."""
+    """Lays out a log. Call entries, then `commit`; `seal` ends a segment; `finish` derives all.
+    `form` MIXED: the blocks of each commit are of another form than those of the one before."""
 
     def __init__(self, secrets, start=1_700_000_000 * SECOND, form=1, block_entries=300):
-        self.secrets, self.form, self.block_entries = secrets, form, block_entries
+        self.secrets, self.block_entries = secrets, block_entries
+        self.form, self.mixed = (1, True) if form == MIXED else (form, False)
         self.log = Log(secrets.log_id)
         self.now, self.clock_run, self.claim = start, 0, 1
         self.behind, self.size, self.pending = {}, 0, []
@@ -321,6 +327,8 @@ class Maker:
         if sign:
             self.segment.parts.append(Note(self.placeholder(self.size)))
             self.signed = self.size
+        if self.mixed:
+            self.form = 3 - self.form
 
     def seal(self, manifest=True, reblock=0):
         """Seals the segment in use, goes on in a new one and writes the manifest there."""
@@ -351,9 +359,12 @@ def seal_parts(segment, reblock=0):
         entries, keys = segment.entries(), {}
         for b in blocks:
             keys.update(b.keys)
-        first = segment.header.first
-        blocks = [Block(first + i, entries[i:i + reblock], keys, blocks[0].form)
-                  for i in range(0, len(entries), reblock)]
+        first, blocks = segment.header.first, []
+        for _, same in itertools.groupby(entries, lambda e: e.form):
+            same = list(same)
+            for i in range(0, len(same), reblock):
+                blocks.append(Block(first, same[i:i + reblock], keys, same[0].form))
+                first = blocks[-1].end
         for b in blocks:
             b.zstd_level = 9
             b.keys = {g: keys[g] for g in b.groups()}

@@ -9,6 +9,7 @@ import cases_keys  # noqa: F401     D, E
 import cases_hostile  # noqa: F401  I, cheats, what must not alarm
 import cases_damage  # noqa: F401   damage, payloads taken out, false statements
 import cases_narrow  # noqa: F401   how far damage in one place reaches
+import cases_parts  # noqa: F401    P: commitment by parts
 import casebase
 
 

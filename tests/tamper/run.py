@@ -22,12 +22,14 @@ import tempfile
 
 try:
     import akbases
+    import akforge
     import cases
     from casebase import ANY, Base, NoPlace, VALID
 except ImportError as e:
     print(f"skipped: {e}")
     sys.exit(77)
 
+FORMS = {"1": 1, "2": 2, "mixed": akforge.MIXED}
 REMARKS = {"TAIL_IN_FLIGHT", "FILE_DIFFERS", "NAME_DIFFERS", "UNKNOWN_FILE", "DUPLICATE_FILE",
            "NO_MANIFEST", "UNKNOWN_SIGNATURE", "UNKNOWN_KIND", "UNKNOWN_FLAG", "CLOCK_STEP",
            "FUTURE", "EPOCH_NOT_CHECKED", "EXERCISE", "ERASED"}
@@ -330,7 +332,7 @@ def main():
     parser.add_argument("--key", action="append", default=[])
     parser.add_argument("--only", action="append", help="names of cases, with * and ?")
     parser.add_argument("--keep", help="folder for the stores of cases that fail")
-    parser.add_argument("--form", type=int, choices=(1, 2), default=1,
+    parser.add_argument("--form", choices=("1", "2", "mixed"), default="1",
                         help="form of the entries of the base that is made here")
     parser.add_argument("--list", action="store_true", help="name all cases and what they do")
     parser.add_argument("--export", help="write all stores, keys and expectations here; ask nobody")
@@ -350,7 +352,7 @@ def main():
     if not verifiers:
         print("no verifier to ask")
         return 77
-    bases = [Base(*made(akbases.standard(form=options.form)), name="made-here")]
+    bases = [Base(*made(akbases.standard(form=FORMS[options.form])), name="made-here")]
     for i, (store, key) in enumerate(zip(options.base, options.key)):
         bases.append(Base.load(store, key))
         bases[-1].name = f"given-{i + 1}"
