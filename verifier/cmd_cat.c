@@ -5,6 +5,7 @@
  * and makes the exit status 3 (or what the check says), never silently left out. */
 #include "commands.h"
 
+#include "fields.h"
 #include "jsonout.h"
 #include "output.h"
 #include "pick.h"
@@ -34,6 +35,7 @@ struct cat {
     FILE *out;
     const char *out_name;
     bool quiet;
+    bool fields; /* records are shown by their parts */
     bool kinds_given;
     bool kind[KINDS];
     struct ak_log_filter filter;
@@ -123,11 +125,15 @@ static enum ak_code parse(struct cat *cat, const struct ak_options *options, str
 
     if (ak_options_has(options, AK_OPTION_RAW) && ak_options_has(options, AK_OPTION_JSONL))
         return ak_fail(err, AK_EUSAGE, "--raw and --jsonl exclude each other");
+    if (ak_options_has(options, AK_OPTION_RAW) && ak_options_has(options, AK_OPTION_FIELDS))
+        return ak_fail(err, AK_EUSAGE,
+                       "--raw gives exact bytes, --fields their parts: give one of them");
     cat->mode = ak_options_has(options, AK_OPTION_RAW)     ? MODE_RAW
                 : ak_options_has(options, AK_OPTION_JSONL) ? MODE_JSONL
                                                            : MODE_TEXT;
     cat->filter = AK_LOG_FILTER_ALL;
     cat->quiet = ak_options_has(options, AK_OPTION_QUIET);
+    cat->fields = ak_options_has(options, AK_OPTION_FIELDS);
     rc = parse_kinds(cat, options, err);
     if (rc == AK_OK && index != NULL)
         rc = parse_index(cat, index, err);
@@ -179,6 +185,12 @@ static void print_name(FILE *file, const struct ak_source_table *table, uint32_t
     }
 }
 
+/* Only a whole record has a header; fragments and the log's own entries are shown as they are. */
+static bool has_fields(const struct cat *cat, const struct ak_log_entry *entry)
+{
+    return cat->fields && entry->entry.kind == AK_KIND_RECORD && entry->state == AK_STATE_PRESENT;
+}
+
 static void print_text(const struct cat *cat, const struct ak_log_entry *entry)
 {
     char time[AK_WHEN_TEXT_BYTES];
@@ -191,7 +203,10 @@ static void print_text(const struct cat *cat, const struct ak_log_entry *entry)
     if (cat->judged != NULL)
         fputs(entry->proof == AK_PROOF_PROVEN ? " proven" : " NOT-PROVEN", cat->out);
     fputc(' ', cat->out);
-    ak_show_data(cat->out, entry->payload, entry->len);
+    if (has_fields(cat, entry))
+        ak_fields_text(cat->out, entry->payload, entry->len, entry->entry.received);
+    else
+        ak_show_data(cat->out, entry->payload, entry->len);
     fputc('\n', cat->out);
 }
 
@@ -223,6 +238,8 @@ static void print_jsonl(const struct cat *cat, const struct ak_log_entry *entry)
     ak_json_out_uint(&out, "offset", entry->offset);
     if (!ak_json_out_text(&out, "message", entry->payload, entry->len))
         ak_json_out_base64(&out, "message_base64", entry->payload, entry->len);
+    if (has_fields(cat, entry))
+        ak_fields_json(&out, entry->payload, entry->len, e->received);
     ak_json_out_close(&out, '}');
     fputc('\n', cat->out);
 }

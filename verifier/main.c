@@ -53,8 +53,9 @@ const struct ak_command ak_commands[] = {
          AK_OPTION_BIT(AK_OPTION_FROM) | AK_OPTION_BIT(AK_OPTION_TO) |
          AK_OPTION_BIT(AK_OPTION_SOURCE) | AK_OPTION_BIT(AK_OPTION_INDEX) |
          AK_OPTION_BIT(AK_OPTION_KIND) | AK_OPTION_BIT(AK_OPTION_RAW) |
-         AK_OPTION_BIT(AK_OPTION_JSONL) | AK_OPTION_BIT(AK_OPTION_OUTPUT) |
-         AK_OPTION_BIT(AK_OPTION_FORCE) | AK_OPTION_BIT(AK_OPTION_QUIET),
+         AK_OPTION_BIT(AK_OPTION_JSONL) | AK_OPTION_BIT(AK_OPTION_FIELDS) |
+         AK_OPTION_BIT(AK_OPTION_OUTPUT) | AK_OPTION_BIT(AK_OPTION_FORCE) |
+         AK_OPTION_BIT(AK_OPTION_QUIET),
      1, 1, ak_cmd_cat},
     {"info", "PATH", "Shows what is there at a glance: origin, sizes, times, segments, gaps.",
      "Nothing of it is proven: `check` does that.", "akashi-verify info /srv/akashi",

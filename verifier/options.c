@@ -78,6 +78,11 @@ static const struct option_info infos[AK_OPTION_COUNT] = {
                        "only with --kind",
                        false},
     [AK_OPTION_JSONL] = {"jsonl", NULL, "one JSON object a line for each entry", false},
+    [AK_OPTION_FIELDS] = {"fields", NULL,
+                          "the parts of each syslog record, computed when it is read: time, host, "
+                          "application, severity, structured data, message; with --jsonl as the "
+                          "member fields",
+                          false},
     [AK_OPTION_RECORD] = {"record", "FILE",
                           "the record's exact bytes: `prove` writes them there, `proof` reads from "
                           "there what is claimed to be logged",

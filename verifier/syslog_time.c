@@ -15,6 +15,10 @@
 #define YEAR_FIRST 1970u
 #define YEAR_LAST  2261u
 
+/* A sender's clock may be ahead, most of all by a zone that is not told. What would be later than
+ * this is taken for a record of the year before. */
+#define AHEAD_S (INT64_C(7) * 86400)
+
 #define NANO  UINT64_C(1000000000)
 #define DAY_S 86400
 
@@ -177,9 +181,10 @@ static unsigned month_of(const struct ak_syslog_rest *r, size_t at)
 static bool year_of(const struct ak_syslog_rest *r, size_t at, unsigned *year)
 {
     char end = ak_syslog_at(r, at + 4);
+    char next = ak_syslog_at(r, at + 5);
 
     return digits(r, at, 4, year) && *year >= YEAR_FIRST && *year <= YEAR_LAST &&
-           (end == ' ' || end == ':' || end == '\0');
+           (end == ' ' || end == '\0' || (end == ':' && (next == ' ' || next == '\0')));
 }
 
 /* A known name of a zone at `at` that ends in a blank, a colon or the end; its length. "TZ-6" and
@@ -327,28 +332,17 @@ static int64_t seconds_of(const struct ak_syslog_stamp *s, unsigned year)
            s->second - (int64_t)s->offset * 60;
 }
 
-/* The year that puts the stamp nearest to `received`; 0 if none of three does. */
-static unsigned nearest_year(const struct ak_syslog_stamp *s, uint64_t received)
+/* The latest year that puts the stamp no more than AHEAD_S after `received`; 0 if there is none. */
+static unsigned likely_year(const struct ak_syslog_stamp *s, uint64_t received)
 {
-    int64_t at = (int64_t)(received / NANO);
-    unsigned about = YEAR_FIRST + (unsigned)(at / DAY_S / 365);
-    unsigned found = 0;
-    int64_t best = INT64_MAX;
+    int64_t latest = (int64_t)(received / NANO) + AHEAD_S;
+    unsigned year = YEAR_FIRST + (unsigned)(latest / DAY_S / 365); /* never too early */
 
-    /* `about` counts too many days as years by a month in a century, so one more is looked at. */
-    for (unsigned year = about > YEAR_FIRST + 2 ? about - 2 : YEAR_FIRST; year <= about + 1;
-         year++) {
-        int64_t off;
-        if (!is_date(year, s->month, s->day))
-            continue;
-        off = seconds_of(s, year) - at;
-        off = off < 0 ? -off : off;
-        if (off < best) {
-            best = off;
-            found = year;
-        }
+    for (; year >= YEAR_FIRST; year--) {
+        if (is_date(year, s->month, s->day) && seconds_of(s, year) <= latest)
+            return year;
     }
-    return found;
+    return 0;
 }
 
 bool ak_syslog_time(const struct ak_syslog *syslog, uint64_t received, uint64_t *ns,
@@ -363,7 +357,7 @@ bool ak_syslog_time(const struct ak_syslog *syslog, uint64_t received, uint64_t 
     if (s->month == 0)
         return false;
     if (year == 0) {
-        year = nearest_year(s, received);
+        year = likely_year(s, received);
         *assumed |= AK_SYSLOG_ASSUMED_YEAR;
     }
     if (!s->zone_known)

@@ -15,7 +15,7 @@ _akashi_verify()
     store) options="--key --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
     segment) options="--key --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
     checkpoint) options="--key --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
-    cat) options="--key --log --jobs --from --to --source --index --kind --raw --jsonl --output --force --quiet" ;;
+    cat) options="--key --log --jobs --from --to --source --index --kind --raw --jsonl --fields --output --force --quiet" ;;
     info) options="--log --json" ;;
     sources) options="--log --json" ;;
     prove) options="--key --log --index --record --epoch --output --force --json --quiet" ;;

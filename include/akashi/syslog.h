@@ -84,10 +84,11 @@ const char *ak_syslog_severity(int pri);
 #define AK_SYSLOG_ASSUMED_YEAR 1u
 #define AK_SYSLOG_ASSUMED_ZONE 2u /* UTC was taken */
 
-/* The sender's time as ns since 1970-01-01T00:00:00Z. A year that is not written is the one that
- * puts the time nearest to `received` (ns), a zone that is not written is UTC; `*assumed` says so,
- * and 0 that nothing was assumed. False if there is no time, or none between 1970 and 2262. A time
- * of which the clock was never set (`clock` is '*') is given as it is. */
+/* The sender's time as ns since 1970-01-01T00:00:00Z. A year that is not written is the latest that
+ * puts the time no more than 7 days after `received` (ns), a zone that is not written is UTC;
+ * `*assumed` says so, and 0 that nothing was assumed. False if there is no time, or none between
+ * 1970 and 2261. With `clock` '*' the time is what the sender wrote, though its clock was never
+ * set. */
 bool ak_syslog_time(const struct ak_syslog *syslog, uint64_t received, uint64_t *ns,
                     unsigned *assumed);
 
