@@ -129,6 +129,24 @@ const struct ak_command ak_commands[] = {
          AK_OPTION_BIT(AK_OPTION_PERIOD) | AK_OPTION_BIT(AK_OPTION_OUTPUT) |
          AK_OPTION_BIT(AK_OPTION_FORCE) | AK_OPTION_BIT(AK_OPTION_QUIET),
      1, 1, ak_cmd_report},
+    {"sample", "PATH",
+     "Draws records that anyone can draw again, proves each, and says what that allows to say.",
+     "How many is the hypergeometric distribution's answer to --confidence and --tolerable; which "
+     "ones follows from origin, head, range and nonce (docs/format.md 16). An auditor who had the "
+     "SHA-256 of his nonce entered in the log before (`akashi-collector audit`) could not choose "
+     "them, nor could the collector; without that the first line says so. The log is read once for "
+     "commitments; then each record costs a block and some hashes. Ends in a page to sign, in "
+     "English and Japanese.",
+     "akashi-verify sample /srv/akashi --log power-a --confidence 95 --tolerable 1% --seed "
+     "00112233445566778899aabbccddeeff --key agency.vkey",
+     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_LOG) |
+         AK_OPTION_BIT(AK_OPTION_CHECKPOINT) | AK_OPTION_BIT(AK_OPTION_SEED) |
+         AK_OPTION_BIT(AK_OPTION_BEACON) | AK_OPTION_BIT(AK_OPTION_CONFIDENCE) |
+         AK_OPTION_BIT(AK_OPTION_TOLERABLE) | AK_OPTION_BIT(AK_OPTION_INDEX) |
+         AK_OPTION_BIT(AK_OPTION_FROM) | AK_OPTION_BIT(AK_OPTION_TO) |
+         AK_OPTION_BIT(AK_OPTION_SOURCE) | AK_OPTION_BIT(AK_OPTION_OUTPUT) |
+         AK_OPTION_BIT(AK_OPTION_FORCE) | AK_OPTION_BIT(AK_OPTION_QUIET),
+     1, 1, ak_cmd_sample},
     {"explain", "[CODE...]",
      "Says what a reason code means, what it does not mean, usual causes and what to do.",
      "Without a code it lists all.", "akashi-verify explain TAIL_UNSIGNED", 0, 0, SIZE_MAX,

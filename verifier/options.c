@@ -109,6 +109,17 @@ static const struct option_info infos[AK_OPTION_COUNT] = {
                           "the page for management over a year, a month or a day, UTC: 2026, "
                           "2026-10 or 2026-10-05",
                           false},
+    [AK_OPTION_SEED] = {"seed", "NONCE",
+                        "the auditor's nonce, 16 to 64 bytes in hexadecimal; its SHA-256 stands in "
+                        "the log if it was committed. One is drawn here if not given",
+                        false},
+    [AK_OPTION_BEACON] = {"beacon", "HEX",
+                          "a public beacon's value from after the head, mixed into the draw",
+                          false},
+    [AK_OPTION_CONFIDENCE] = {"confidence", "N",
+                              "per cent: how sure the statement shall be; 95 if not given", false},
+    [AK_OPTION_TOLERABLE] = {"tolerable", "RATE",
+                             "how many may deviate, with its sign; 1% if not given", false},
     [AK_OPTION_OUTPUT] = {"output", "FILE",
                           "write there; also -o. An existing file is not "
                           "overwritten",

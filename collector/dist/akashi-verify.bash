@@ -5,7 +5,7 @@ _akashi_verify()
     COMPREPLY=()
     for word in "${COMP_WORDS[@]:1:COMP_CWORD - 1}"; do
         case $word in
-        check | store | segment | checkpoint | cat | info | sources | prove | proof | history | compare | report | explain | selftest | key)
+        check | store | segment | checkpoint | cat | info | sources | prove | proof | history | compare | report | sample | explain | selftest | key)
             command=$word && break
             ;;
         esac
@@ -23,6 +23,7 @@ _akashi_verify()
     history) options="--key --log --epoch --store --output --force --json --quiet" ;;
     compare) options="--key --log --jobs --source --tmp --json --jsonl --quiet" ;;
     report) options="--key --checkpoint --log --jobs --from --to --period --output --force --quiet" ;;
+    sample) options="--key --log --checkpoint --seed --beacon --confidence --tolerable --index --from --to --source --output --force --quiet" ;;
     explain) options="" ;;
     selftest) options="" ;;
     key) options="--output" ;;
@@ -36,12 +37,12 @@ _akashi_verify()
         COMPREPLY=($(compgen -W 'record fragment source manifest event epoch order anchor state all' -- "$cur"))
         return
         ;;
-    --max-age | --until | --log | --jobs | --from | --to | --source | --index | --period) return ;;
+    --max-age | --until | --log | --jobs | --from | --to | --source | --index | --period | --seed | --beacon | --confidence | --tolerable)) return ;;
     esac
     case $command,$cur in
     *,-*) COMPREPLY=($(compgen -W "$options --help" -- "$cur")) ;;
     ,*)
-        COMPREPLY=($(compgen -W 'check store segment checkpoint cat info sources prove proof history compare report explain selftest key' -- "$cur"))
+        COMPREPLY=($(compgen -W 'check store segment checkpoint cat info sources prove proof history compare report sample explain selftest key' -- "$cur"))
         ;;
     key,*) COMPREPLY=($(compgen -W 'show new' -- "$cur") $(compgen -f -- "$cur")) ;;
     selftest,* | explain,*) ;;

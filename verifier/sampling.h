@@ -1,0 +1,44 @@
+/* sampling.h - one run of `sample`: what it was given, what it found, and the sheet that it ends
+ * in; for cmd_sample.c and sampling_*.c. */
+#ifndef AK_SAMPLING_H
+#define AK_SAMPLING_H
+
+#include "options.h"
+#include "sample.h"
+#include "sample_args.h"
+#include "sheet.h"
+#include "source_table.h"
+#include "trust.h"
+
+#include <akashi/check.h>
+#include <akashi/log_reader.h>
+
+#include <stdio.h>
+
+struct ak_sampling {
+    const struct ak_options *options;
+    struct ak_sample_args args;
+    struct ak_trust trust;
+    struct ak_check_options how;
+    struct ak_log_places places; /* with a store: the one log */
+    struct ak_log_tree *tree;
+    struct ak_log_tree *careful; /* opened when it is needed */
+    struct ak_sample_anchor anchor;
+    struct ak_sample_scan scan;
+    struct ak_sample_commit commit;
+    struct ak_sample_rows rows;
+    struct ak_sample_filter filter;
+    struct ak_source_table sources;
+    uint32_t *selected;
+    FILE *worksheet; /* where drawn records are written to be judged, or NULL */
+    struct ak_sheet sheet;
+};
+
+/* From a store: draws records and proves each (sampling_store.c). A claim of the sheet that is NOT
+ * CHECKABLE or INVALID with no row drawn says why there is no sample. */
+enum ak_code ak_sampling_store(struct ak_sampling *s, struct ak_error *err);
+
+/* The seed, once head and population are known; and how many records are planned. */
+enum ak_code ak_sampling_seed(struct ak_sampling *s, struct ak_error *err);
+
+#endif
