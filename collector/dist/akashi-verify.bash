@@ -37,7 +37,7 @@ _akashi_verify()
         COMPREPLY=($(compgen -W 'record fragment source manifest event epoch order anchor state all' -- "$cur"))
         return
         ;;
-    --max-age | --until | --log | --jobs | --from | --to | --source | --index | --period | --seed | --beacon | --confidence | --tolerable)) return ;;
+    --max-age | --until | --log | --jobs | --from | --to | --source | --index | --period | --seed | --beacon | --confidence | --tolerable) return ;;
     esac
     case $command,$cur in
     *,-*) COMPREPLY=($(compgen -W "$options --help" -- "$cur")) ;;
