@@ -499,6 +499,7 @@ void ak_check_close(struct ak_check_state *state)
         check_torn(state);
         check_names(state);
         check_sizes(state);
+        ak_check_quorum_close(state);
         ak_check_tail(state);
         if (log->proven == 0) {
             finding = ak_finding_make(AK_FINDING_EMPTY, "9.3", "no entry of this log is proven.");

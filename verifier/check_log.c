@@ -301,6 +301,14 @@ static void judge_checkpoint(struct ak_check_state *state)
     if (rc == AK_OK) {
         state->signed_notes++;
         state->key_signed = true;
+        rc = ak_check_cosignatures(state, state->checkpoint_file, state->checkpoint_len,
+                                   &checkpoint, &err);
+        if (rc != AK_OK) {
+            finding = ak_finding_make(ak_finding_of_text(rc), "R7", "%s.", err.text);
+            (void)snprintf(finding.file, sizeof(finding.file), "checkpoint");
+            ak_check_report(state, &finding);
+            return;
+        }
         if (checkpoint.unknown > 0) {
             finding = ak_finding_make(AK_FINDING_UNKNOWN_SIGNATURE, "R7", "%s", "");
             (void)snprintf(finding.file, sizeof(finding.file), "checkpoint");
@@ -336,6 +344,8 @@ static enum ak_code judge_kept(struct ak_check_state *state, struct ak_error *er
             rc = ak_log_checkpoint_verify(state->log_key,
                                           state->epoch_known ? &state->epoch.key : NULL, kept->note,
                                           kept->len, &checkpoint, err);
+        if (rc == AK_OK)
+            rc = ak_check_cosignatures(state, kept->note, kept->len, &checkpoint, err);
         if (rc != AK_OK) {
             ak_wrap(err, "checkpoint %s", kept->name);
             return AK_EUSAGE;

@@ -229,6 +229,15 @@ struct ak_check_note {
     size_t len;
 };
 
+/* Checkpoints that meet the quorum and are kept until their roots have come out. */
+#define AK_CHECK_COSIGNED_MAX 64u
+
+struct ak_check_cosigned {
+    uint64_t size;
+    struct ak_hash root;
+    struct ak_quorum quorum;
+};
+
 /* The check of one log. */
 struct ak_check_state {
     const struct ak_check_options *options;
@@ -287,6 +296,9 @@ struct ak_check_state {
     bool *kept_matched; /* for each kept checkpoint: it is of a log that was looked at; borrowed */
     char *checkpoint_file; /* content of the log's `checkpoint`, or NULL */
     size_t checkpoint_len;
+    struct ak_check_cosigned cosigned[AK_CHECK_COSIGNED_MAX];
+    unsigned cosigned_count;
+    unsigned cosigned_most;             /* witnesses of the policy that signed one checkpoint */
     struct ak_check_removals *removals; /* payloads that are not there, and orders (R33) */
 
     struct ak_check_twins *twins;
@@ -404,7 +416,7 @@ void ak_check_look_for_key(struct ak_check_state *state, const void *data, size_
  * ak_log_checkpoint_verify. True if they are good; else it is told. */
 bool ak_check_note(struct ak_check_state *state, const struct ak_check_item *item, enum ak_code rc,
                    const struct ak_error *err, const uint8_t *note, size_t len,
-                   const struct ak_log_checkpoint *checkpoint);
+                   struct ak_log_checkpoint *checkpoint);
 /* A validly signed root: compared now, or when its size is reached. */
 void ak_check_sign(struct ak_check_state *state, const struct ak_check_item *item,
                    const struct ak_checkpoint *checkpoint, const uint8_t *note, size_t len,
@@ -416,6 +428,17 @@ void ak_check_wait(struct ak_check_state *state, const struct ak_checkpoint *che
 void ak_check_reach(struct ak_check_state *state);
 /* All is read: a checkpoint whose root came out by what was recorded behind it is the newest. */
 void ak_check_signed_close(struct ak_check_state *state);
+
+/* ---- check_quorum.c ---- */
+
+/* Judges the cosignatures of a checkpoint whose own lines are good, and takes those of the policy's
+ * witnesses off `checkpoint->unknown`. Codes of ak_policy_judge (R7). */
+enum ak_code ak_check_cosignatures(struct ak_check_state *state, const void *note, size_t len,
+                                   struct ak_log_checkpoint *checkpoint, struct ak_error *err);
+/* A root was signed and compared: if it came out, its quorum counts. */
+void ak_check_witnessed(struct ak_check_state *state, uint64_t size, const struct ak_hash *root);
+/* Tells what is proven and not under the quorum. */
+void ak_check_quorum_close(struct ak_check_state *state);
 
 /* ---- check_block.c ---- */
 

@@ -32,6 +32,8 @@ static struct ak_check_log *add_result(struct run *run, enum ak_check_kind kind,
                                        const char *name, struct ak_error *err)
 {
     struct ak_check *check = run->check;
+    bool demanded = run->options->policy != NULL &&
+                    strcmp(ak_policy_quorum_name(run->options->policy), "none") != 0;
     struct ak_check_log *log;
 
     if (check->count == RESULTS_MAX) {
@@ -50,8 +52,10 @@ static struct ak_check_log *add_result(struct run *run, enum ak_check_kind kind,
     log->kind = kind;
     log->path = strdup(path);
     log->name = strdup(name);
+    if (demanded)
+        log->quorum = strdup(ak_policy_quorum_name(run->options->policy));
     check->count++;
-    if (log->path != NULL && log->name != NULL)
+    if (log->path != NULL && log->name != NULL && (!demanded || log->quorum != NULL))
         return log;
 
 no_memory:
@@ -211,6 +215,25 @@ static const struct ak_vkey *find_key(const struct run *run, const char *origin)
     return NULL;
 }
 
+/* What the policy demands of it. */
+static void judge_quorum(struct run *run, struct ak_check_log *log, const char *data, size_t len)
+{
+    struct ak_claim claim = {0};
+    struct ak_finding finding;
+    struct ak_quorum quorum;
+
+    if (run->options->policy == NULL)
+        return;
+    ak_policy_claim(run->options->policy, data, len, &claim, &quorum);
+    if (claim.told) {
+        finding = ak_finding_make(claim.code, claim.rule, "%s", claim.text);
+        report_alone(run, log, &finding);
+    } else if (quorum.demanded) {
+        log->witnessed_size = log->checkpoint_size;
+        log->existed_by = quorum.existed_by;
+    }
+}
+
 /* A checkpoint alone: the log key's line can be judged, that of the epoch cannot. */
 static void judge_checkpoint(struct run *run, struct ak_check_log *log, const char *data,
                              size_t len)
@@ -256,6 +279,7 @@ static void judge_checkpoint(struct run *run, struct ak_check_log *log, const ch
     log->has_checkpoint = true;
     log->checkpoint_size = checkpoint.checkpoint.size;
     log->checkpoint_root = checkpoint.checkpoint.root;
+    judge_quorum(run, log, data, len);
     log->checkpoint_note = malloc(len + 1);
     if (log->checkpoint_note != NULL) {
         memcpy(log->checkpoint_note, data, len);
@@ -376,6 +400,7 @@ void ak_check_free(struct ak_check *check)
         free(log->findings);
         free(log->ranges);
         free(log->checkpoint_note);
+        free(log->quorum);
     }
     free(check->logs);
     free(check);

@@ -23,15 +23,22 @@ void ak_check_look_for_key(struct ak_check_state *state, const void *data, size_
 
 bool ak_check_note(struct ak_check_state *state, const struct ak_check_item *item, enum ak_code rc,
                    const struct ak_error *err, const uint8_t *note, size_t len,
-                   const struct ak_log_checkpoint *checkpoint)
+                   struct ak_log_checkpoint *checkpoint)
 {
     struct ak_log_checkpoint again;
+    struct ak_error why = {0};
     struct ak_finding finding;
 
     state->key_asked = true;
     if (rc == AK_OK) {
         state->signed_notes++;
         state->key_signed = true;
+        rc = ak_check_cosignatures(state, note, len, checkpoint, &why);
+        if (rc != AK_OK) {
+            finding = ak_finding_make(ak_finding_of_text(rc), "R7", "%s.", why.text);
+            ak_check_report_at(state, item, &finding);
+            return false;
+        }
         if (checkpoint->unknown > 0) {
             finding = ak_finding_make(AK_FINDING_UNKNOWN_SIGNATURE, "R7", "%s", "");
             ak_finding_at(&finding, item->open->file->name, item->frame.offset);
@@ -107,6 +114,8 @@ void ak_check_signed_close(struct ak_check_state *state)
     if (later->note != NULL &&
         ak_tree_confirmed(state->tree, later->checkpoint.size, &later->checkpoint.root))
         keep_checkpoint(state, &later->checkpoint, later->note, later->len);
+    if (later->note != NULL)
+        ak_check_witnessed(state, later->checkpoint.size, &later->checkpoint.root);
     free(state->later.note);
     state->later.note = NULL;
 }
@@ -115,6 +124,7 @@ void ak_check_sign(struct ak_check_state *state, const struct ak_check_item *ite
                    const struct ak_checkpoint *checkpoint, const uint8_t *note, size_t len, int who)
 {
     struct ak_tree_place place = {item->open->number, item->frame.offset};
+    enum ak_tree_signed result;
     struct ak_finding finding;
 
     if (checkpoint->size > ak_tree_size(state->tree)) {
@@ -123,7 +133,9 @@ void ak_check_sign(struct ak_check_state *state, const struct ak_check_item *ite
     }
     if (checkpoint->size > state->signed_top)
         state->signed_top = checkpoint->size;
-    switch (ak_tree_sign(state->tree, checkpoint->size, &checkpoint->root, place, who)) {
+    result = ak_tree_sign(state->tree, checkpoint->size, &checkpoint->root, place, who);
+    ak_check_witnessed(state, checkpoint->size, &checkpoint->root);
+    switch (result) {
     case AK_TREE_PROVEN:
         keep_checkpoint(state, checkpoint, note, len);
         break;
@@ -155,6 +167,7 @@ void ak_check_reach(struct ak_check_state *state)
             continue;
         waiting->done = true;
         result = ak_tree_sign(state->tree, waiting->size, &waiting->root, place, waiting->who);
+        ak_check_witnessed(state, waiting->size, &waiting->root);
         waiting->compared = result != AK_TREE_UNREACHABLE &&
                             !(result == AK_TREE_KNOWN && waiting->size < state->log->first);
         if (result == AK_TREE_PROVEN && waiting->note != NULL)

@@ -122,3 +122,36 @@ void ak_claim_json_entry(struct ak_json_out *out, uint64_t index, const struct a
     ak_json_out_uint(out, "source", entry->source);
     ak_json_out_uint(out, "source_seq", entry->source_seq);
 }
+
+void ak_claim_show_quorum(FILE *file, const struct ak_quorum *quorum)
+{
+    char time[AK_WHEN_TEXT_BYTES];
+
+    if (!quorum->demanded)
+        return;
+    ak_claim_show_label(file, "witnesses");
+    fprintf(file, "%u cosigned", quorum->cosigned);
+    if (quorum->unchecked > 0)
+        fprintf(file, ", %u with keys that are not checked here", quorum->unchecked);
+    if (quorum->met)
+        fprintf(file, ": existed by %s, by their clocks",
+                ak_when_format_seconds(time, quorum->existed_by));
+    fputc('\n', file);
+}
+
+void ak_claim_json_quorum(struct ak_json_out *out, const struct ak_quorum *quorum)
+{
+    char time[AK_WHEN_TEXT_BYTES];
+
+    if (!quorum->demanded)
+        return;
+    ak_json_out_open(out, "quorum", '{');
+    ak_json_out_bool(out, "met", quorum->met);
+    ak_json_out_uint(out, "cosigned", quorum->cosigned);
+    ak_json_out_uint(out, "unchecked", quorum->unchecked);
+    if (quorum->met) {
+        ak_json_out_string(out, "existed_by", ak_when_format_seconds(time, quorum->existed_by));
+        ak_json_out_uint(out, "existed_by_s", quorum->existed_by);
+    }
+    ak_json_out_close(out, '}');
+}

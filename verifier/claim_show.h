@@ -7,6 +7,7 @@
 
 #include <akashi/claim.h>
 #include <akashi/entry.h>
+#include <akashi/policy.h>
 #include <akashi/error.h>
 
 #include <stdbool.h>
@@ -39,5 +40,9 @@ void ak_claim_json_end(struct ak_json_out *out);
 
 /* The members index, kind, received, received_ns, clock_run, source, source_seq. */
 void ak_claim_json_entry(struct ak_json_out *out, uint64_t index, const struct ak_entry *entry);
+
+/* What the witnesses' lines amount to; nothing where no quorum is demanded. */
+void ak_claim_show_quorum(FILE *file, const struct ak_quorum *quorum);
+void ak_claim_json_quorum(struct ak_json_out *out, const struct ak_quorum *quorum);
 
 #endif

@@ -346,7 +346,7 @@ static enum ak_code judge(const struct ak_options *options, const struct ak_log_
     const char *path = place->path;
     enum ak_code rc;
 
-    if (!ak_options_has(options, AK_OPTION_KEY))
+    if (!ak_options_has(options, AK_OPTION_KEY) && !ak_options_has(options, AK_OPTION_POLICY))
         return AK_OK;
     rc = ak_cmd_prepare(options, &trust, &how, err);
     how.logs = NULL; /* the path is that log's own */

@@ -13,6 +13,8 @@ static enum ak_code add_trust(const struct ak_options *options, struct ak_trust 
 
     for (size_t i = 0; rc == AK_OK && i < options->count[AK_OPTION_KEY]; i++)
         rc = ak_trust_add_key(trust, options->value[AK_OPTION_KEY][i], err);
+    if (rc == AK_OK && ak_options_has(options, AK_OPTION_POLICY))
+        rc = ak_trust_set_policy(trust, ak_options_value(options, AK_OPTION_POLICY), err);
     for (size_t i = 0; rc == AK_OK && i < options->count[AK_OPTION_CHECKPOINT]; i++)
         rc = ak_trust_add_kept(trust, options->value[AK_OPTION_CHECKPOINT][i], NULL, err);
     return rc;
@@ -52,6 +54,7 @@ enum ak_code ak_cmd_prepare(const struct ak_options *options, struct ak_trust *t
     check->jobs = (unsigned)jobs;
     check->keys = trust->keys;
     check->key_count = trust->key_count;
+    check->policy = trust->policy;
     check->kept = trust->kept;
     check->kept_count = trust->kept_count;
     check->log_count = options->count[AK_OPTION_LOG];

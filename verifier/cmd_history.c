@@ -28,7 +28,8 @@ struct compared {
     char *epoch_note;
     size_t epoch_note_len;
     struct ak_history history;
-    bool kept; /* the proof was written */
+    struct ak_quorum quorum[2]; /* of the old and the new one */
+    bool kept;                  /* the proof was written */
 };
 
 static struct ak_history_trust trust_of(const struct compared *c)
@@ -81,6 +82,19 @@ static enum ak_code compare_somehow(struct compared *c, struct ak_error *err)
     if (!again || ak_options_value(c->options, AK_OPTION_STORE) == NULL)
         return rc;
     return compare(c, AK_LOG_TREE_CAREFUL, err);
+}
+
+/* What the policy demands of both sides: one history that no witness has seen is none to rely on.
+ */
+static void judge_quorums(struct compared *c)
+{
+    struct ak_history *h = &c->history;
+
+    for (int i = AK_HISTORY_OLD; c->trust.policy != NULL && i <= AK_HISTORY_NEW; i++) {
+        if (h->side[i].log_line == AK_LINE_VALID)
+            ak_policy_claim(c->trust.policy, h->side[i].note, h->side[i].len, &h->claim,
+                            &c->quorum[i]);
+    }
 }
 
 /* A kept proof: it must be one, and then it says FORKED. */
@@ -165,6 +179,8 @@ static void print_side(const struct compared *c, int i)
     if (side->epoch_line != AK_LINE_NONE)
         printf("; of the key of epoch %" PRIu32 ": %s", side->epoch, line_word(side->epoch_line));
     fputc('\n', stdout);
+    if (i != AK_HISTORY_STORE)
+        ak_claim_show_quorum(stdout, &c->quorum[i]);
 }
 
 static void print_consistency(const struct ak_history *h)
@@ -244,7 +260,8 @@ static void print_result(const struct compared *c)
     fputs(ak_claim_is_exercise(origin) ? ", EXERCISE / 訓練\n" : "\n", stdout);
 }
 
-static void put_side(struct ak_json_out *out, const char *name, const struct ak_history_side *side)
+static void put_side(struct ak_json_out *out, const char *name, const struct ak_history_side *side,
+                     const struct ak_quorum *quorum)
 {
     char root[AK_BASE64_CHARS(AK_HASH_BYTES) + 1];
 
@@ -258,6 +275,8 @@ static void put_side(struct ak_json_out *out, const char *name, const struct ak_
     ak_json_out_string(out, "epoch_line", line_word(side->epoch_line));
     if (side->epoch_line != AK_LINE_NONE)
         ak_json_out_uint(out, "epoch", side->epoch);
+    if (quorum != NULL)
+        ak_claim_json_quorum(out, quorum);
     ak_json_out_close(out, '}');
 }
 
@@ -273,7 +292,7 @@ static void put_result(const struct compared *c, const struct ak_error *err)
     (void)ak_json_out_text(&out, "origin", origin, strlen(origin));
     ak_json_out_bool(&out, "exercise", ak_claim_is_exercise(origin));
     for (int i = AK_HISTORY_OLD; i <= AK_HISTORY_STORE; i++)
-        put_side(&out, side_word(c, i), &h->side[i]);
+        put_side(&out, side_word(c, i), &h->side[i], i == AK_HISTORY_STORE ? NULL : &c->quorum[i]);
     ak_json_out_bool(&out, "forked", h->forked);
     if (h->forked && c->options->word_count == 2) {
         ak_json_out_string(&out, "smaller", side_word(c, (int)h->smaller));
@@ -307,8 +326,10 @@ enum ak_code ak_cmd_history(const struct ak_options *options, int *status, struc
         rc = compare_somehow(c, err);
     else if (rc == AK_OK)
         judge_kept(c);
-    if (rc == AK_OK && options->word_count == 2)
+    if (rc == AK_OK && options->word_count == 2) {
+        judge_quorums(c);
         rc = keep_fork(c, err);
+    }
     if (ak_options_has(options, AK_OPTION_JSON))
         put_result(c, rc == AK_OK ? NULL : err);
     else if (rc == AK_OK)

@@ -182,7 +182,21 @@ static void print_meaning(const struct ak_entry_proof_result *r)
                     2, 0);
 }
 
-static void print_result(const struct ak_options *options, const struct ak_entry_proof_result *r)
+/* What the policy demands of the checkpoint that a proof which holds leads to. */
+static void judge_quorum(const struct ak_trust *trust, const struct proof_files *files,
+                         struct ak_entry_proof_result *r, struct ak_quorum *quorum)
+{
+    struct ak_proof proof;
+
+    if (trust->policy == NULL || r->claim.verdict != AK_VALID ||
+        ak_proof_parse(&proof, files->proof, files->proof_len, NULL) != AK_OK)
+        return;
+    ak_policy_claim(trust->policy, proof.checkpoint, proof.checkpoint_len, &r->claim, quorum);
+    r->unknown -= quorum->cosigned + quorum->unchecked;
+}
+
+static void print_result(const struct ak_options *options, const struct ak_entry_proof_result *r,
+                         const struct ak_quorum *quorum)
 {
     bool colour = isatty(STDOUT_FILENO) == 1;
     char fingerprint[AK_TRUST_FINGERPRINT_CHARS + 1];
@@ -191,6 +205,7 @@ static void print_result(const struct ak_options *options, const struct ak_entry
     if (!ak_options_has(options, AK_OPTION_QUIET)) {
         ak_claim_show_program(stdout);
         print_judged(options->words[0], r);
+        ak_claim_show_quorum(stdout, quorum);
         ak_claim_show_finding(stdout, &r->claim, colour);
         if (r->claim.code == AK_FINDING_MISSING && r->claim.told && !r->epoch_proven)
             fputs("    Give the start note, which `prove` writes beside the proof, with --epoch "
@@ -215,7 +230,8 @@ static void print_result(const struct ak_options *options, const struct ak_entry
           stdout);
 }
 
-static void put_result(const struct ak_entry_proof_result *r, const struct ak_error *err)
+static void put_result(const struct ak_entry_proof_result *r, const struct ak_quorum *quorum,
+                       const struct ak_error *err)
 {
     char fingerprint[AK_TRUST_FINGERPRINT_CHARS + 1];
     struct ak_json_out out;
@@ -229,6 +245,7 @@ static void put_result(const struct ak_entry_proof_result *r, const struct ak_er
     }
     if (r->key_given)
         ak_json_out_string(&out, "key_fingerprint", ak_trust_fingerprint(&r->key, fingerprint));
+    ak_claim_json_quorum(&out, quorum);
     ak_json_out_bool(&out, "epoch_proven", r->epoch_proven);
     ak_json_out_bool(&out, "included", r->included);
     ak_json_out_bool(&out, "payload_proven", r->payload_proven);
@@ -249,6 +266,7 @@ enum ak_code ak_cmd_proof(const struct ak_options *options, int *status, struct 
     struct ak_check_options unused;
     struct ak_trust trust = {0};
     struct proof_files files = {0};
+    struct ak_quorum quorum = {0};
     enum ak_code rc;
 
     if (result == NULL)
@@ -269,12 +287,13 @@ enum ak_code ak_cmd_proof(const struct ak_options *options, int *status, struct 
                                              .entry = files.entry_len > 0 ? files.entry : NULL,
                                              .entry_len = files.entry_len};
         ak_entry_proof_judge(&input, result);
+        judge_quorum(&trust, &files, result, &quorum);
         *status = ak_verdict_exit(result->claim.verdict);
     }
     if (ak_options_has(options, AK_OPTION_JSON))
-        put_result(result, rc == AK_OK ? NULL : err);
+        put_result(result, &quorum, rc == AK_OK ? NULL : err);
     else if (rc == AK_OK)
-        print_result(options, result);
+        print_result(options, result, &quorum);
     free_files(&files);
     ak_trust_free(&trust);
     free(result);

@@ -71,8 +71,8 @@ static enum ak_code make(struct prove *p, const struct ak_trust *trust,
     if (rc != AK_OK)
         return rc;
     memcpy(p->origin, ak_log_tree_origin(tree), sizeof(p->origin));
-    rc = ak_entry_proof_make(tree, p->index, trust->keys, trust->key_count, &p->proof, &p->claim,
-                             err);
+    rc = ak_entry_proof_make_under(tree, p->index, trust->keys, trust->key_count, trust->policy,
+                                   &p->proof, &p->claim, err);
     if (rc == AK_ENOTFOUND)
         ak_wrap(err, "the log here has no entry %" PRIu64, p->index);
     ak_log_tree_close(tree);

@@ -27,8 +27,10 @@ struct making {
     struct ak_epoch_note epoch;
     uint8_t leaf_of[AK_ENTRY_BYTES];
     struct ak_proof out;
-    bool covered;     /* a right checkpoint covers the entry */
-    bool signed_some; /* the key has signed some checkpoint */
+    const struct ak_policy *policy; /* or NULL */
+    struct ak_claim quorum;         /* why a checkpoint that would do does not meet it */
+    bool covered;                   /* a right checkpoint covers the entry */
+    bool signed_some;               /* the key has signed some checkpoint */
 };
 
 void ak_entry_proof_free(struct ak_entry_proof *proof)
@@ -149,6 +151,20 @@ static enum ak_code keep_text(struct making *m, const void *note, size_t len, st
     return rc == AK_OK ? FOUND : rc;
 }
 
+/* Whether the policy takes this checkpoint; the newest that it does not take says why. */
+static bool quorum_met(struct making *m, const void *note, size_t len)
+{
+    struct ak_claim claim = {0};
+    struct ak_quorum quorum;
+
+    if (m->policy == NULL)
+        return true;
+    ak_policy_claim(m->policy, note, len, &claim, &quorum);
+    if (claim.told && !m->quorum.told)
+        m->quorum = claim;
+    return !claim.told;
+}
+
 /* One checkpoint that is offered. */
 static enum ak_code on_note(void *ctx, const void *note, size_t len, struct ak_error *err)
 {
@@ -163,6 +179,8 @@ static enum ak_code on_note(void *ctx, const void *note, size_t len, struct ak_e
     if (rc != AK_OK || cp.checkpoint.size <= m->proof->index)
         return AK_OK;
     m->covered = true;
+    if (!quorum_met(m, note, len))
+        return AK_OK;
     rc = ak_inclusion_make(m->proof->index, cp.checkpoint.size, ak_log_tree_node, m->tree,
                            m->out.hash, AK_PROOF_HASHES_MAX, &m->out.count, &why);
     ak_hash_leaf(&leaf, m->leaf_of, AK_ENTRY_BYTES);
@@ -197,7 +215,9 @@ static void tell_none(struct making *m, uint64_t index)
 {
     if (m->claim->told)
         return;
-    if (!m->signed_some)
+    if (m->quorum.told)
+        *m->claim = m->quorum;
+    else if (!m->signed_some)
         ak_claim_fail(m->claim, AK_FINDING_UNTRUSTED_KEY, "R32",
                       "the key that was given has signed none of the checkpoints here");
     else
@@ -253,6 +273,14 @@ enum ak_code ak_entry_proof_make(struct ak_log_tree *tree, uint64_t index,
                                  struct ak_entry_proof *proof, struct ak_claim *claim,
                                  struct ak_error *err)
 {
+    return ak_entry_proof_make_under(tree, index, keys, key_count, NULL, proof, claim, err);
+}
+
+enum ak_code ak_entry_proof_make_under(struct ak_log_tree *tree, uint64_t index,
+                                       const struct ak_vkey *keys, size_t key_count,
+                                       const struct ak_policy *policy, struct ak_entry_proof *proof,
+                                       struct ak_claim *claim, struct ak_error *err)
+{
     struct making *m = calloc(1, sizeof(*m));
     struct ak_error own = {0};
     struct ak_error *why = err == NULL ? &own : err;
@@ -265,6 +293,7 @@ enum ak_code ak_entry_proof_make(struct ak_log_tree *tree, uint64_t index,
     m->tree = tree;
     m->proof = proof;
     m->claim = claim;
+    m->policy = policy;
     rc = find_key(m, keys, key_count) ? judge_error(m, make(m, index, why), why) : AK_OK;
     if (rc == AK_OK && claim->verdict == AK_VALID)
         proof->has_declaration = ak_log_tree_declaration(tree, index, proof->entry.source,

@@ -107,6 +107,15 @@ static const struct ak_finding_info table[AK_FINDING_CODES] = {
      "Nothing can be said about any record.", "It is no sign of a change.",
      "A log that was just made, a wrong directory, or all segments are gone.",
      "Look whether this is the right place and the copy is complete."},
+    {AK_FINDING_QUORUM, AK_INCOMPLETE, false, "QUORUM",
+     "the witnesses that the policy demands have not signed what proves these entries",
+     "The entries named are proven by the log's own keys only. Who holds these could have made "
+     "them at any time, and could show others another history.",
+     "It does not say that anything was changed, nor that the witnesses refused.",
+     "The witnesses had not been asked yet or could not be reached, the cosigned checkpoint was "
+     "not copied with the store, or the policy names other witnesses than the collector asks.",
+     "Ask the operator for a cosigned checkpoint of this size or a larger one, and give it with "
+     "--checkpoint. Compare the policy with the operator's."},
     {AK_FINDING_TAIL_IN_FLIGHT, AK_VALID, true, "TAIL_IN_FLIGHT",
      "the log is being written; its newest entries were signed while this program looked",
      "The check covers what had been signed when the end was read.", "It is nothing bad.",

@@ -19,11 +19,11 @@
 #define STATUS_FAILED 2
 
 #define CHECK_OPTIONS                                                                              \
-    (AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_CHECKPOINT) |                          \
-     AK_OPTION_BIT(AK_OPTION_SAVE_CHECKPOINT) | AK_OPTION_BIT(AK_OPTION_MAX_AGE) |                 \
-     AK_OPTION_BIT(AK_OPTION_UNTIL) | AK_OPTION_BIT(AK_OPTION_LOG) |                               \
-     AK_OPTION_BIT(AK_OPTION_JOBS) | AK_OPTION_BIT(AK_OPTION_JSON) |                               \
-     AK_OPTION_BIT(AK_OPTION_QUIET))
+    (AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) |                              \
+     AK_OPTION_BIT(AK_OPTION_CHECKPOINT) | AK_OPTION_BIT(AK_OPTION_SAVE_CHECKPOINT) |              \
+     AK_OPTION_BIT(AK_OPTION_MAX_AGE) | AK_OPTION_BIT(AK_OPTION_UNTIL) |                           \
+     AK_OPTION_BIT(AK_OPTION_LOG) | AK_OPTION_BIT(AK_OPTION_JOBS) |                                \
+     AK_OPTION_BIT(AK_OPTION_JSON) | AK_OPTION_BIT(AK_OPTION_QUIET))
 
 const struct ak_command ak_commands[] = {
     {"check", "PATH...",
@@ -49,13 +49,13 @@ const struct ak_command ak_commands[] = {
      "whether the records are as they were signed. What cannot be read is told on standard error, "
      "and the exit status is then 3.",
      "akashi-verify cat /srv/akashi --log power-a --from -1d --source 'fw*'",
-     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_LOG) | AK_OPTION_BIT(AK_OPTION_JOBS) |
-         AK_OPTION_BIT(AK_OPTION_FROM) | AK_OPTION_BIT(AK_OPTION_TO) |
-         AK_OPTION_BIT(AK_OPTION_SOURCE) | AK_OPTION_BIT(AK_OPTION_INDEX) |
-         AK_OPTION_BIT(AK_OPTION_KIND) | AK_OPTION_BIT(AK_OPTION_RAW) |
-         AK_OPTION_BIT(AK_OPTION_JSONL) | AK_OPTION_BIT(AK_OPTION_FIELDS) |
-         AK_OPTION_BIT(AK_OPTION_OUTPUT) | AK_OPTION_BIT(AK_OPTION_FORCE) |
-         AK_OPTION_BIT(AK_OPTION_QUIET),
+     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) | AK_OPTION_BIT(AK_OPTION_LOG) |
+         AK_OPTION_BIT(AK_OPTION_JOBS) | AK_OPTION_BIT(AK_OPTION_FROM) |
+         AK_OPTION_BIT(AK_OPTION_TO) | AK_OPTION_BIT(AK_OPTION_SOURCE) |
+         AK_OPTION_BIT(AK_OPTION_INDEX) | AK_OPTION_BIT(AK_OPTION_KIND) |
+         AK_OPTION_BIT(AK_OPTION_RAW) | AK_OPTION_BIT(AK_OPTION_JSONL) |
+         AK_OPTION_BIT(AK_OPTION_FIELDS) | AK_OPTION_BIT(AK_OPTION_OUTPUT) |
+         AK_OPTION_BIT(AK_OPTION_FORCE) | AK_OPTION_BIT(AK_OPTION_QUIET),
      1, 1, ak_cmd_cat},
     {"info", "PATH", "Shows what is there at a glance: origin, sizes, times, segments, gaps.",
      "Nothing of it is proven: `check` does that.", "akashi-verify info /srv/akashi",
@@ -72,19 +72,21 @@ const struct ak_command ak_commands[] = {
      "shows that the origin pins the key that signed; hand over both, and the record.",
      "akashi-verify prove /srv/akashi --log power-a --index 1204331 --key agency.vkey -o "
      "login.tlog-proof --record login.record",
-     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_LOG) | AK_OPTION_BIT(AK_OPTION_INDEX) |
-         AK_OPTION_BIT(AK_OPTION_RECORD) | AK_OPTION_BIT(AK_OPTION_EPOCH) |
-         AK_OPTION_BIT(AK_OPTION_OUTPUT) | AK_OPTION_BIT(AK_OPTION_FORCE) |
-         AK_OPTION_BIT(AK_OPTION_JSON) | AK_OPTION_BIT(AK_OPTION_QUIET),
+     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) | AK_OPTION_BIT(AK_OPTION_LOG) |
+         AK_OPTION_BIT(AK_OPTION_INDEX) | AK_OPTION_BIT(AK_OPTION_RECORD) |
+         AK_OPTION_BIT(AK_OPTION_EPOCH) | AK_OPTION_BIT(AK_OPTION_OUTPUT) |
+         AK_OPTION_BIT(AK_OPTION_FORCE) | AK_OPTION_BIT(AK_OPTION_JSON) |
+         AK_OPTION_BIT(AK_OPTION_QUIET),
      1, 1, ak_cmd_prove},
     {"proof", "FILE", "Judges the proof of one entry, without the store it came from.",
      "Both signature lines, the way from the entry to the signed root, and the record's bytes are "
      "checked. It is said what that shows and what it does not. A key of the epoch's own, given "
      "with --key, takes the place of the start note.",
      "akashi-verify proof login.tlog-proof --key agency.vkey --record login.record",
-     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_RECORD) |
-         AK_OPTION_BIT(AK_OPTION_ENTRY) | AK_OPTION_BIT(AK_OPTION_EPOCH) |
-         AK_OPTION_BIT(AK_OPTION_JSON) | AK_OPTION_BIT(AK_OPTION_QUIET),
+     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) |
+         AK_OPTION_BIT(AK_OPTION_RECORD) | AK_OPTION_BIT(AK_OPTION_ENTRY) |
+         AK_OPTION_BIT(AK_OPTION_EPOCH) | AK_OPTION_BIT(AK_OPTION_JSON) |
+         AK_OPTION_BIT(AK_OPTION_QUIET),
      1, 1, ak_cmd_proof},
     {"history", "OLD [NEW]",
      "Says whether two checkpoints of a log tell one history, or are a fork.",
@@ -93,10 +95,10 @@ const struct ak_command ak_commands[] = {
      "its entries. A contradiction is FORKED: proof against the holder of the key; -o keeps both "
      "checkpoints with what shows it. Given such a kept proof alone, it is judged.",
      "akashi-verify history kept newest --store /srv/akashi --key agency.vkey -o fork",
-     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_LOG) | AK_OPTION_BIT(AK_OPTION_EPOCH) |
-         AK_OPTION_BIT(AK_OPTION_STORE) | AK_OPTION_BIT(AK_OPTION_OUTPUT) |
-         AK_OPTION_BIT(AK_OPTION_FORCE) | AK_OPTION_BIT(AK_OPTION_JSON) |
-         AK_OPTION_BIT(AK_OPTION_QUIET),
+     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) | AK_OPTION_BIT(AK_OPTION_LOG) |
+         AK_OPTION_BIT(AK_OPTION_EPOCH) | AK_OPTION_BIT(AK_OPTION_STORE) |
+         AK_OPTION_BIT(AK_OPTION_OUTPUT) | AK_OPTION_BIT(AK_OPTION_FORCE) |
+         AK_OPTION_BIT(AK_OPTION_JSON) | AK_OPTION_BIT(AK_OPTION_QUIET),
      1, 2, ak_cmd_history},
     {"compare", "PATH FILE...", "Holds an agency's own log files against a log, line by line.",
      "Each line is held unchanged (with its index), with another header or line end (RFC 3164 or "
@@ -109,10 +111,10 @@ const struct ak_command ak_commands[] = {
      "memory, and temporary files. Exit status 0: all are held; 3: some are not.",
      "akashi-verify compare /srv/akashi fw1.log.1 fw1.log --log power-a --source fw1 --key "
      "agency.vkey",
-     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_LOG) | AK_OPTION_BIT(AK_OPTION_JOBS) |
-         AK_OPTION_BIT(AK_OPTION_SOURCE) | AK_OPTION_BIT(AK_OPTION_TMP) |
-         AK_OPTION_BIT(AK_OPTION_JSON) | AK_OPTION_BIT(AK_OPTION_JSONL) |
-         AK_OPTION_BIT(AK_OPTION_QUIET),
+     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) | AK_OPTION_BIT(AK_OPTION_LOG) |
+         AK_OPTION_BIT(AK_OPTION_JOBS) | AK_OPTION_BIT(AK_OPTION_SOURCE) |
+         AK_OPTION_BIT(AK_OPTION_TMP) | AK_OPTION_BIT(AK_OPTION_JSON) |
+         AK_OPTION_BIT(AK_OPTION_JSONL) | AK_OPTION_BIT(AK_OPTION_QUIET),
      2, SIZE_MAX, ak_cmd_compare},
     {"report", "PATH",
      "Writes the judgement as one HTML page, for people who look rather than read.",
@@ -123,11 +125,12 @@ const struct ak_command ak_commands[] = {
      "coverage, losses by side, orders, keys, last full check. The verdict is of the whole log "
      "whatever stretch of time is shown.",
      "akashi-verify report /srv/akashi --log power-a --key agency.vkey -o power-a.html",
-     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_CHECKPOINT) |
-         AK_OPTION_BIT(AK_OPTION_LOG) | AK_OPTION_BIT(AK_OPTION_JOBS) |
-         AK_OPTION_BIT(AK_OPTION_FROM) | AK_OPTION_BIT(AK_OPTION_TO) |
-         AK_OPTION_BIT(AK_OPTION_PERIOD) | AK_OPTION_BIT(AK_OPTION_OUTPUT) |
-         AK_OPTION_BIT(AK_OPTION_FORCE) | AK_OPTION_BIT(AK_OPTION_QUIET),
+     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) |
+         AK_OPTION_BIT(AK_OPTION_CHECKPOINT) | AK_OPTION_BIT(AK_OPTION_LOG) |
+         AK_OPTION_BIT(AK_OPTION_JOBS) | AK_OPTION_BIT(AK_OPTION_FROM) |
+         AK_OPTION_BIT(AK_OPTION_TO) | AK_OPTION_BIT(AK_OPTION_PERIOD) |
+         AK_OPTION_BIT(AK_OPTION_OUTPUT) | AK_OPTION_BIT(AK_OPTION_FORCE) |
+         AK_OPTION_BIT(AK_OPTION_QUIET),
      1, 1, ak_cmd_report},
     {"sample", "PATH",
      "Draws records that anyone can draw again, proves each, and says what that allows to say.",

@@ -31,6 +31,11 @@ static const struct option_info infos[AK_OPTION_COUNT] = {
                        "a line. Get it from the operator, not from beside the evidence. May be "
                        "given for each log",
                        true},
+    [AK_OPTION_POLICY] = {"policy", "FILE",
+                          "a trust policy (C2SP tlog-policy) from outside: its log lines are keys "
+                          "as --key gives them, and what proves must be cosigned by its quorum of "
+                          "witnesses, else INCOMPLETE",
+                          false},
     [AK_OPTION_CHECKPOINT] = {"checkpoint", "FILE",
                               "a checkpoint kept from before: shows whether the log was cut back "
                               "or rewritten since. May be given for each log",

@@ -100,3 +100,25 @@ enum ak_code ak_policy_judge(const struct ak_policy *policy, const struct ak_not
     quorum->met = ak_policy_met(policy, times, &quorum->existed_by);
     return AK_OK;
 }
+
+void ak_policy_claim(const struct ak_policy *policy, const void *data, size_t len,
+                     struct ak_claim *claim, struct ak_quorum *quorum)
+{
+    struct ak_error err = {0};
+    struct ak_note note;
+    enum ak_code rc = ak_note_parse(&note, data, len, &err);
+
+    *quorum = (struct ak_quorum){.demanded = !policy->quorum_none};
+    if (rc == AK_OK)
+        rc = ak_policy_judge(policy, &note, quorum, &err);
+    if (rc == AK_ESIGNATURE)
+        ak_claim_fail(claim, AK_FINDING_ALTERED, "R7", "%s.", err.text);
+    else if (rc != AK_OK)
+        ak_claim_fail(claim, rc == AK_ENOMEM ? AK_FINDING_LIMIT : AK_FINDING_MALFORMED, "R7", "%s.",
+                      err.text);
+    else if (!quorum->met)
+        ak_claim_fail(claim, AK_FINDING_QUORUM, "R43",
+                      "the checkpoint has not the quorum %s: %u of the %u witnesses in the policy "
+                      "have cosigned it.",
+                      ak_policy_quorum_name(policy), quorum->cosigned, policy->witness_count);
+}

@@ -162,6 +162,25 @@ static void print_checkpoint(FILE *file, const struct ak_check_log *log)
             log->checkpoint_size == 1 ? "y" : "ies", root);
 }
 
+/* What the witnesses' lines show, where the policy demands some. */
+static void print_quorum(FILE *file, const struct ak_check_log *log)
+{
+    char number[AK_SHOW_NUMBER_BYTES];
+    char time[AK_WHEN_TEXT_BYTES];
+
+    if (log->quorum == NULL)
+        return;
+    label(file, "witnesses");
+    if (log->witnessed_size == 0)
+        fputs("no checkpoint here meets the quorum ", file);
+    else
+        fprintf(file, "%s entr%s existed by %s, by the clocks of the quorum ",
+                ak_show_count(number, log->witnessed_size), log->witnessed_size == 1 ? "y" : "ies",
+                ak_when_format_seconds(time, log->existed_by));
+    ak_show_text(file, log->quorum);
+    fputc('\n', file);
+}
+
 static void print_place(FILE *file, const struct ak_finding *finding,
                         const struct ak_source_table *sources)
 {
@@ -331,6 +350,7 @@ void ak_report_log(const struct ak_report *report, const struct ak_check_log *lo
             print_time(report, log);
         }
         print_checkpoint(file, log);
+        print_quorum(file, log);
         print_findings(report, log, sources);
         print_words(file, ak_words_sentence(log));
         print_words(file, ak_words_not_shown);

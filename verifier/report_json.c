@@ -129,8 +129,17 @@ static void put_counts(struct ak_json_out *out, const struct ak_report *report,
 static void put_checkpoint(struct ak_json_out *out, const struct ak_check_log *log)
 {
     char root[AK_BASE64_CHARS(AK_HASH_BYTES) + 1];
+    char time[AK_WHEN_TEXT_BYTES];
 
     ak_json_out_bool(out, "compared_with_kept_checkpoint", log->kept_used);
+    if (log->quorum != NULL) {
+        put_text(out, "quorum", log->quorum);
+        ak_json_out_uint(out, "witnessed_size", log->witnessed_size);
+    }
+    if (log->witnessed_size > 0) {
+        ak_json_out_string(out, "existed_by", ak_when_format_seconds(time, log->existed_by));
+        ak_json_out_uint(out, "existed_by_s", log->existed_by);
+    }
     if (!log->has_checkpoint) {
         ak_json_out_null(out, "checkpoint");
         return;

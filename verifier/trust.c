@@ -54,22 +54,17 @@ enum ak_code ak_trust_read_file(const char *path, size_t max, char **data, size_
     return rc;
 }
 
-static enum ak_code add_vkey(struct ak_trust *trust, const char *text, size_t len,
-                             struct ak_error *err)
+static enum ak_code add_key(struct ak_trust *trust, const struct ak_vkey *key, struct ak_error *err)
 {
-    struct ak_vkey key;
     struct ak_vkey *grown;
-    enum ak_code rc = ak_vkey_parse(&key, text, len, err);
 
-    if (rc != AK_OK)
-        return rc;
     for (size_t i = 0; i < trust->key_count; i++) {
-        if (strcmp(trust->keys[i].name, key.name) != 0)
+        if (strcmp(trust->keys[i].name, key->name) != 0)
             continue;
-        if (memcmp(trust->keys[i].key, key.key, sizeof(key.key)) == 0)
+        if (memcmp(trust->keys[i].key, key->key, sizeof(key->key)) == 0)
             return AK_OK; /* the same key twice */
         return ak_fail(err, AK_EUSAGE, "two different keys named %s: only one can be that log's",
-                       key.name);
+                       key->name);
     }
     if (trust->key_count == AK_TRUST_KEYS_MAX)
         return ak_fail(err, AK_ELIMIT, "more than %u keys", AK_TRUST_KEYS_MAX);
@@ -77,8 +72,17 @@ static enum ak_code add_vkey(struct ak_trust *trust, const char *text, size_t le
     if (grown == NULL)
         return ak_fail(err, AK_ENOMEM, "no memory for keys");
     trust->keys = grown;
-    trust->keys[trust->key_count++] = key;
+    trust->keys[trust->key_count++] = *key;
     return AK_OK;
+}
+
+static enum ak_code add_vkey(struct ak_trust *trust, const char *text, size_t len,
+                             struct ak_error *err)
+{
+    struct ak_vkey key;
+    enum ak_code rc = ak_vkey_parse(&key, text, len, err);
+
+    return rc == AK_OK ? add_key(trust, &key, err) : rc;
 }
 
 /* The text of a key file; the last line may lack its line end. */
@@ -145,6 +149,31 @@ enum ak_code ak_trust_add_key(struct ak_trust *trust, const char *text, struct a
     return ak_fail(err, AK_EUSAGE, "--key: %s", open_error.text);
 }
 
+enum ak_code ak_trust_set_policy(struct ak_trust *trust, const char *path, struct ak_error *err)
+{
+    const struct ak_policy_log *logs;
+    struct ak_error why = {0};
+    char *data;
+    size_t len;
+    size_t n;
+    enum ak_code rc = ak_trust_read_file(path, AK_POLICY_BYTES_MAX, &data, &len, &why);
+
+    if (rc != AK_OK)
+        return ak_fail(err, AK_EUSAGE, "--policy: %s", why.text);
+    rc = ak_policy_parse(&trust->policy, data, len, &why);
+    free(data);
+    if (rc != AK_OK)
+        return ak_fail(err, rc == AK_ENOMEM ? rc : AK_EUSAGE, "--policy: %s: %s", path, why.text);
+    logs = ak_policy_logs(trust->policy, &n);
+    for (size_t i = 0; rc == AK_OK && i < n; i++) {
+        if (logs[i].checkable)
+            rc = add_key(trust, &logs[i].vkey, err);
+    }
+    if (rc != AK_OK)
+        ak_wrap(err, "--policy: %s", path);
+    return rc;
+}
+
 enum ak_code ak_trust_add_kept(struct ak_trust *trust, const char *path, bool *missing,
                                struct ak_error *err)
 {
@@ -189,6 +218,7 @@ void ak_trust_free(struct ak_trust *trust)
     free(trust->notes);
     free(trust->kept);
     free(trust->keys);
+    ak_policy_free(trust->policy);
     memset(trust, 0, sizeof(*trust));
 }
 

@@ -8,6 +8,7 @@
 #include <akashi/check.h>
 #include <akashi/error.h>
 #include <akashi/note.h>
+#include <akashi/policy.h>
 
 #include <stddef.h>
 
@@ -23,6 +24,7 @@
 struct ak_trust {
     struct ak_vkey *keys;
     size_t key_count;
+    struct ak_policy *policy; /* NULL: none was given */
     struct ak_check_kept *kept;
     char **notes; /* what `kept` borrows from */
     size_t kept_count;
@@ -31,6 +33,10 @@ struct ak_trust {
 /* Adds the key or keys of one --key: a vkey, or a file with one a line (empty lines and lines that
  * begin with # are passed over). AK_EUSAGE with what is wrong and what is wanted. */
 enum ak_code ak_trust_add_key(struct ak_trust *trust, const char *text, struct ak_error *err);
+
+/* Reads the policy of --policy, and adds the keys of its logs. AK_EUSAGE with file, line and
+ * remedy. */
+enum ak_code ak_trust_set_policy(struct ak_trust *trust, const char *path, struct ak_error *err);
 
 /* Adds a kept checkpoint from a file. `*missing` (or NULL: then it is a fault) becomes true, and
  * AK_OK is given, when there is no such file. `path` is borrowed as long as `trust` lives. */

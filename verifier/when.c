@@ -14,7 +14,8 @@
 #define MINUTE        UINT64_C(60)
 #define HOUR          UINT64_C(3600)
 #define DAY           UINT64_C(86400)
-#define YEAR_MAX      2553u /* the last whole year that fits */
+#define YEAR_MAX      2553u                  /* the last whole year that fits */
+#define SECONDS_MAX   UINT64_C(253402300799) /* the end of the year 9999 */
 #define FRACTION_UNIT 100000000u
 
 uint64_t ak_when_now(void)
@@ -209,6 +210,24 @@ const char *ak_when_format(char *out, uint64_t ns)
                    "%04u-%02u-%02uT%02" PRIu64 ":%02" PRIu64 ":%02" PRIu64 ".%06" PRIu64 "Z", year,
                    month, day, seconds / HOUR, seconds / MINUTE % 60, seconds % 60,
                    ns % AK_WHEN_SECOND / 1000);
+    return out;
+}
+
+const char *ak_when_format_seconds(char *out, uint64_t seconds)
+{
+    unsigned year;
+    unsigned month;
+    unsigned day;
+
+    if (seconds > SECONDS_MAX) {
+        (void)snprintf(out, AK_WHEN_TEXT_BYTES, "after the year 9999");
+        return out;
+    }
+    date_from_days(seconds / DAY, &year, &month, &day);
+    seconds %= DAY;
+    (void)snprintf(out, AK_WHEN_TEXT_BYTES,
+                   "%04u-%02u-%02uT%02" PRIu64 ":%02" PRIu64 ":%02" PRIu64 "Z", year, month, day,
+                   seconds / HOUR, seconds / MINUTE % 60, seconds % 60);
     return out;
 }
 

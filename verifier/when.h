@@ -33,6 +33,10 @@ enum ak_code ak_when_parse_stretch(const char *text, uint64_t *ns, struct ak_err
 /* Writes "2026-11-24T05:17:27.123456Z" and gives `out`, which has AK_WHEN_TEXT_BYTES. */
 const char *ak_when_format(char *out, uint64_t ns);
 
+/* The same of whole seconds since 1970, without a fraction: "2026-11-24T05:17:27Z"; what lies past
+ * the year 9999 is written as such. */
+const char *ak_when_format_seconds(char *out, uint64_t seconds);
+
 /* Writes the two greatest units of a stretch: "3 days 4 h", "2 min 5 s", "12 s", "less than 1 s".
  */
 const char *ak_when_format_stretch(char *out, uint64_t ns);

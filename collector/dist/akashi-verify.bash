@@ -11,18 +11,18 @@ _akashi_verify()
         esac
     done
     case $command in
-    check) options="--key --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
-    store) options="--key --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
-    segment) options="--key --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
-    checkpoint) options="--key --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
-    cat) options="--key --log --jobs --from --to --source --index --kind --raw --jsonl --fields --output --force --quiet" ;;
+    check) options="--key --policy --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
+    store) options="--key --policy --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
+    segment) options="--key --policy --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
+    checkpoint) options="--key --policy --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
+    cat) options="--key --policy --log --jobs --from --to --source --index --kind --raw --jsonl --fields --output --force --quiet" ;;
     info) options="--log --json" ;;
     sources) options="--log --json" ;;
-    prove) options="--key --log --index --record --epoch --output --force --json --quiet" ;;
-    proof) options="--key --record --entry --epoch --json --quiet" ;;
-    history) options="--key --log --epoch --store --output --force --json --quiet" ;;
-    compare) options="--key --log --jobs --source --tmp --json --jsonl --quiet" ;;
-    report) options="--key --checkpoint --log --jobs --from --to --period --output --force --quiet" ;;
+    prove) options="--key --policy --log --index --record --epoch --output --force --json --quiet" ;;
+    proof) options="--key --policy --record --entry --epoch --json --quiet" ;;
+    history) options="--key --policy --log --epoch --store --output --force --json --quiet" ;;
+    compare) options="--key --policy --log --jobs --source --tmp --json --jsonl --quiet" ;;
+    report) options="--key --policy --checkpoint --log --jobs --from --to --period --output --force --quiet" ;;
     sample) options="--key --log --checkpoint --seed --beacon --confidence --tolerable --index --from --to --source --output --force --quiet" ;;
     explain) options="" ;;
     selftest) options="" ;;
@@ -30,7 +30,7 @@ _akashi_verify()
     '') options="--version" ;;
     esac
     case $prev in
-    --key | --checkpoint | --save-checkpoint | --record | --entry | --epoch | --store | --tmp | --output | -o)
+    --key | --policy | --checkpoint | --save-checkpoint | --record | --entry | --epoch | --store | --tmp | --output | -o)
         COMPREPLY=($(compgen -f -- "$cur")) && return
         ;;
     --kind)

@@ -18,6 +18,7 @@
 #include <akashi/finding.h>
 #include <akashi/format.h>
 #include <akashi/note.h>
+#include <akashi/policy.h>
 #include <akashi/sha256.h>
 
 #include <stdbool.h>
@@ -98,6 +99,10 @@ struct ak_check_log {
     struct ak_hash checkpoint_root;
     char *checkpoint_note; /* the signed note itself: what --save-checkpoint writes */
     size_t checkpoint_len;
+    char *quorum;            /* name of the quorum that the policy demands; NULL: none is */
+    uint64_t witnessed_size; /* size of the largest proven checkpoint that meets it; 0: none */
+    uint64_t existed_by;     /* when it was met: what it covers existed then; seconds since 1970, by
+                                the witnesses' clocks */
     bool kept_used; /* a kept checkpoint of this log was compared: a cut would have been noticed */
 };
 
@@ -111,6 +116,8 @@ struct ak_check_options {
     const struct ak_vkey *keys; /* log keys, from a trusted place; each is used for the log that is
                                    named as it is. Borrowed for the call */
     size_t key_count;
+    const struct ak_policy *policy;   /* which witnesses must have cosigned what proves (R43); NULL:
+                                         none. Its logs' keys are the caller's to put into `keys` */
     const struct ak_check_kept *kept; /* checkpoints from before; one that fits no log is a finding
                                          of the whole (ak_check_run fails with AK_EUSAGE) */
     size_t kept_count;

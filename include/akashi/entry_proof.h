@@ -13,6 +13,7 @@
 #include <akashi/format.h>
 #include <akashi/log_tree.h>
 #include <akashi/note.h>
+#include <akashi/policy.h>
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -48,6 +49,13 @@ enum ak_code ak_entry_proof_make(struct ak_log_tree *tree, uint64_t index,
                                  const struct ak_vkey *keys, size_t key_count,
                                  struct ak_entry_proof *proof, struct ak_claim *claim,
                                  struct ak_error *err);
+
+/* The same under a policy (NULL: as above): only a checkpoint that meets its quorum counts, and the
+ * claim is QUORUM where there is none (format.md R43). */
+enum ak_code ak_entry_proof_make_under(struct ak_log_tree *tree, uint64_t index,
+                                       const struct ak_vkey *keys, size_t key_count,
+                                       const struct ak_policy *policy, struct ak_entry_proof *proof,
+                                       struct ak_claim *claim, struct ak_error *err);
 void ak_entry_proof_free(struct ak_entry_proof *proof);
 
 /* What is to be judged; everything borrowed for the call. */

@@ -27,6 +27,7 @@ enum ak_finding_code {
     AK_FINDING_TAIL_UNSIGNED,
     AK_FINDING_STALE,
     AK_FINDING_EMPTY,
+    AK_FINDING_QUORUM,
     AK_FINDING_TAIL_IN_FLIGHT, /* this and all behind it are remarks */
     AK_FINDING_FILE_DIFFERS,
     AK_FINDING_NAME_DIFFERS,
@@ -43,7 +44,7 @@ enum ak_finding_code {
     AK_FINDING_ERASED
 };
 
-#define AK_FINDING_CODES 28u
+#define AK_FINDING_CODES (AK_FINDING_ERASED + 1u)
 
 /* What `explain` and docs/messages.md say about a code; all fixed texts. */
 struct ak_finding_info {

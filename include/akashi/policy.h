@@ -6,6 +6,7 @@
 #ifndef AKASHI_POLICY_H
 #define AKASHI_POLICY_H
 
+#include <akashi/claim.h>
 #include <akashi/cosignature.h>
 #include <akashi/error.h>
 #include <akashi/note.h>
@@ -77,5 +78,11 @@ bool ak_policy_met(const struct ak_policy *policy, const uint64_t *times, uint64
  * lines of one (format.md R7); then nothing is met. AK_ENOMEM. */
 enum ak_code ak_policy_judge(const struct ak_policy *policy, const struct ak_note *note,
                              struct ak_quorum *quorum, struct ak_error *err);
+
+/* The same for a claim that rests on one signed checkpoint (the whole note, whose own lines the
+ * caller has judged): what is wrong is added to the claim, QUORUM where it is not met (format.md
+ * R43). `*quorum` is what was found. */
+void ak_policy_claim(const struct ak_policy *policy, const void *note, size_t len,
+                     struct ak_claim *claim, struct ak_quorum *quorum);
 
 #endif

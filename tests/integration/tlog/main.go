@@ -1,14 +1,21 @@
 // Command tlog is the other half of tlog.sh: it judges what tlog_peer makes, with
 // golang.org/x/mod/sumdb, which shares no code with this project. "tlog sign VKEYFILE" signs a note
 // with a key of its own for tlog_peer to judge. "tlog proof VKEY FILE..." judges proofs that
-// akashi-verify wrote, each with its start note in FILE.epoch.
+// akashi-verify wrote, each with its start note in FILE.epoch. "tlog cosign KEYFILE TIME OUT" signs
+// the checkpoint on standard input with a private key that akashi-verify made, as a witness does (C2SP
+// tlog-cosignature), and prints the witness's vkey; "tlog cosigned LOGVKEY WITNESSVKEY FILE" opens such
+// a checkpoint.
 package main
 
 import (
 	"bufio"
+	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
+	"io"
 	"log"
 	"os"
 	"strconv"
@@ -186,8 +193,103 @@ func judgeProof(file string, logKey note.Verifier) {
 	}
 }
 
+// witness is a cosigner: its signature is a time and an Ed25519 signature over time and text.
+type witness struct {
+	name string
+	key  ed25519.PublicKey
+	priv ed25519.PrivateKey
+	time uint64
+}
+
+func (w witness) Name() string { return w.name }
+
+func (w witness) KeyHash() uint32 {
+	h := sha256.Sum256(append([]byte(w.name+"\n\x04"), w.key...))
+	return binary.BigEndian.Uint32(h[:])
+}
+
+func message(time uint64, text []byte) []byte {
+	return append([]byte(fmt.Sprintf("cosignature/v1\ntime %d\n", time)), text...)
+}
+
+func (w witness) Sign(text []byte) ([]byte, error) {
+	sig := binary.BigEndian.AppendUint64(nil, w.time)
+	return append(sig, ed25519.Sign(w.priv, message(w.time, text))...), nil
+}
+
+func (w witness) Verify(text, sig []byte) bool {
+	return len(sig) == 72 &&
+		ed25519.Verify(w.key, message(binary.BigEndian.Uint64(sig), text), sig[8:])
+}
+
+func cosign(keyFile, time, out string) {
+	data, err := os.ReadFile(keyFile)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if _, err := note.NewSigner(strings.TrimSuffix(string(data), "\n")); err != nil {
+		log.Fatalf("%s: Go does not take it as a private key: %v", keyFile, err)
+	}
+	fields := strings.SplitN(string(data), "+", 5)
+	seed, err := base64.StdEncoding.DecodeString(strings.TrimSuffix(fields[4], "\n"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	priv := ed25519.NewKeyFromSeed(seed[1:])
+	w := witness{fields[2], priv.Public().(ed25519.PublicKey), priv, uint64(number(time))}
+	checkpoint, err := io.ReadAll(os.Stdin)
+	if err != nil {
+		log.Fatal(err)
+	}
+	text, _, _ := strings.Cut(string(checkpoint), "\n\n")
+	line, err := note.Sign(&note.Note{Text: text + "\n"}, w)
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, line1, _ := strings.Cut(string(line), "\n\n")
+	if err := os.WriteFile(out, append(checkpoint, line1...), 0o600); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%s+%08x+%s\n", w.name, w.KeyHash(),
+		base64.StdEncoding.EncodeToString(append([]byte{4}, w.key...)))
+}
+
+func cosigned(logVkey, witnessVkey, file string) {
+	logKey, err := note.NewVerifier(logVkey)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fields := strings.SplitN(witnessVkey, "+", 3)
+	key, err := base64.StdEncoding.DecodeString(fields[2])
+	if err != nil || len(key) != 33 || key[0] != 4 {
+		log.Fatalf("%s: no witness's key", witnessVkey)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		log.Fatal(err)
+	}
+	w := witness{name: fields[0], key: key[1:]}
+	n, err := note.Open(data, note.VerifierList(logKey, w))
+	if err != nil || len(n.Sigs) != 2 {
+		log.Fatalf("%s: not signed by the log and by %s: %v", file, w.name, err)
+	}
+	data[0] ^= 1
+	if _, err := note.Open(data, note.VerifierList(logKey, w)); err == nil {
+		log.Fatalf("%s: a changed one is accepted", file)
+	}
+	fmt.Printf("opened: a checkpoint of %s, cosigned by %s\n", n.Sigs[0].Name, n.Sigs[1].Name)
+}
+
 func main() {
 	log.SetFlags(0)
+	if len(os.Args) == 5 && os.Args[1] == "cosign" {
+		cosign(os.Args[2], os.Args[3], os.Args[4])
+		return
+	}
+	if len(os.Args) == 5 && os.Args[1] == "cosigned" {
+		cosigned(os.Args[2], os.Args[3], os.Args[4])
+		return
+	}
 	if len(os.Args) == 3 && os.Args[1] == "sign" {
 		sign(os.Args[2])
 		return

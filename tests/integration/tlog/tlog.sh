@@ -39,3 +39,16 @@ for index in 0 1 255 256 675 676 700 1023 1024 1239 1240 1743 2047 2048 2236; do
     proofs="$proofs $work/$index.tlog-proof"
 done
 "$work/tlog" proof "$(cat "$work/key")" $proofs
+
+# A witness: Go signs with a key that akashi-verify made, and each opens what the other takes.
+"$verify" key new witness.example.org -o "$work/witness.key" >/dev/null
+cat "$work"/good/*/checkpoint | "$work/tlog" cosign "$work/witness.key" 1800000000 "$work/cosigned" \
+    >"$work/witness"
+printf 'log %s\nwitness w %s\nquorum w\n' "$(cat "$work/key")" "$(cat "$work/witness")" >"$work/policy"
+"$verify" check "$work/good" --policy "$work/policy" --quiet && {
+    echo "a checkpoint that no witness has signed meets a quorum" >&2
+    exit 1
+}
+"$verify" check "$work/good" --policy "$work/policy" --checkpoint "$work/cosigned" >"$work/report"
+grep -q 'existed by 2027-01-15T08:00:00Z' "$work/report"
+"$work/tlog" cosigned "$(cat "$work/key")" "$(cat "$work/witness")" "$work/cosigned"

@@ -1,0 +1,272 @@
+#!/usr/bin/python3
+"""policy.py PROGRAM: `--policy`: whose cosignatures are demanded of what proves, which fails closed,
+and by when entries existed. The witnesses are played here, by C2SP tlog-cosignature alone."""
+
+import os
+import shutil
+import sys
+
+from prove_kit import Cases, Secrets, akbases, get, put, save
+
+from akbase import H, Key, b64, checkpoint_fields, split_note, u64
+from akformat import Note
+
+T = 1_800_000_000
+
+
+class Witness(Key):
+    """A cosigner: key type 04."""
+
+    def __init__(self, number):
+        super().__init__(f"w{number}.example.org", seed=bytes([number + 1]) * 32)
+
+    @property
+    def id(self):
+        return H(self.name.encode() + b"\n\x04" + self.public)[:4]
+
+    @property
+    def vkey(self):
+        return f"{self.name}+{self.id.hex()}+{b64(bytes([4]) + self.public)}"
+
+    def cosign(self, note, time=T, text=None, stated=None):
+        """The note with one line more; `text` is what is signed instead of its own, `stated` the
+        time that the line states instead of the one that is signed."""
+        body = split_note(note)[0] if text is None else text
+        signature = self.sign(f"cosignature/v1\ntime {time}\n{body}".encode())
+        return note + f"\u2014 {self.name} {b64(self.id + u64(stated or time) + signature)}\n".encode()
+
+
+def cosigned(note, *lines):
+    """The note with lines of (witness, time)."""
+    for witness, time in lines:
+        note = witness.cosign(note, time)
+    return note
+
+
+class Stores:
+    """One log, and copies of it whose `checkpoint` is another."""
+
+    def __init__(self):
+        self.log, self.secrets = akbases.standard("example.org/policy", 31)
+        self.log_id = self.log.log_id
+        self.note = self.log.checkpoint
+        self.size = checkpoint_fields(self.note)[1]
+        self.witnesses = [Witness(n) for n in range(6)]
+        self.plain = self.save("plain", self.note)
+        put("none.policy", f"log {self.secrets.vkey}\nquorum none\n".encode())
+        put("two.policy", (f"# two of three\nlog {self.secrets.vkey}\n" + "".join(
+            f"witness w{n} {w.vkey} https://w{n}.example.org/\n"
+            for n, w in enumerate(self.witnesses[:3])) +
+            "group agencies 2 w0 w1 w2\nquorum agencies\n").encode())
+
+    def save(self, name, checkpoint):
+        self.log.checkpoint = checkpoint
+        save(self.log, self.secrets, name)
+        self.log.checkpoint = self.note
+        return name
+
+
+def keys_of_policy(c, s):
+    """A policy's logs are trusted as --key is, and a quorum of none asks for no witness."""
+    c.run(0, "check", s.plain, "--key", "plain.key")
+    last = c.out.splitlines()[-1]
+    c.run(0, "check", s.plain, "--policy", "none.policy")
+    c.expect(c.out.splitlines()[-1] == last, "the same result line")
+    c.expect("witnesses" not in c.out, "nothing is said of witnesses")
+    put("no-logs.policy", b"quorum none\n")
+    c.run(2, "check", s.plain, "--policy", "no-logs.policy", says="UNTRUSTED_KEY")
+    c.run(0, "check", s.plain, "--policy", "no-logs.policy", "--key", "plain.key")
+    c.run(0, "check", s.plain, "--policy", "none.policy", "--key", "plain.key")
+    other = Secrets("example.org/policy", 32)
+    put("other.policy", f"log {other.vkey}\nquorum none\n".encode())
+    c.run(2, "check", s.plain, "--policy", "other.policy", says="UNTRUSTED_KEY")
+    twin = Key(s.secrets.vkey.split("+")[0], seed=b"x" * 32)
+    put("twin.policy", f"log {twin.vkey}\nquorum none\n".encode())
+    c.run(2, "check", s.plain, "--policy", "twin.policy", "--key", "plain.key",
+          says="two different keys named")
+
+
+def wrong_files(c, s):
+    """A policy that is none is refused with file, line and remedy; nothing is judged by the rest."""
+    put("bad.policy", f"log {s.secrets.vkey}\nquorum w\n".encode())
+    c.run(2, "check", s.plain, "--policy", "bad.policy",
+          says="--policy: bad.policy: line 2: there is no witness or group 'w' above this line")
+    put("bad.policy", f"log {s.secrets.vkey}\nquorum none".encode())
+    c.run(2, "check", s.plain, "--policy", "bad.policy", says="not ended by a line feed")
+    c.run(2, "check", s.plain, "--policy", "nowhere", says="--policy: open nowhere")
+    c.run(2, "check", s.plain, "--policy", "two.policy", "--policy", "two.policy",
+          says="--policy was given twice")
+    put("bad.policy", b"log \x1b[31m\nquorum none\n")
+    c.run(2, "check", s.plain, "--policy", "bad.policy", says="byte 0x1b may not be in a policy")
+    c.run(2, "check", s.plain, "--key", s.witnesses[0].vkey, says="Witnesses are named in a policy")
+
+
+def not_met(c, s):
+    """Without a quorum everything that is proven by keys alone is INCOMPLETE, and said to be so."""
+    w = s.witnesses
+    for name, lines in (("no", []), ("one", [(w[0], T)]), ("foreign", [(w[0], T), (w[4], T)])):
+        store = s.save(name, cosigned(s.note, *lines))
+        c.run(0, "check", store, "--key", "plain.key")
+        c.run(3, "check", store, "--policy", "two.policy",
+              says=["INCOMPLETE QUORUM (R43)", f"entries 0-{s.size - 1}", "quorum agencies",
+                    f"that one has are {min(len(lines), 1)}, of 3 witnesses",
+                    "no checkpoint here meets the quorum agencies"])
+        report = c.json(3, "check", store, "--policy", "two.policy")["logs"][0]
+        c.expect(report["verdict"] == "INCOMPLETE" and report["codes"].get("QUORUM") == 1 and
+                 report["witnessed_size"] == 0 and report["quorum"] == "agencies" and
+                 "existed_by" not in report, "JSON of a quorum that is not met")
+        c.expect(("UNKNOWN_SIGNATURE" in report["codes"]) == (name == "foreign"),
+                 "lines of witnesses in the policy are known, others are not")
+
+
+def met(c, s):
+    """With a quorum it is VALID, and existed by the earliest of the latest times that are needed."""
+    w = s.witnesses
+    store = s.save("met", cosigned(s.note, (w[2], T + 50), (w[0], T + 5), (w[1], T + 20)))
+    c.run(0, "check", store, "--policy", "two.policy",
+          says=["VALID", f"{s.size:,} entries existed by 2027-01-15T08:00:20Z, by the clocks of the "
+                "quorum agencies"])
+    c.expect("QUORUM" not in c.out, "no finding")
+    report = c.json(0, "check", store, "--policy", "two.policy")["logs"][0]
+    c.expect(report["witnessed_size"] == s.size and report["existed_by_s"] == T + 20 and
+             report["existed_by"] == "2027-01-15T08:00:20Z", "JSON of a quorum that is met")
+    c.run(0, "check", store, "--key", "plain.key", says="remark UNKNOWN_SIGNATURE")
+    put("all.policy", get("two.policy").replace(b"agencies 2", b"agencies all"))
+    c.run(0, "check", store, "--policy", "all.policy", says="existed by 2027-01-15T08:00:50Z")
+
+
+def from_outside(c, s):
+    """A cosigned checkpoint that was kept elsewhere counts as one in the store."""
+    w = s.witnesses
+    put("kept", cosigned(s.note, (w[0], T), (w[1], T + 1)))
+    c.run(0, "check", s.plain, "--policy", "two.policy", "--checkpoint", "kept",
+          says="existed by 2027-01-15T08:00:01Z")
+    put("kept-one", cosigned(s.note, (w[0], T)))
+    c.run(3, "check", s.plain, "--policy", "two.policy", "--checkpoint", "kept-one", says="QUORUM")
+    put("kept-bad", w[1].cosign(cosigned(s.note, (w[0], T)), T, "another\n"))
+    c.run(2, "check", s.plain, "--policy", "two.policy", "--checkpoint", "kept-bad",
+          says="checkpoint kept-bad: the cosignature of w1.example.org does not fit")
+    c.run(0, "checkpoint", "kept", "--policy", "two.policy", says="existed by")
+    c.run(3, "checkpoint", "kept-one", "--policy", "two.policy", says="QUORUM")
+    c.run(1, "checkpoint", "kept-bad", "--policy", "two.policy", says="INVALID ALTERED (R7)")
+
+
+def older(c, s):
+    """A quorum on an older checkpoint holds for what it covers, and not for what came later."""
+    w = s.witnesses
+    notes = [n.note for segment in s.log.segments for n in segment.of(Note)]
+    old = sorted((n for n in notes if checkpoint_fields(n)[1] < s.size),
+                 key=lambda n: checkpoint_fields(n)[1])[-1]
+    size = checkpoint_fields(old)[1]
+    put("old", cosigned(old, (w[0], T), (w[1], T)))
+    c.run(3, "check", s.plain, "--policy", "two.policy", "--checkpoint", "old",
+          says=[f"the newest checkpoint with the quorum agencies is of size {size}",
+                f"entries {size}-{s.size - 1}", f"{size:,} entries existed by"])
+    put("new", cosigned(s.note, (w[0], T + 9), (w[1], T + 9)))
+    c.run(0, "check", s.plain, "--policy", "two.policy", "--checkpoint", "old", "--checkpoint",
+          "new", says=f"{s.size:,} entries existed by 2027-01-15T08:00:09Z")
+
+
+def bad_lines(c, s):
+    """A line of a witness that is not valid makes the note invalid, and only with its policy."""
+    w = s.witnesses
+    good = cosigned(s.note, (w[0], T), (w[1], T))
+    cases = {
+        "other-text": w[2].cosign(good, T, "another\n"),
+        "time-changed": w[2].cosign(good, T, stated=T - 512),
+        "time-zero": w[2].cosign(good, 0),
+        "time-past": w[2].cosign(good, 1 << 63),
+    }
+    for name, note in cases.items():
+        store = s.save(name, note)
+        c.expect(note != good, f"{name} is changed")
+        c.run(0, "check", store, "--key", "plain.key")
+        c.run(1, "check", store, "--policy", "two.policy", says="INVALID ALTERED (R7): checkpoint")
+    store = s.save("twice", cosigned(good, (w[0], T + 1)))
+    c.run(1, "check", store, "--policy", "two.policy",
+          says=["INVALID MALFORMED (R7)", "two signature lines of w0.example.org"])
+
+
+def in_the_log(c, s):
+    """Cosignatures in a NOTE of the segment itself count; a checkpoint of another history does not."""
+    w = s.witnesses
+    log, secrets = akbases.tiny(33)
+    name = "tiny"
+    put("tiny.policy", (f"log {secrets.vkey}\nwitness w0 {w[0].vkey}\nquorum w0\n").encode())
+    log.checkpoint = None
+    save(log, secrets, name)
+    c.run(3, "check", name, "--policy", "tiny.policy", says="QUORUM")
+    last = log.segments[-1].of(Note)[-1]
+    last.note = w[0].cosign(last.note, T)
+    shutil.rmtree(name)
+    save(log, secrets, name)
+    c.run(0, "check", name, "--policy", "tiny.policy", says="existed by 2027-01-15T08:00:00Z")
+    segment = os.path.join(name, log.log_id, sorted(
+        f for f in os.listdir(os.path.join(name, log.log_id)) if ".zst" in f or ".open" in f)[-1])
+    c.run(0, "segment", segment, "--policy", "tiny.policy", says="existed by")
+    other = secrets.checkpoint(checkpoint_fields(last.note)[1], H(b"another"))
+    put("forked", w[0].cosign(other, T))
+    c.run(1, "check", name, "--policy", "tiny.policy", "--checkpoint", "forked", says="FORKED")
+
+
+def proofs(c, s):
+    """`prove` takes a checkpoint with the quorum or none, and `proof` demands it of what it is given."""
+    w = s.witnesses
+    index = s.size - 3
+    c.run(3, "prove", s.plain, "--index", index, "--policy", "two.policy", "-o", "none.tlog-proof",
+          says=["QUORUM (R43)", "0 of the 3 witnesses", f"entry {index} is not proven"])
+    c.expect(not os.path.exists("none.tlog-proof"), "nothing was written")
+    c.run(0, "prove", "met", "--index", index, "--policy", "two.policy", "-o", "met.tlog-proof",
+          "--record", "met.record")
+    c.run(0, "proof", "met.tlog-proof", "--policy", "two.policy", "--record", "met.record",
+          says=["3 cosigned: existed by 2027-01-15T08:00:20Z"])
+    c.expect("other keys" not in c.out, "the witnesses' lines are not those of unknown keys")
+    report = c.json(0, "proof", "met.tlog-proof", "--policy", "two.policy", "--record", "met.record")
+    c.expect(report["quorum"] == {"met": True, "cosigned": 3, "unchecked": 0,
+                                  "existed_by": "2027-01-15T08:00:20Z",
+                                  "existed_by_s": T + 20}, "JSON of the quorum")
+    plain = get("met.tlog-proof")
+    put("one.tlog-proof", plain[:plain.rindex("\u2014 w0".encode())])
+    put("one.tlog-proof.epoch", get("met.tlog-proof.epoch"))
+    c.run(0, "proof", "one.tlog-proof", "--key", "plain.key", "--record", "met.record")
+    c.run(3, "proof", "one.tlog-proof", "--policy", "two.policy", "--record", "met.record",
+          says="1 of the 3 witnesses in the policy have cosigned it")
+    c.json(3, "proof", "one.tlog-proof", "--policy", "two.policy", "--record", "met.record")
+    c.run(1, "proof", "met.tlog-proof", "--policy", "two.policy", "--record", "two.policy",
+          says="ALTERED")
+
+
+def histories(c, s):
+    """Both sides of a history need the quorum; a fork stays a fork."""
+    w = s.witnesses
+    put("plain.note", s.note)
+    c.run(0, "history", "kept", "kept", "--policy", "two.policy", says="2 cosigned: existed by")
+    c.run(3, "history", "kept", "plain.note", "--policy", "two.policy", says="QUORUM")
+    c.run(0, "history", "old", "new", "--policy", "two.policy", "--store", s.plain)
+    other = cosigned(s.secrets.checkpoint(s.size, H(b"another")), (w[0], T), (w[1], T))
+    put("other.note", other)
+    c.run(1, "history", "kept", "other.note", "--policy", "two.policy", says="FORKED")
+    c.run(1, "history", "plain.note", "other.note", "--policy", "two.policy", says="FORKED")
+
+
+def others(c, s):
+    """cat and compare go by the same check."""
+    c.run(3, "cat", s.plain, "--policy", "two.policy", "--index", "0-40", says="proven")
+    c.run(0, "cat", "met", "--policy", "two.policy", "--index", "0-40", says="VALID")
+    c.run(0, "cat", "met", "--policy", "two.policy", "--kind", "record", "--raw", "-o", "lines",
+          "--index", "10-60")
+    c.run(0, "compare", "met", "lines", "--policy", "two.policy")
+    c.run(3, "compare", s.plain, "lines", "--policy", "two.policy")
+    c.run(2, "info", "met", "--policy", "two.policy", says="info takes no --policy")
+
+
+def main():
+    c = Cases(sys.argv[1])
+    s = Stores()
+    for case in (keys_of_policy, wrong_files, not_met, met, from_outside, older, bad_lines,
+                 in_the_log, proofs, histories, others):
+        case(c, s)
+    c.end()
+
+
+main()
