@@ -47,17 +47,24 @@ struct ak_config_expected {
     uint64_t silence;           /* ns without a record until a silence event; 0: never */
 };
 
+/* What entries commit to (docs/format.md 3.4). */
+enum ak_config_commitment {
+    AK_COMMITMENT_WHOLE, /* the whole record: form 1 */
+    AK_COMMITMENT_PARTS  /* each part of it: form 2 */
+};
+
 struct ak_config_log {
     char name[AK_CONFIG_NAME_BYTES_MAX + 1];
     uint64_t share;   /* bytes on disk this log may take; 0: no limit but the disk */
     uint64_t silence; /* ns; sources seen once, and `expected` without one of its own; 0: never */
-    uint64_t record_max;          /* bytes of a record; what is longer becomes a fragment */
-    uint64_t seal_size;           /* bytes of an open segment's file */
-    uint64_t seal_age;            /* ns since the open segment was begun */
-    uint64_t state_interval;      /* ns between state entries */
-    uint64_t commit_interval;     /* ns a record for which nobody waits may wait, at most */
-    uint64_t commit_interval_min; /* ns between two commits, at least; 0: none */
-    uint64_t epochs;              /* epoch keys that `init` makes; later without meaning */
+    uint64_t record_max;                  /* bytes of a record; what is longer becomes a fragment */
+    uint64_t seal_size;                   /* bytes of an open segment's file */
+    uint64_t seal_age;                    /* ns since the open segment was begun */
+    uint64_t state_interval;              /* ns between state entries */
+    uint64_t commit_interval;             /* ns a record for which nobody waits may wait, at most */
+    uint64_t commit_interval_min;         /* ns between two commits, at least; 0: none */
+    enum ak_config_commitment commitment; /* of blocks from now on */
+    uint64_t epochs;                      /* epoch keys that `init` makes; later without meaning */
     struct ak_config_expected *expected;
     size_t expected_count;
     struct ak_config_peer *relays; /* senders that forward for others */

@@ -21,6 +21,7 @@
 
 static const char *const ak_words_level[] = {"error", "warning", "notice", "info", "debug", NULL};
 static const char *const ak_words_authentication[] = {"mutual", "none", NULL};
+static const char *const ak_words_commitment[] = {"whole", "parts", NULL};
 static const char *const ak_words_expired[] = {"refuse", "accept_and_record", NULL};
 
 /* Options */
@@ -57,6 +58,7 @@ const struct ak_option_table ak_options_tls = {tls_options, COUNT_OF(tls_options
 _Static_assert(sizeof(enum ak_log_level) == sizeof(unsigned), "words are stored as unsigned");
 _Static_assert(sizeof(enum ak_config_authentication) == sizeof(unsigned), "the same");
 _Static_assert(sizeof(enum ak_config_expired) == sizeof(unsigned), "the same");
+_Static_assert(sizeof(enum ak_config_commitment) == sizeof(unsigned), "the same");
 
 bool ak_option_applies(const struct ak_option *option, enum ak_transport transport)
 {

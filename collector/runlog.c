@@ -71,6 +71,8 @@ static bool make_room(struct ak_runlog *log, size_t len)
     if (log->filling == NULL) {
         log->filling = ak_server_batch_take(log->server, log);
         log->filling_since = log->server->boot;
+        if (log->filling != NULL)
+            log->filling->form = log->options.form;
     }
     return log->filling != NULL;
 }

@@ -60,6 +60,7 @@ struct ak_runlog_options {
     uint64_t silence_ns;       /* a source is silent after this; 0: never */
     uint64_t share_bytes;      /* most that the log's directory may hold; 0: no bound */
     uint32_t record_bytes_max; /* longer records are cut */
+    uint8_t form;              /* AK_FORM_...: of the blocks that begin from now on */
 };
 
 struct ak_pending_own {

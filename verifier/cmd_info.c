@@ -40,6 +40,7 @@ struct info {
     uint64_t claims; /* greatest */
     uint64_t entries;
     uint64_t payload_bytes;
+    uint64_t by_parts;              /* entries of form 2 */
     uint64_t kind[KINDS_NAMED + 1]; /* the last is for all others */
     uint64_t first_index;
     uint64_t last_index;
@@ -85,6 +86,7 @@ static enum ak_code on_entry(void *ctx, const struct ak_log_entry *entry, struct
     info->clock_runs = entry->entry.clock_run;
     info->entries++;
     info->payload_bytes += entry->len;
+    info->by_parts += entry->entry.form == AK_FORM_PARTS;
     info->kind[kind < KINDS_NAMED ? kind : KINDS_NAMED]++;
     return AK_OK;
 }
@@ -114,6 +116,9 @@ static void print_kinds(const struct info *info)
         comma = true;
     }
     printf("; text %s\n", ak_show_bytes(a, info->payload_bytes));
+    if (info->by_parts > 0)
+        printf("  by parts    %s of them: parts of these records can be blacked out in a bundle\n",
+               ak_show_count(a, info->by_parts));
 }
 
 static void print_segments(const struct info *info)
@@ -189,6 +194,7 @@ static void put_info(struct ak_json_out *out, const struct ak_log_place *place,
     ak_json_out_uint(out, "bytes", info->bytes);
     ak_json_out_uint(out, "entries", info->entries);
     ak_json_out_uint(out, "text_bytes", info->payload_bytes);
+    ak_json_out_uint(out, "by_parts", info->by_parts);
     ak_json_out_open(out, "kinds", '{');
     for (unsigned k = 0; k <= KINDS_NAMED; k++)
         ak_json_out_uint(out, ak_pick_kind(k == KINDS_NAMED ? UINT8_MAX : (uint8_t)k),

@@ -16,7 +16,7 @@ import fault_kit as fault
 import transport_kit as kit
 
 LISTENERS = ["url: relp://127.0.0.1:0\nlog: a", "url: tcp://127.0.0.1:0\nlog: a"]
-LOG = "seal_size: 1M, state_interval: 1s"
+LOG = "seal_size: 1M, state_interval: 1s, commitment: %s"
 
 
 class Place:
@@ -42,7 +42,9 @@ def sealing(victim):
 
 
 def one_run(victim, place, dice):
-    """Starts it, and kills it at a time of one of several kinds. Gives the kind."""
+    """Starts it, and kills it at a time of one of several kinds. Gives the kind. What one process
+    left by parts the next may go on with as whole records, and the other way round."""
+    victim.configure(LISTENERS, logs=(("a", LOG % dice.choice(["whole", "parts"])),))
     kind = dice.choice(["starting", "early", "busy", "busy", "long", "sealing", "sealing"])
     if kind == "starting":
         victim.begin(wait=False)
@@ -83,7 +85,7 @@ def main():
     began = time.monotonic()
     folder = kit.workspace()
     victim = fault.Victim((options.collector, options.verify), folder, LISTENERS,
-                          logs=(("a", LOG),))
+                          logs=(("a", LOG % "parts"),))
     place = Place()
     seen = fault.Checkpoints(victim)
     senders = [fault.Sender("relp%d" % i, place.relp, source="127.0.0.%d" % (2 + i))
