@@ -22,6 +22,7 @@ void ak_check_skip(struct ak_check_state *state, uint64_t end, enum ak_tree_lost
     if (!state->broken)
         ak_number_break(state->number);
     state->broken = true;
+    state->lost_some = true;
     ak_check_reach(state);
 }
 
@@ -31,37 +32,6 @@ static void hold_at(struct ak_check_state *state, const struct ak_check_item *it
     ak_finding_at(finding, item->open->file->name, item->frame.offset);
     ak_finding_range(finding, index, index + 1);
     ak_check_hold(state, finding, index, index + 1, AK_ABOUT_ENTRIES);
-}
-
-/* Entry 0 begins epoch 0 (R3, R9). */
-static void check_start_note(struct ak_check_state *state, const struct ak_check_item *item,
-                             uint64_t index, const struct ak_payload *payload)
-{
-    struct ak_epoch_note note;
-    struct ak_error err = {0};
-    struct ak_finding finding;
-    struct ak_hash root;
-
-    ak_check_look_for_key(state, payload->p, payload->len);
-    if (index != 0) {
-        finding = ak_finding_make(AK_FINDING_UNSUPPORTED, "R10",
-                                  "the log goes on to another epoch here, which this program does "
-                                  "not judge.");
-        hold_at(state, item, &finding, index);
-        return;
-    }
-    if (state->log_key == NULL)
-        return;
-    ak_hash_empty(&root);
-    if (ak_epoch_note_verify(&note, payload->p, payload->len, state->log_key, NULL, &err) != AK_OK)
-        finding =
-            ak_finding_make(AK_FINDING_EPOCH, "R9", "the start note of epoch 0: %s.", err.text);
-    else if (note.epoch != 0 || note.index != 0 || !ak_hash_equal(&note.root, &root))
-        finding = ak_finding_make(AK_FINDING_EPOCH, "R9",
-                                  "the start note in entry 0 is not that of epoch 0, index 0.");
-    else
-        return;
-    hold_at(state, item, &finding, 0);
 }
 
 /* R3, also where headers carry a valid start note: this entry is what every reader begins with. */
@@ -198,10 +168,12 @@ static void check_own(struct ak_check_state *state, const struct ak_check_item *
         }
         return;
     }
-    if (payload->p == NULL)
-        return; /* not decoded: its group tells */
+    if (payload->p == NULL) { /* not decoded: its group tells */
+        state->lost_some = true;
+        return;
+    }
     if (kind == AK_KIND_EPOCH)
-        check_start_note(state, item, index, payload);
+        ak_check_start_note(state, item, index, payload);
     else
         check_json(state, item, index, kind, payload);
 }

@@ -465,8 +465,9 @@ static void tell_epoch(struct ak_check_state *state)
 
     const uint64_t *counts = state->log->code_counts;
 
-    if (state->epoch_known || state->signed_notes == 0 || counts[AK_FINDING_UNSUPPORTED] > 0 ||
-        counts[AK_FINDING_LIMIT] > 0 || counts[AK_FINDING_IO_ERROR] > 0)
+    if (!ak_check_epochs_empty(state->epochs) || state->signed_notes == 0 ||
+        counts[AK_FINDING_UNSUPPORTED] > 0 || counts[AK_FINDING_LIMIT] > 0 ||
+        counts[AK_FINDING_IO_ERROR] > 0)
         return; /* entry 0 may be good: it was not judged */
     finding = ak_finding_make(AK_FINDING_EPOCH, "R11",
                               "no valid start note of epoch 0 is here, so no entry is proven.");

@@ -271,15 +271,18 @@ static void read_checkpoint(struct ak_check_state *state)
     ak_check_report(state, &finding);
 }
 
-static void wait_for(struct ak_check_state *state, const struct ak_checkpoint *checkpoint, int who,
+static void wait_for(struct ak_check_state *state, const struct ak_check_judged *judged, int who,
                      const char *name, const char *note, size_t len)
 {
+    const struct ak_checkpoint *checkpoint = &judged->checkpoint;
+
     if (who == AK_WHO_FILE && checkpoint->size > state->signed_top)
         state->signed_top = checkpoint->size;
     if (state->waiting_count == AK_CHECK_WAITING_MAX)
         return;
     state->waiting[state->waiting_count++] = (struct ak_check_waiting){.size = checkpoint->size,
                                                                        .root = checkpoint->root,
+                                                                       .judged = *judged,
                                                                        .who = who,
                                                                        .name = name,
                                                                        .note = note,
@@ -288,33 +291,33 @@ static void wait_for(struct ak_check_state *state, const struct ak_checkpoint *c
 
 static void judge_checkpoint(struct ak_check_state *state)
 {
-    struct ak_log_checkpoint checkpoint;
+    struct ak_check_judged judged;
     struct ak_error err = {0};
     struct ak_finding finding;
     enum ak_code rc;
 
     if (state->checkpoint_file == NULL || state->log_key == NULL)
         return;
-    rc = ak_log_checkpoint_verify(state->log_key, state->epoch_known ? &state->epoch.key : NULL,
-                                  state->checkpoint_file, state->checkpoint_len, &checkpoint, &err);
+    rc = ak_check_epochs_judge(state->epochs, state->log_key, state->checkpoint_file,
+                               state->checkpoint_len, &judged, &err);
     state->key_asked = true;
     if (rc == AK_OK) {
         state->signed_notes++;
         state->key_signed = true;
-        rc = ak_check_cosignatures(state, state->checkpoint_file, state->checkpoint_len,
-                                   &checkpoint, &err);
+        rc = ak_check_cosignatures(state, state->checkpoint_file, state->checkpoint_len, &judged,
+                                   &err);
         if (rc != AK_OK) {
             finding = ak_finding_make(ak_finding_of_text(rc), "R7", "%s.", err.text);
             (void)snprintf(finding.file, sizeof(finding.file), "checkpoint");
             ak_check_report(state, &finding);
             return;
         }
-        if (checkpoint.unknown > 0) {
+        if (judged.unknown > 0 && !judged.open) {
             finding = ak_finding_make(AK_FINDING_UNKNOWN_SIGNATURE, "R7", "%s", "");
             (void)snprintf(finding.file, sizeof(finding.file), "checkpoint");
             ak_check_unknown_lines(state, &finding);
         }
-        wait_for(state, &checkpoint.checkpoint, AK_WHO_FILE, "checkpoint", state->checkpoint_file,
+        wait_for(state, &judged, AK_WHO_FILE, "checkpoint", state->checkpoint_file,
                  state->checkpoint_len);
         return;
     }
@@ -332,7 +335,7 @@ static enum ak_code judge_kept(struct ak_check_state *state, struct ak_error *er
 {
     for (size_t i = 0; i < state->options->kept_count && state->log_key != NULL; i++) {
         const struct ak_check_kept *kept = &state->options->kept[i];
-        struct ak_log_checkpoint checkpoint;
+        struct ak_check_judged judged;
         struct ak_checkpoint text;
         struct ak_note note;
         enum ak_code rc = ak_note_parse(&note, kept->note, kept->len, err);
@@ -341,18 +344,17 @@ static enum ak_code judge_kept(struct ak_check_state *state, struct ak_error *er
         if (rc == AK_OK && strcmp(text.origin, state->log->origin) != 0)
             continue;
         if (rc == AK_OK)
-            rc = ak_log_checkpoint_verify(state->log_key,
-                                          state->epoch_known ? &state->epoch.key : NULL, kept->note,
-                                          kept->len, &checkpoint, err);
+            rc = ak_check_epochs_judge(state->epochs, state->log_key, kept->note, kept->len,
+                                       &judged, err);
         if (rc == AK_OK)
-            rc = ak_check_cosignatures(state, kept->note, kept->len, &checkpoint, err);
+            rc = ak_check_cosignatures(state, kept->note, kept->len, &judged, err);
         if (rc != AK_OK) {
             ak_wrap(err, "checkpoint %s", kept->name);
             return AK_EUSAGE;
         }
         state->kept_matched[i] = true;
         state->signed_notes++;
-        wait_for(state, &checkpoint.checkpoint, AK_WHO_KEPT, kept->name, kept->note, kept->len);
+        wait_for(state, &judged, AK_WHO_KEPT, kept->name, kept->note, kept->len);
     }
     return AK_OK;
 }
@@ -481,12 +483,13 @@ enum ak_code ak_check_log_run(struct ak_check_state *state, struct ak_error *err
     enum ak_code rc;
 
     read_checkpoint(state);
-    rc = ak_check_prepare(state, err);
-    if (rc == AK_OK)
-        rc = ak_check_find_keys(state, err);
+    state->epochs = ak_check_epochs_new();
+    rc = state->epochs == NULL ? ak_fail(err, AK_ENOMEM, "no memory for epochs")
+                               : ak_check_prepare(state, err);
     if (rc == AK_OK)
         rc = begin(state, err);
     if (rc == AK_OK) {
+        ak_check_find_keys(state);
         judge_checkpoint(state);
         rc = judge_kept(state, err);
     }
@@ -508,6 +511,7 @@ void ak_check_state_free(struct ak_check_state *state)
     ak_number_free(state->number);
     ak_check_twins_free(state->twins);
     ak_check_removals_free(state->removals);
+    ak_check_epochs_free(state->epochs);
     ak_list_free(&state->list);
     for (size_t i = 0; i < state->file_count; i++)
         free(state->file[i].name);

@@ -97,32 +97,10 @@ static void enter(struct ak_check_state *state, struct ak_check_item *item, uint
     item->open->end = first;
 }
 
-static void merge_epoch_note(struct ak_check_state *state, const struct ak_check_item *item,
-                             const struct ak_segment_header *header)
-{
-    struct ak_epoch_note note;
-    struct ak_error err = {0};
-    struct ak_finding finding;
-
-    if (header->epoch_note_len == 0 || state->log_key == NULL)
-        return;
-    ak_check_look_for_key(state, header->epoch_note, header->epoch_note_len);
-    if (ak_epoch_note_verify(&note, header->epoch_note, header->epoch_note_len, state->log_key,
-                             NULL, &err) == AK_OK &&
-        note.index >= header->first)
-        (void)ak_fail(&err, AK_EMALFORMED, "it begins at entry %" PRIu64 ", not before the segment",
-                      note.index);
-    if (err.code == AK_OK)
-        return;
-    finding =
-        ak_finding_make(AK_FINDING_EPOCH, "R20", "the epoch note in the HEADER: %s.", err.text);
-    ak_check_report_at(state, item, &finding);
-}
-
 static void merge_header_rules(struct ak_check_state *state, const struct ak_check_item *item,
                                const struct ak_segment_header *header)
 {
-    struct ak_log_checkpoint checkpoint;
+    struct ak_check_judged judged;
     struct ak_error err = {0};
     struct ak_finding finding;
     enum ak_code rc;
@@ -139,27 +117,25 @@ static void merge_header_rules(struct ak_check_state *state, const struct ak_che
         ak_check_report_at(state, item, &finding);
     }
     state->claim = header->claim;
-    merge_epoch_note(state, item, header);
+    ak_check_header_note(state, item, header);
     if (header->first == ak_tree_size(state->tree))
         ak_tree_offer(state->tree, &header->range,
                       (struct ak_tree_place){item->open->number, item->frame.offset}, AK_WHO_HEADER,
                       true);
     if (header->checkpoint_len == 0 || state->log_key == NULL)
         return;
-    rc = ak_log_checkpoint_verify(state->log_key, state->epoch_known ? &state->epoch.key : NULL,
-                                  header->checkpoint, header->checkpoint_len, &checkpoint, &err);
-    if (!ak_check_note(state, item, rc, &err, header->checkpoint, header->checkpoint_len,
-                       &checkpoint))
+    rc = ak_check_epochs_judge(state->epochs, state->log_key, header->checkpoint,
+                               header->checkpoint_len, &judged, &err);
+    if (!ak_check_note(state, item, rc, &err, header->checkpoint, header->checkpoint_len, &judged))
         return;
-    if (checkpoint.checkpoint.size > header->first) {
+    if (judged.checkpoint.size > header->first) {
         finding = ak_finding_make(AK_FINDING_MALFORMED, "R20",
                                   "the checkpoint in the HEADER is of size %" PRIu64
                                   ", the segment begins with entry %" PRIu64 ".",
-                                  checkpoint.checkpoint.size, header->first);
+                                  judged.checkpoint.size, header->first);
         ak_check_report_at(state, item, &finding);
     }
-    ak_check_sign(state, item, &checkpoint.checkpoint, header->checkpoint, header->checkpoint_len,
-                  AK_WHO_HEADER);
+    ak_check_sign(state, item, &judged, header->checkpoint, header->checkpoint_len, AK_WHO_HEADER);
 }
 
 static void merge_header(struct ak_check_state *state, struct ak_check_item *item)
@@ -315,12 +291,15 @@ static void merge_note(struct ak_check_state *state, struct ak_check_item *item)
     if (item->content == NULL || ak_segment_note_decode(&note, &len, item->content + head,
                                                         item->content_len - head, NULL) != AK_OK)
         note = NULL;
-    if (!ak_check_note(state, item, item->rc, &item->err, note, len, &item->checkpoint))
+    if (item->rc == AK_OK && item->judged.open) /* perhaps its epoch has become known meanwhile */
+        item->rc = ak_check_epochs_judge(state->epochs, state->log_key, note, len, &item->judged,
+                                         &item->err);
+    if (!ak_check_note(state, item, item->rc, &item->err, note, len, &item->judged))
         return;
-    catch_up(state, item, item->checkpoint.checkpoint.size);
-    judge_place(state, item, item->checkpoint.checkpoint.size);
-    open->last_note = item->checkpoint.checkpoint.size;
-    ak_check_sign(state, item, &item->checkpoint.checkpoint, note, len, AK_WHO_NOTE);
+    catch_up(state, item, item->judged.checkpoint.size);
+    judge_place(state, item, item->judged.checkpoint.size);
+    open->last_note = item->judged.checkpoint.size;
+    ak_check_sign(state, item, &item->judged, note, len, AK_WHO_NOTE);
 }
 
 static enum ak_code on_position(void *ctx, const struct ak_footer_position *position,

@@ -71,8 +71,7 @@ static void work_note(const struct ak_check_state *state, struct ak_check_item *
         return;
     }
     item->rc =
-        ak_log_checkpoint_verify(state->log_key, state->epoch_known ? &state->epoch.key : NULL,
-                                 note, len, &item->checkpoint, &item->err);
+        ak_check_epochs_judge(state->epochs, state->log_key, note, len, &item->judged, &item->err);
 }
 
 static void work_digest(struct ak_check_item *item, uint8_t *piece)

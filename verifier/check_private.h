@@ -5,6 +5,7 @@
  *     check_feed   frames of one file after the other become items
  *     check_pool   worker threads decode items (columns, blocks, signatures, digests of files)
  *     check_merge  the caller's thread joins what came out, strictly in order
+ *     check_epochs, check_start   epochs and their keys; start notes where they stand
  *     check_signed checkpoints on the way: whose they are and what they cover
  *     check_tree, check_number, check_own   tree, numbering, own payloads
  *     check_twins, check_removed   segments that are there twice; payloads that are not there
@@ -14,6 +15,7 @@
 #ifndef AK_CHECK_PRIVATE_H
 #define AK_CHECK_PRIVATE_H
 
+#include "check_epochs.h"
 #include "check_number.h"
 #include "check_own.h"
 #include "check_tree.h"
@@ -47,6 +49,7 @@ enum ak_check_who {
     AK_WHO_HEADER,
     AK_WHO_MARK,
     AK_WHO_FOOTER,
+    AK_WHO_START,
     AK_WHO_FILE,
     AK_WHO_KEPT
 };
@@ -170,9 +173,9 @@ struct ak_check_item {
     bool fixed; /* the fixed fields of columns that do not decode */
     enum ak_code data_rc;
     struct ak_error data_err;
-    struct ak_log_checkpoint checkpoint; /* NOTE */
-    uint8_t sha512[AK_SHA512_BYTES];     /* DIGEST */
-    struct ak_check_item *next;          /* in the pool's queue */
+    struct ak_check_judged judged;   /* NOTE */
+    uint8_t sha512[AK_SHA512_BYTES]; /* DIGEST */
+    struct ak_check_item *next;      /* in the pool's queue */
 };
 
 struct ak_check_pool;
@@ -182,7 +185,8 @@ struct ak_check_removals;
 /* What a finding is about that waits until entries are judged. */
 enum ak_check_about {
     AK_ABOUT_ENTRIES,   /* a rule about entries: told only if they are proven */
-    AK_ABOUT_NUMBERS,   /* the same, and not told behind damage */
+    AK_ABOUT_START,     /* a start note: told also if nothing covers it */
+    AK_ABOUT_NUMBERS,   /* the same as of entries, and not told behind damage */
     AK_ABOUT_CONTAINER, /* R31: the bytes that hold them. Told unless entries in it are altered */
     AK_ABOUT_FILE,      /* the same, of a file as a whole */
     AK_ABOUT_FRAMES     /* the same, of the digest over its frames: that it differs follows from
@@ -215,6 +219,7 @@ struct ak_check_waiting {
     int who;
     uint32_t file; /* number and offset of the frame that it stands in, if `note` is NULL */
     uint64_t offset;
+    struct ak_check_judged judged;
     const char *name; /* of the file it came from; borrowed */
     const char *note; /* the whole of one that came by itself; borrowed */
     size_t len;
@@ -256,8 +261,13 @@ struct ak_check_state {
     bool origin_has_key;
     bool key_asked;  /* there are checkpoints or start notes: somebody signed something */
     bool key_signed; /* and the given key has signed one of them (R32) */
-    bool epoch_known;
-    struct ak_epoch_note epoch; /* of epoch 0 */
+    struct ak_check_epochs *epochs;
+    struct ak_hash note_seen; /* digest of the start note that was looked at last */
+    uint32_t epoch_next;      /* the one that begins next, as far as entries were met */
+    uint64_t start_signed;    /* start of the last epoch whose root was compared */
+    uint64_t start_denied;    /* start of the last one whose root did not come out */
+    bool lost_some;      /* entries are not here or could not be read: one may begin an epoch */
+    uint64_t not_judged; /* size of the largest checkpoint of an epoch that is not known */
 
     struct ak_tree *tree;
     struct ak_number *number;
@@ -408,22 +418,42 @@ void ak_check_damage(struct ak_check_state *state, struct ak_check_open *open, u
 struct ak_tree_place ak_check_lost_place(const struct ak_check_state *state,
                                          const struct ak_check_item *item);
 
+/* ---- check_start.c ---- */
+
+/* Reads and verifies a start note; `*ended` says whether the key of the epoch before is known and
+ * has signed it. Codes as of ak_epoch_note_verify. */
+enum ak_code ak_check_start_verify(struct ak_check_state *state, const void *data, size_t len,
+                                   struct ak_epoch_note *note, bool *ended, struct ak_error *err);
+
+/* The payload of an entry of kind 4. */
+void ak_check_start_note(struct ak_check_state *state, const struct ak_check_item *item,
+                         uint64_t index, const struct ak_payload *payload);
+/* The start note in a HEADER. */
+void ak_check_header_note(struct ak_check_state *state, const struct ak_check_item *item,
+                          const struct ak_segment_header *header);
+/* What start notes say of the entries before them is compared as soon as these are in the tree. */
+void ak_check_starts_reached(struct ak_check_state *state);
+
 /* ---- check_signed.c ---- */
 
 /* Notes whether the given key has signed this note, whatever else is wrong with it (R32). */
 void ak_check_look_for_key(struct ak_check_state *state, const void *data, size_t len);
 /* A checkpoint that is part of the log: what its signatures are worth, by `rc` and `err` of
- * ak_log_checkpoint_verify. True if they are good; else it is told. */
+ * ak_check_epochs_judge. True if they are good; else it is told. */
 bool ak_check_note(struct ak_check_state *state, const struct ak_check_item *item, enum ak_code rc,
                    const struct ak_error *err, const uint8_t *note, size_t len,
-                   struct ak_log_checkpoint *checkpoint);
-/* A validly signed root: compared now, or when its size is reached. */
+                   struct ak_check_judged *judged);
+/* A signed root: compared now, or when its size is reached. */
 void ak_check_sign(struct ak_check_state *state, const struct ak_check_item *item,
-                   const struct ak_checkpoint *checkpoint, const uint8_t *note, size_t len,
-                   int who);
-/* A validly signed root of a size that is not reached yet. */
-void ak_check_wait(struct ak_check_state *state, const struct ak_checkpoint *checkpoint, int who,
+                   const struct ak_check_judged *judged, const uint8_t *note, size_t len, int who);
+/* A signed root of a size that is not reached yet. */
+void ak_check_wait(struct ak_check_state *state, const struct ak_check_judged *judged, int who,
                    const char *name, struct ak_tree_place place);
+/* Entries from here on are proven by a root of this size; those before are of earlier epochs, or of
+ * one whose start note is not known (R11). */
+uint64_t ak_check_proven_from(struct ak_check_state *state, uint64_t size);
+/* A root behind the start note of index `index` leads to other entries before it than it says. */
+void ak_check_denied(struct ak_check_state *state, uint64_t index, struct ak_tree_place place);
 /* Compares waiting checkpoints that have been reached. */
 void ak_check_reach(struct ak_check_state *state);
 /* All is read: a checkpoint whose root came out by what was recorded behind it is the newest. */
@@ -434,7 +464,7 @@ void ak_check_signed_close(struct ak_check_state *state);
 /* Judges the cosignatures of a checkpoint whose own lines are good, and takes those of the policy's
  * witnesses off `checkpoint->unknown`. Codes of ak_policy_judge (R7). */
 enum ak_code ak_check_cosignatures(struct ak_check_state *state, const void *note, size_t len,
-                                   struct ak_log_checkpoint *checkpoint, struct ak_error *err);
+                                   struct ak_check_judged *judged, struct ak_error *err);
 /* A root was signed and compared: if it came out, its quorum counts. */
 void ak_check_witnessed(struct ak_check_state *state, uint64_t size, const struct ak_hash *root);
 /* Tells what is proven and not under the quorum. */
@@ -486,8 +516,8 @@ void ak_check_tail(struct ak_check_state *state);
 
 /* ---- check_epoch.c ---- */
 
-/* Finds the log key among the keys given and the key of epoch 0. */
-enum ak_code ak_check_find_keys(struct ak_check_state *state, struct ak_error *err);
+/* Finds the log key among the keys given, and the start notes that HEADERs and entry 0 hold. */
+void ak_check_find_keys(struct ak_check_state *state);
 /* Where no header tells the origin, the log's `checkpoint` does. */
 void ak_check_origin_of_checkpoint(struct ak_check_state *state);
 

@@ -35,24 +35,24 @@ static void keep(struct ak_check_state *state, const struct ak_checkpoint *check
 }
 
 enum ak_code ak_check_cosignatures(struct ak_check_state *state, const void *data, size_t len,
-                                   struct ak_log_checkpoint *checkpoint, struct ak_error *err)
+                                   struct ak_check_judged *judged, struct ak_error *err)
 {
     struct ak_quorum quorum;
     struct ak_note note;
     enum ak_code rc;
 
-    if (state->options->policy == NULL || checkpoint->unknown == 0)
+    if (state->options->policy == NULL || judged->unknown == 0)
         return AK_OK;
     rc = ak_note_parse(&note, data, len, err);
     if (rc == AK_OK)
         rc = ak_policy_judge(state->options->policy, &note, &quorum, err);
     if (rc != AK_OK)
         return rc;
-    checkpoint->unknown -= quorum.cosigned + quorum.unchecked;
+    judged->unknown -= quorum.cosigned + quorum.unchecked;
     if (quorum.cosigned > state->cosigned_most)
         state->cosigned_most = quorum.cosigned;
     if (quorum.demanded && quorum.met)
-        keep(state, &checkpoint->checkpoint, &quorum);
+        keep(state, &judged->checkpoint, &quorum);
     return AK_OK;
 }
 

@@ -242,7 +242,8 @@ static void decide_held(struct ak_check_state *state, uint64_t end)
 void ak_check_flush(struct ak_check_state *state)
 {
     for (unsigned i = 0; i < state->held_count; i++) {
-        if (is_container(&state->held[i]) && !is_altered(state, &state->held[i]))
+        const struct ak_check_held *held = &state->held[i];
+        if ((is_container(held) || held->about == AK_ABOUT_START) && !is_altered(state, held))
             tell_held(state, &state->held[i]);
     }
     state->held_count = 0;
@@ -338,13 +339,35 @@ static void add_range(struct ak_check_state *state, uint64_t begin, uint64_t end
     log->ranges[log->range_count++] = (struct ak_check_range){begin, end};
 }
 
+/* R11: a key of a later epoch covers these, and no root that was signed in their own came out. */
+static void tell_other_epoch(struct ak_check_state *state, uint64_t begin, uint64_t end)
+{
+    uint64_t denied = state->start_denied < end ? state->start_denied : end;
+    struct ak_finding finding;
+
+    if (ak_check_epochs_empty(state->epochs))
+        return; /* told at the end */
+    if (begin < denied)
+        on_altered(state, begin, denied, NULL);
+    finding = ak_finding_make(AK_FINDING_EPOCH, "R11",
+                              "no root that was signed in these entries' own epoch covers them.");
+    ak_finding_range(&finding, begin, end);
+    ak_check_report(state, &finding);
+}
+
 static void on_proven(void *ctx, uint64_t begin, uint64_t end, const struct ak_tree_counts *counts)
 {
     struct ak_check_state *state = ctx;
     struct ak_check_log *log = state->log;
 
-    if (!state->epoch_known)
-        return; /* R11: without the start note nothing is */
+    uint64_t floor = ak_check_proven_from(state, ak_tree_accepting(state->tree));
+
+    if (begin < floor) { /* what of it lies in earlier epochs is not counted one by one */
+        tell_other_epoch(state, begin, floor < end ? floor : end);
+        if (floor < end)
+            add_range(state, floor, end);
+        return;
+    }
     add_range(state, begin, end);
     if (counts->entries == 0)
         return;
@@ -381,7 +404,13 @@ static const char *who_name(const struct ak_check_state *state, struct ak_tree_p
 static void on_forked(void *ctx, uint64_t size, struct ak_tree_place place, int who)
 {
     struct ak_check_state *state = ctx;
-    struct ak_finding finding = ak_finding_make(
+    struct ak_finding finding;
+
+    if (who == AK_WHO_START) {
+        ak_check_denied(state, size, place);
+        return;
+    }
+    finding = ak_finding_make(
         AK_FINDING_FORKED, "R8",
         "the checkpoint of size %" PRIu64 " is validly signed, but another signed root says that "
         "the log is different: the holder of the key has signed two histories.",

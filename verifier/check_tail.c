@@ -20,7 +20,7 @@ static const unsigned waits[] = {25, 50, 100, 200};
 /* Whether the `checkpoint` file covers the entries that were seen, and was not seen then. */
 static bool checkpoint_covers(const struct ak_check_state *state, uint64_t size)
 {
-    struct ak_log_checkpoint checkpoint;
+    struct ak_check_judged judged;
     char *data = NULL;
     size_t len;
     bool covers;
@@ -29,9 +29,9 @@ static bool checkpoint_covers(const struct ak_check_state *state, uint64_t size)
         ak_list_read_file(state->dir_fd, "checkpoint", AK_NOTE_BYTES_MAX, &data, &len, NULL) !=
             AK_OK)
         return false;
-    covers = ak_log_checkpoint_verify(state->log_key, state->epoch_known ? &state->epoch.key : NULL,
-                                      data, len, &checkpoint, NULL) == AK_OK &&
-             checkpoint.checkpoint.size >= size && checkpoint.checkpoint.size > state->signed_top;
+    covers =
+        ak_check_epochs_judge(state->epochs, state->log_key, data, len, &judged, NULL) == AK_OK &&
+        judged.checkpoint.size >= size && judged.checkpoint.size > state->signed_top;
     free(data);
     return covers;
 }
@@ -105,7 +105,9 @@ void ak_check_tail(struct ak_check_state *state)
     struct ak_finding finding;
 
     if (last == NULL || !last->read || state->lost_why == AK_TREE_NOT_CHECKED)
-        return; /* what the last file holds is not known to its end (R34) */
+        return;                      /* what the last file holds is not known to its end (R34) */
+    if (state->not_judged > decided) /* covered, but by an epoch whose key is not known (R11) */
+        decided = state->not_judged < size ? state->not_judged : size;
     log->tail_entries = size - decided;
     log->tail_bytes = (last->sealed ? 0 : last->tail_bytes) + state->cut_bytes;
     if (log->tail_entries == 0 && log->tail_bytes == 0)

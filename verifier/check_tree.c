@@ -495,6 +495,7 @@ static void accept(struct ak_tree *tree, unsigned winner, const struct ak_range 
 {
     bool was_plain = plain(tree) && winner == COMPUTED;
 
+    tree->accepting = range->end;
     tell_contradictions(tree, winner, range->end);
     ak_tree_judge(tree, &tree->track[winner], range->end);
     if (was_plain && range->end == tree->pos && tree->pos % AK_GROUP_ENTRIES == 0) {
@@ -553,6 +554,11 @@ enum ak_tree_signed ak_tree_sign(struct ak_tree *tree, uint64_t size, const stru
     if (reached || !plain(tree) || tree->leaf_from > GROUP_AT(GROUP_OF(size)))
         return AK_TREE_FAILED; /* entries are lost: no wonder */
     return AK_TREE_UNREACHABLE;
+}
+
+uint64_t ak_tree_accepting(const struct ak_tree *tree)
+{
+    return tree->accepting;
 }
 
 bool ak_tree_confirmed(const struct ak_tree *tree, uint64_t size, const struct ak_hash *root)

@@ -163,6 +163,9 @@ void ak_tree_offer(struct ak_tree *tree, const struct ak_range *range, struct ak
 /* Whether everything below `size` is decided, and this is its root. */
 bool ak_tree_confirmed(const struct ak_tree *tree, uint64_t size, const struct ak_hash *root);
 
+/* Size of the signed root that came out last: in on_proven the one by which entries are proven. */
+uint64_t ak_tree_accepting(const struct ak_tree *tree);
+
 /* Whether every signed root so far came out, and the last of them covers all entries. */
 bool ak_tree_settled(const struct ak_tree *tree);
 

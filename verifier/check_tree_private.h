@@ -70,6 +70,7 @@ struct ak_tree {
     struct ak_tree_track *track; /* [0] computed, [1] recorded, [2], [3] stated ranges */
     struct ak_tree_failed failed[AK_TREE_FAILED_MAX];
     unsigned failed_count;
+    uint64_t accepting;  /* size of the one that came out last */
     uint64_t signed_top; /* the largest size of a signed root */
     uint64_t rebuilt;    /* groups gone through again */
     bool late;           /* a FOOTER gave hashes that no columns did */

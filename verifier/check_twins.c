@@ -238,14 +238,19 @@ static void twin_block(struct ak_check_state *state, struct ak_check_item *item)
 static void twin_note(struct ak_check_state *state, const struct ak_check_item *item)
 {
     struct ak_check_twins *twins = state->twins;
-    const struct ak_checkpoint *checkpoint = &item->checkpoint.checkpoint;
+    const struct ak_checkpoint *checkpoint = &item->judged.checkpoint;
+    uint32_t in_force;
+    uint64_t start;
 
     if (item->rc != AK_OK) {
         if (item->rc != AK_EKEY || state->signed_notes > 0)
             twin_fault(twins, item->rc == AK_ELIMIT ? AK_EMALFORMED : item->rc);
         return;
     }
-    if (twins->tree != NULL)
+    if (twins->tree != NULL &&
+        (ak_check_epochs_empty(state->epochs) ||
+         (ak_check_epochs_at(state->epochs, checkpoint->size, &in_force, &start) &&
+          ak_check_judged_by(&item->judged, in_force))))
         (void)ak_tree_sign(twins->tree, checkpoint->size, &checkpoint->root,
                            (struct ak_tree_place){0, 0}, AK_WHO_NOTE);
 }

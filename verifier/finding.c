@@ -50,10 +50,13 @@ static const struct ak_finding_info table[AK_FINDING_CODES] = {
      "It does not say that the bytes changed after they were signed: they did not.",
      "A faulty or dishonest collector.", "Ask the operator of the collection point. Report it."},
     {AK_FINDING_EPOCH, AK_INVALID, false, "EPOCH",
-     "the key of an epoch is not shown to be the one that the origin pins",
-     "The entry that begins an epoch is not valid, so no checkpoint of that epoch proves anything.",
+     "an epoch does not begin as it must, or entries are not under the key of their own epoch",
+     "The entry that begins an epoch is not valid, or an epoch was skipped, so no checkpoint of "
+     "that epoch proves anything; or only a later key vouches for the entries named, and it proves "
+     "nothing about them.",
      "It does not say that the log key was stolen, but whoever stole it would leave this.",
-     "Damage to the first entry, or a log made up by somebody who has the log key alone.",
+     "Damage to the entry that begins an epoch, or a log made up or signed anew by somebody who "
+     "has the log key, or came after the epoch ended.",
      "Compare the origin and key with what the operator published, and check another copy."},
     {AK_FINDING_UNTRUSTED_KEY, AK_NOT_CHECKABLE, false, "UNTRUSTED_KEY",
      "no checkpoint of this log is signed by a key that you gave",

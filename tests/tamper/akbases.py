@@ -103,6 +103,35 @@ def tiny(number=2, form=1):
     return m.finish(), secrets
 
 
+def epochs(number=8, numbers=(1, 2), form=1):
+    """Several epochs: one begins within a block of a sealed segment, one in the open segment."""
+    secrets = Secrets("example.org/epochs", number, epochs=6)
+    m = Maker(secrets, form=form)
+    m.start()
+    tls = m.declare(**CERTIFICATE)
+    records(m, tls, "fw1", 300)
+    m.commit()
+    records(m, tls, "fw1", 77)
+    m.commit()
+    m.rotate(numbers[0])
+    m.state()
+    records(m, tls, "fw1", 200)
+    m.commit()
+    records(m, tls, "fw1", 150)
+    m.commit()
+    m.seal(reblock=310)
+    records(m, tls, "fw1", 140)
+    m.commit()
+    records(m, tls, "fw1", 9)
+    m.rotate(numbers[1])
+    m.state()
+    records(m, tls, "fw1", 33)
+    m.commit()
+    records(m, tls, "fw1", 500)
+    m.commit()
+    return m.finish(), secrets
+
+
 def bare(number=3):
     """A log of one entry: its start note."""
     secrets = Secrets("example.org/bare", number)

@@ -58,6 +58,8 @@ class Rebuild:
         self.roots = {}             # size -> root, for the sizes that are signed
         self.files = {}             # first index -> (Segment, Positions root, root) when it is sealed
         self.epoch_note = b""
+        self.starts = []            # index of each start note that was met
+        self.epochs = []            # and the epoch that begins there
 
     def wanted_sizes(self):
         for s in self.log.segments:
@@ -115,6 +117,8 @@ class Rebuild:
             if group not in b.keys:
                 b.keys[group] = H(b"another group key" + u64(group))
             self.own_payload(b.first + i, e)
+            if e.kind == 4 and e.payload is not None and self.secrets:
+                self.start_note(b, i, e)
             self.positions.add(b.first + i, e)
         b.keys = {g: b.keys[g] for g in b.groups()}
         if "blocks" not in self.leave:
@@ -143,17 +147,31 @@ class Rebuild:
     def own_payload(self, index, e):
         if e.payload is None:
             return
-        if e.kind == 4 and self.secrets:
-            # Only entry 0 begins an epoch in the logs made here, so the tree before it is empty.
-            e.payload = self.secrets.start_note(0, index, self.tree.root())
-            self.epoch_note = e.payload
-        elif e.kind == 2 and "manifests" not in self.leave:
+        if e.kind == 2 and "manifests" not in self.leave:
             self.manifest(e)
         elif e.kind == 8 and "states" not in self.leave:
             value = json.loads(e.payload)
             value["positions"] = b64(self.positions.root())
             value["sources"] = self.positions.sources
             e.payload = canonical_json(value)
+
+    def start_note(self, b, i, e):
+        """The note over all entries before it, those of its own block with them. The one that stands
+        there says which epoch begins; otherwise it is the next one."""
+        epoch = start_epoch(e.payload, self.epochs[-1] + 1 if self.epochs else 0)
+        tree = self.tree.copy()
+        for entry in list(b.entry_bytes())[:i]:
+            tree.add(leaf_hash(entry))
+        if "starts" not in self.leave:
+            e.payload = self.secrets.start_note(epoch, b.first + i, tree.root())
+        self.starts.append(b.first + i)
+        self.epochs.append(epoch)
+        self.epoch_note = e.payload
+
+    def in_force(self, size):
+        """The epoch whose key signs this size."""
+        begun = [e for start, e in zip(self.starts, self.epochs) if start < size]
+        return begun[-1] if begun else 0
 
     def manifest(self, e):
         value = json.loads(e.payload)
@@ -174,7 +192,7 @@ class Rebuild:
             return note
         size = min(size, self.tree.size)
         root = self.roots.get(size, self.tree.root())
-        return self.secrets.checkpoint(size, root)
+        return self.secrets.checkpoint(size, root, self.in_force(size))
 
     def footer(self, s, digests, blocks, level8):
         index = b"".join(
@@ -205,6 +223,12 @@ def part_frames(part):
     return [(H(columns), len(columns), 0), (H(part.data), len(part.data), part.text_bytes)]
 
 
+def start_epoch(note, default):
+    """The epoch that a start note begins."""
+    lines = note.split(b"\n")
+    return int(lines[2]) if len(lines) > 3 and lines[2].isdigit() else default
+
+
 def note_size(note):
     try:
         return checkpoint_fields(note)[1]
@@ -215,7 +239,8 @@ def note_size(note):
 def rebuild(log, secrets=None, leave=(), leaves=None):
     """Repairs `log` in place.
 
-    `leave`: headers, blocks, marks, level8, footer, seek, manifests, states, notes stay as they are.
+    `leave`: headers, blocks, marks, level8, footer, seek, manifests, states, notes, starts stay as
+    they are.
     `leaves`: leaf hashes to take instead of those of the entries: what hangs on the tree then stays
     that of another log, as when a forger repairs digests only.
     """
@@ -297,6 +322,10 @@ class Maker:
     def stop(self):
         self.state()
         self.event("stop", "operator", reason="signal")
+
+    def rotate(self, epoch=None):
+        """The next epoch begins, or the one that is named."""
+        self.entry(4, b"" if epoch is None else b"akashi/epoch/v1\n\n%d\n" % epoch)
 
     def declare(self, transport, listener, identity, **members):
         return 256 + self.own(1, type="source", transport=transport, listener=listener,

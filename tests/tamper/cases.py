@@ -10,6 +10,7 @@ import cases_hostile  # noqa: F401  I, cheats, what must not alarm
 import cases_damage  # noqa: F401   damage, payloads taken out, false statements
 import cases_narrow  # noqa: F401   how far damage in one place reaches
 import cases_parts  # noqa: F401    P: commitment by parts
+import cases_epochs  # noqa: F401   Q: keys that forget
 import casebase
 
 
