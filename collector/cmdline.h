@@ -24,6 +24,10 @@ enum ak_flag {
     AK_FLAG_TLS_KEY,
     AK_FLAG_TLS_CA,
     AK_FLAG_CONTROL,
+    AK_FLAG_COMMITMENT,
+    AK_FLAG_OPEN,
+    AK_FLAG_INDEX,
+    AK_FLAG_POPULATION,
     AK_FLAG_SHOW,
     AK_FLAG_JSON,
     AK_FLAG_RECORDS,
@@ -31,7 +35,7 @@ enum ak_flag {
     AK_FLAG_VERSION
 };
 
-#define AK_FLAG_COUNT 15u
+#define AK_FLAG_COUNT (AK_FLAG_VERSION + 1u)
 
 #define AK_FLAG_BIT(flag) (1u << (flag))
 
@@ -80,6 +84,7 @@ enum ak_code ak_cmd_init(const struct ak_cmdline *line, struct ak_error *err);
 enum ak_code ak_cmd_run(const struct ak_cmdline *line, struct ak_error *err);
 enum ak_code ak_cmd_check_config(const struct ak_cmdline *line, struct ak_error *err);
 enum ak_code ak_cmd_status(const struct ak_cmdline *line, struct ak_error *err);
+enum ak_code ak_cmd_audit(const struct ak_cmdline *line, struct ak_error *err);
 enum ak_code ak_cmd_key(const struct ak_cmdline *line, struct ak_error *err);
 
 #endif

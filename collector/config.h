@@ -158,6 +158,7 @@ struct ak_config_options {
     const char *tls_certificate; /* --tls-certificate; for TLS listeners */
     const char *tls_key;         /* --tls-key */
     const char *tls_ca;          /* --tls-ca */
+    bool closed;                 /* no listener is wanted: the log is opened for one order */
 };
 enum ak_code ak_config_from_options(const struct ak_config_options *options, struct ak_config **out,
                                     struct ak_error *err);

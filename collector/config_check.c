@@ -222,7 +222,7 @@ enum ak_code ak_config_check(struct ak_reader *reader, const struct ak_config *c
         return rc;
     if (config->log_count == 0)
         return ak_reader_fail(reader, "there is no log; list at least one under `logs`");
-    if (config->listener_count == 0)
+    if (config->listener_count == 0 && !reader->closed)
         return ak_reader_fail(reader, "there is no listener, so nothing could come in; list at "
                                       "least one under `listeners`");
     ak_reader_enter(reader, "logs");

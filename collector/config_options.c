@@ -19,7 +19,7 @@ static enum ak_code options_check(const struct ak_config_options *options, struc
                        "`akashi-collector init` made");
     if (options->log == NULL)
         return ak_fail(err, AK_EUSAGE, "--log NAME is missing: which log of the store to write");
-    if (options->listen_count == 0)
+    if (options->listen_count == 0 && !options->closed)
         return ak_fail(err, AK_EUSAGE,
                        "--listen URL is missing: where to listen, as in udp://*:514");
     if (options->listen_count > AK_CONFIG_LISTENERS_MAX)
@@ -62,7 +62,7 @@ static enum ak_code tls_give(const struct ak_config_options *options, struct raw
 enum ak_code ak_config_from_options(const struct ak_config_options *options, struct ak_config **out,
                                     struct ak_error *err)
 {
-    struct ak_reader reader = {.err = err};
+    struct ak_reader reader = {.err = err, .closed = options->closed};
     struct raw_log log = {.name = BORROW(options->log)};
     struct raw_tls tls = {.certificate = BORROW(options->tls_certificate),
                           .key = BORROW(options->tls_key),
@@ -74,7 +74,7 @@ enum ak_code ak_config_from_options(const struct ak_config_options *options, str
     *out = NULL;
     if (rc != AK_OK)
         return rc;
-    raw.listeners = calloc(options->listen_count, sizeof(*raw.listeners));
+    raw.listeners = calloc(options->listen_count + 1, sizeof(*raw.listeners));
     directory = getcwd(NULL, 0);
     if (raw.listeners == NULL || directory == NULL) {
         rc = ak_fail_errno(err, errno, "the current directory");

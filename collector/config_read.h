@@ -12,6 +12,7 @@ struct ak_reader {
     const char *name;             /* of the file, for messages; NULL: options of a command line */
     const char *directory;        /* relative paths begin here */
     const struct ak_marks *marks; /* NULL with name */
+    bool closed;                  /* a configuration without a listener is right */
     struct ak_error *err;
     struct ak_mark_step path[AK_MARKS_DEPTH_MAX];
     size_t depth;

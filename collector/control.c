@@ -4,6 +4,7 @@
  * read from meanwhile) or CLOSING. Each may live for CLIENT_MS behind its last order. */
 #include "control.h"
 
+#include "audit.h"
 #include "log.h"
 #include "server.h"
 #include "status.h"
@@ -130,13 +131,32 @@ static void client_answer(struct client *client, json_t *object)
 
 static json_t *unknown_order(const char *order)
 {
-    static const char *const orders[] = {"status"};
-    const char *near = ak_nearest(order, strlen(order), orders, 1);
+    static const char *const orders[] = {"status", "audit"};
+    const char *near = ak_nearest(order, strlen(order), orders, 2);
+    char text[64] = "there is no such order";
 
-    return json_pack("{s:s, s:[s]}", "error",
-                     near != NULL ? "there is no such order; did you mean status?"
-                                  : "there is no such order",
-                     "orders", "status");
+    if (near != NULL)
+        (void)snprintf(text, sizeof(text), "there is no such order; did you mean %s?", near);
+    return json_pack("{s:s, s:[s, s]}", "error", text, "orders", orders[0], orders[1]);
+}
+
+/* An auditor's commitment or opening (audit.h); the answer is where it stands. */
+static json_t *audit(struct ak_server *server, const json_t *request)
+{
+    const char *name = json_string_value(json_object_get(request, "log"));
+    struct ak_runlog *log = server->logs;
+    struct ak_audited audited;
+    struct ak_error err = {0};
+
+    while (log != NULL && (name == NULL || strcmp(log->options.name, name) != 0))
+        log = log->next;
+    if (log == NULL)
+        return json_pack("{s:s}", "error", "the collector has no log of that name");
+    ak_server_look(server);
+    if (ak_audit_take(log, request, &audited, &err) != AK_OK)
+        return json_pack("{s:s}", "error", err.text);
+    return json_pack("{s:I, s:I}", "entry", (json_int_t)audited.entry, "head",
+                     (json_int_t)audited.head);
 }
 
 static json_t *execute(struct ak_server *server, const char *line, size_t len)
@@ -149,6 +169,8 @@ static json_t *execute(struct ak_server *server, const char *line, size_t len)
         answer = json_pack("{s:s}", "error", "an order is one line: {\"order\":\"status\"}");
     else if (strcmp(order, "status") == 0)
         answer = ak_status_json(server);
+    else if (strcmp(order, "audit") == 0)
+        answer = audit(server, request);
     else
         answer = unknown_order(order);
     json_decref(request);

@@ -3,7 +3,9 @@
  * The socket has mode 0600 and whoever connects is asked of the kernel (SO_PEERCRED): only root and
  * the collector's own user are listened to. An order is one line with a JSON object,
  *     {"order":"status"}
- * and its answer is one line with a JSON object: the status (status.h), or {"error":"..."}.
+ *     {"order":"audit","log":NAME,"commitment":HEX}   (and others of audit.h)
+ * and its answer is one line with a JSON object: the status (status.h), {"entry":N,"head":N}, or
+ * {"error":"..."}.
  *
  * Failure modes: a client that is slow, silent, wordy or one too many is hung up on; nothing a
  * client does reaches further than its own connection. Loop thread only. */

@@ -42,6 +42,17 @@ const struct ak_command ak_commands[] = {
      AK_FLAG_BIT(AK_FLAG_CONFIG) | AK_FLAG_BIT(AK_FLAG_STORE) | AK_FLAG_BIT(AK_FLAG_CONTROL) |
          AK_FLAG_BIT(AK_FLAG_JSON) | AK_FLAG_BIT(AK_FLAG_RECORDS),
      0, 0, ak_cmd_status},
+    {"audit", "", "Enter an auditor's commitment to his nonce in a log, or open it.",
+     "The auditor gives the SHA-256 of a random nonce; a state entry follows it at once and makes "
+     "the head of his draw. Then he opens the nonce: to `akashi-verify sample`, and here, so that "
+     "all can see which commitments were used. The collector may be running. Ends when the entry "
+     "is signed.",
+     "akashi-collector audit --store /var/lib/akashi --log power-a --commitment "
+     "be45cb2605bf36bebde684841a28f0fd43c69850a3dce5fedba69928ee3a8991",
+     AK_FLAG_BIT(AK_FLAG_CONFIG) | AK_FLAG_BIT(AK_FLAG_STORE) | AK_FLAG_BIT(AK_FLAG_CONTROL) |
+         AK_FLAG_BIT(AK_FLAG_LOG) | AK_FLAG_BIT(AK_FLAG_COMMITMENT) | AK_FLAG_BIT(AK_FLAG_OPEN) |
+         AK_FLAG_BIT(AK_FLAG_INDEX) | AK_FLAG_BIT(AK_FLAG_POPULATION),
+     0, 0, ak_cmd_audit},
     {"key", "show", "Print the public key (vkey) of a log again.",
      "The collector may be running. Nothing is changed.",
      "akashi-collector key show --store /var/lib/akashi --log power-a",

@@ -457,7 +457,8 @@ static enum ak_code start_handles(struct ak_server *server, struct ak_error *err
     return rc;
 }
 
-static enum ak_code start(struct ak_server *server, struct ak_error *err)
+/* The store and its logs. */
+static enum ak_code start_logs(struct ak_server *server, const char *command, struct ak_error *err)
 {
     struct ak_config *config = server->config;
     enum ak_code rc = ak_config_digest(config, &server->config_digest, err);
@@ -466,18 +467,24 @@ static enum ak_code start(struct ak_server *server, struct ak_error *err)
     ak_config_remarks(config, on_remark, NULL);
     share_descriptors(server);
     if (rc == AK_OK)
-        rc = ak_store_open(config->store, "akashi-collector run", config->control, &server->store,
-                           err);
+        rc = ak_store_open(config->store, command, config->control, &server->store, err);
     if (rc == AK_OK)
         rc = ak_signer_new(&server->loop, config->signing_interval, &server->signer, err);
     if (rc == AK_OK)
         rc = ak_sealer_new(&server->loop, &server->sealer, err);
     if (rc == AK_OK)
         rc = open_logs(server, config, &server->config_digest, &server->by_config, err);
-    if (rc != AK_OK)
-        return rc;
-    configure_logs(server);
-    rc = ak_control_open(server, err);
+    if (rc == AK_OK)
+        configure_logs(server);
+    return rc;
+}
+
+static enum ak_code start(struct ak_server *server, struct ak_error *err)
+{
+    enum ak_code rc = start_logs(server, "akashi-collector run", err);
+
+    if (rc == AK_OK)
+        rc = ak_control_open(server, err);
     if (rc == AK_OK)
         rc = ak_listeners_open(server, err);
     return rc;
@@ -517,35 +524,39 @@ static void unmake(struct ak_server *server)
     free(server);
 }
 
-enum ak_code ak_server_run(struct ak_config *config, const char *path, struct ak_error *err)
+/* A server whose loop can run; NULL and the code in `*rc` if there is none. The configuration is
+ * its own, or freed. */
+static struct ak_server *server_new(struct ak_config *config, const char *path, enum ak_code *rc,
+                                    struct ak_error *err)
 {
     struct ak_server *server = calloc(1, sizeof(*server));
-    enum ak_code rc;
 
     if (server == NULL) {
         ak_config_free(config);
-        return ak_fail(err, AK_ENOMEM, "no memory to start");
+        *rc = ak_fail(err, AK_ENOMEM, "no memory to start");
+        return NULL;
     }
     size_pool();
     (void)signal(SIGPIPE, SIG_IGN);
     server->config = config;
     server->config_path = path;
-    rc = check_uv(uv_loop_init(&server->loop), "loop", err);
-    if (rc != AK_OK) {
+    *rc = check_uv(uv_loop_init(&server->loop), "loop", err);
+    if (*rc != AK_OK) {
         ak_config_free(config);
         free(server);
-        return rc;
+        return NULL;
     }
-    rc = make(server, err);
-    if (rc == AK_OK)
-        rc = start_handles(server, err);
-    if (rc == AK_OK)
-        rc = start(server, err);
-    if (rc != AK_OK)
-        return rc; /* the process ends now: what a start made is the system's to take back */
-    ak_listeners_print(server);
-    (void)printf("ready\n");
-    (void)fflush(stdout);
+    *rc = make(server, err);
+    if (*rc == AK_OK)
+        *rc = start_handles(server, err);
+    return server;
+}
+
+/* Turns of the loop until the end. */
+static enum ak_code run_loop(struct ak_server *server, struct ak_error *err)
+{
+    enum ak_code rc;
+
     (void)uv_run(&server->loop, UV_RUN_DEFAULT);
     rc = server->rc;
     if (rc != AK_OK) {
@@ -555,4 +566,38 @@ enum ak_code ak_server_run(struct ak_config *config, const char *path, struct ak
     }
     unmake(server);
     return AK_OK;
+}
+
+enum ak_code ak_server_run(struct ak_config *config, const char *path, struct ak_error *err)
+{
+    enum ak_code rc;
+    struct ak_server *server = server_new(config, path, &rc, err);
+
+    if (rc == AK_OK)
+        rc = start(server, err);
+    if (rc != AK_OK)
+        return rc; /* the process ends now: what a start made is the system's to take back */
+    ak_listeners_print(server);
+    (void)printf("ready\n");
+    (void)fflush(stdout);
+    return run_loop(server, err);
+}
+
+enum ak_code ak_server_once(struct ak_config *config, const char *command, ak_server_once_fn once,
+                            void *ctx, struct ak_error *err)
+{
+    enum ak_code done = AK_OK;
+    enum ak_code rc;
+    struct ak_server *server;
+
+    config->log_level = AK_LOG_WARNING;
+    server = server_new(config, NULL, &rc, err);
+    if (rc == AK_OK)
+        rc = start_logs(server, command, err);
+    if (rc != AK_OK)
+        return rc; /* as above */
+    done = once(server, ctx, err);
+    ak_server_stop(server, "order");
+    rc = run_loop(server, done == AK_OK ? err : NULL);
+    return done == AK_OK ? rc : done;
 }

@@ -76,6 +76,16 @@ struct ak_server {
  * reads it again; NULL: options of the command line. */
 enum ak_code ak_server_run(struct ak_config *config, const char *path, struct ak_error *err);
 
+/* What is done to a log that nothing else has open: entries are taken with ak_runlog_own. */
+typedef enum ak_code (*ak_server_once_fn)(struct ak_server *server, void *ctx,
+                                          struct ak_error *err);
+
+/* The whole life of a process without listeners: the logs are opened with the entries of a start,
+ * `once` is called, and all ends in order, with everything signed. The configuration is freed.
+ * `command` is named to whoever finds the store locked. AK_EBUSY if somebody holds it. */
+enum ak_code ak_server_once(struct ak_config *config, const char *command, ak_server_once_fn once,
+                            void *ctx, struct ak_error *err);
+
 /* Log `i` of the configuration in force, or NULL; and the settings of a log, or NULL if it is not
  * configured any more. */
 struct ak_runlog *ak_server_log(const struct ak_server *server, size_t i);

@@ -231,6 +231,12 @@ static const struct event events[] = {
     {"certificate-expiring", {{"name", TEXT, false}}},
     {"silence", {{"name", TEXT, false}}},
     {"overflow", {{"peers", PEERS, false}}},
+    {"audit",
+     {{"commitment", B64_32, false},
+      {"first", DEC, false},
+      {"end", DEC, false},
+      {"population", B64_32, false}}},
+    {"audit-opened", {{"commitment", B64_32, false}, {"nonce", TEXT, false}}},
     {"corruption", {{"file", TEXT, false}, {"reason", TEXT, false}, {"good", DEC, false}}}};
 
 static enum ak_code read_event(struct ak_own *own, const json_t *object, struct ak_error *err)

@@ -5,7 +5,7 @@ _akashi_collector()
     COMPREPLY=()
     for word in "${COMP_WORDS[@]:1:COMP_CWORD - 1}"; do
         case $word in
-        init | run | check-config | status | key) command=$word && break ;;
+        init | run | check-config | status | audit | key) command=$word && break ;;
         esac
     done
     case $command in
@@ -13,6 +13,7 @@ _akashi_collector()
     run) options="--store --log --config --listen --tls-certificate --tls-key --tls-ca" ;;
     check-config) options="--show" ;;
     status) options="--store --config --control --json --records" ;;
+    audit) options="--store --log --config --control --commitment --open --index --population" ;;
     key) options="--store --log" ;;
     '') options="--version" ;;
     esac
@@ -22,11 +23,11 @@ _akashi_collector()
         COMPREPLY=($(compgen -f -- "$cur")) && return
         ;;
     --listen) COMPREPLY=($(compgen -W 'udp:// tcp:// tls:// relp:// relp+tls:// unix://' -- "$cur")) && return ;;
-    --log | --origin | --epochs) return ;;
+    --log | --origin | --epochs | --commitment | --open | --index | --population) return ;;
     esac
     case $command,$cur in
     *,-*) COMPREPLY=($(compgen -W "$options --help" -- "$cur")) ;;
-    ,*) COMPREPLY=($(compgen -W 'init run check-config status key' -- "$cur")) ;;
+    ,*) COMPREPLY=($(compgen -W 'init run check-config status audit key' -- "$cur")) ;;
     key,*) COMPREPLY=($(compgen -W show -- "$cur")) ;;
     check-config,*) COMPREPLY=($(compgen -f -- "$cur")) ;;
     esac

@@ -1,0 +1,21 @@
+/* ask.h - orders to a running collector from the command line. */
+#ifndef AK_ASK_H
+#define AK_ASK_H
+
+#include "cmdline.h"
+
+#include <akashi/error.h>
+
+#include <jansson.h>
+
+/* Where the collector of --control, --store or --config listens; malloc'ed. AK_EUSAGE unless
+ * exactly one of them is given. */
+enum ak_code ak_ask_path(const struct ak_cmdline *line, char **path, struct ak_error *err);
+
+/* Gives an order (control.h), one line without its end, and takes the answer: an object, to be
+ * given back with json_decref also after a failure. `config` (or NULL) is named in the message that
+ * says how to start a collector. AK_ENOTFOUND: nobody runs. */
+enum ak_code ak_ask(const char *path, const char *config, const char *order, json_t **answer,
+                    struct ak_error *err);
+
+#endif
