@@ -3,6 +3,7 @@
 #include "self.h"
 
 #include "leafhash.h"
+#include "matcher.h"
 
 #include <akashi/base64.h>
 #include <akashi/sha256.h>
@@ -50,9 +51,9 @@ void ak_self_print(FILE *file)
 {
     fprintf(file, "akashi-verify %s\n", AKASHI_VERSION);
     fprintf(file, "format: docs/format.md, version 1\n");
-    fprintf(file, "libraries: %s; libsodium %s; zstd %s; jansson %s\n",
+    fprintf(file, "libraries: %s; libsodium %s; zstd %s; jansson %s; Hyperscan %s\n",
             OpenSSL_version(OPENSSL_VERSION), sodium_version_string(), ZSTD_versionString(),
-            jansson_version_str());
+            jansson_version_str(), ak_matcher_library());
     fprintf(file, "hashing on this processor: %s\n", ak_hash_path());
     fprintf(file, "SHA-256 of this program's file: %s\n", ak_self_digest());
 }
