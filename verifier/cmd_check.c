@@ -9,6 +9,8 @@
 #include "report.h"
 #include "store_list.h"
 
+#include <akashi/bundle.h>
+
 #include <string.h>
 #include <unistd.h>
 
@@ -121,7 +123,7 @@ static enum ak_code judge(const struct ak_options *options, struct ak_report *re
     return rc;
 }
 
-enum ak_code ak_cmd_check(const struct ak_options *options, int *status, struct ak_error *err)
+static enum ak_code check(const struct ak_options *options, int *status, struct ak_error *err)
 {
     struct ak_report report = {.file = stdout, .quiet = ak_options_has(options, AK_OPTION_QUIET)};
     bool json = ak_options_has(options, AK_OPTION_JSON);
@@ -137,4 +139,28 @@ enum ak_code ak_cmd_check(const struct ak_options *options, int *status, struct 
         *status = ak_verdict_exit(check->verdict);
     ak_check_free(check);
     return rc;
+}
+
+/* Whether what is to be judged is a bundle; then it is the only thing. */
+static enum ak_code find_bundle(const struct ak_options *options, bool *is, struct ak_error *err)
+{
+    *is = false;
+    for (size_t i = 0; i < options->word_count; i++) {
+        if (!ak_bundle_is_one(options->words[i]))
+            continue;
+        *is = options->word_count == 1 && strcmp(options->command->name, "check") == 0;
+        if (!*is)
+            return ak_fail(err, AK_EUSAGE, "%s is a bundle: akashi-verify bundle %s",
+                           options->words[i], options->words[i]);
+    }
+    return AK_OK;
+}
+
+enum ak_code ak_cmd_check(const struct ak_options *options, int *status, struct ak_error *err)
+{
+    bool bundle;
+
+    if (find_bundle(options, &bundle, err) != AK_OK)
+        return err->code;
+    return bundle ? ak_cmd_bundle(options, status, err) : check(options, status, err);
 }

@@ -20,6 +20,8 @@ enum ak_code ak_cmd_history(const struct ak_options *options, int *status, struc
 enum ak_code ak_cmd_compare(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_report(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_sample(const struct ak_options *options, int *status, struct ak_error *err);
+enum ak_code ak_cmd_export(const struct ak_options *options, int *status, struct ak_error *err);
+enum ak_code ak_cmd_bundle(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_explain(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_selftest(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_key(const struct ak_options *options, int *status, struct ak_error *err);

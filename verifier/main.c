@@ -150,6 +150,33 @@ const struct ak_command ak_commands[] = {
          AK_OPTION_BIT(AK_OPTION_SOURCE) | AK_OPTION_BIT(AK_OPTION_OUTPUT) |
          AK_OPTION_BIT(AK_OPTION_FORCE) | AK_OPTION_BIT(AK_OPTION_QUIET),
      1, 1, ak_cmd_sample},
+    {"export", "PATH", "Hands over a part of a log as a bundle that proves itself.",
+     "What is asked for goes into a new directory, or, if the name ends in .tar, into one file, "
+     "with "
+     "what proves it: hashes of all that is not shown, start notes of epochs, declarations of the "
+     "sources. Nothing is handed over that was not compared with the signed root; a bundle that "
+     "would not stand by itself is not made.",
+     "akashi-verify export /srv/akashi --log power-a --index 1204300-1204331 --key agency.vkey -o "
+     "exhibit-7 --case 2026-114 --exhibit 7 --by 'M. Sato' --reason 'login from abroad'",
+     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) | AK_OPTION_BIT(AK_OPTION_LOG) |
+         AK_OPTION_BIT(AK_OPTION_INDEX) | AK_OPTION_BIT(AK_OPTION_CASE) |
+         AK_OPTION_BIT(AK_OPTION_EXHIBIT) | AK_OPTION_BIT(AK_OPTION_BY) |
+         AK_OPTION_BIT(AK_OPTION_REASON) | AK_OPTION_BIT(AK_OPTION_SEVERITY) |
+         AK_OPTION_BIT(AK_OPTION_TLP) | AK_OPTION_BIT(AK_OPTION_ON_BEHALF_OF) |
+         AK_OPTION_BIT(AK_OPTION_MANDATE) | AK_OPTION_BIT(AK_OPTION_OUTPUT) |
+         AK_OPTION_BIT(AK_OPTION_FORCE) | AK_OPTION_BIT(AK_OPTION_JSON) |
+         AK_OPTION_BIT(AK_OPTION_QUIET),
+     1, 1, ak_cmd_export},
+    {"bundle", "BUNDLE", "Judges what was handed over, claim by claim, with nothing else at hand.",
+     "Five claims: authentic, complete, redacted, time, custody; each with its verdict and its "
+     "premise. The range that must be complete is the one given with --expect, else the one that "
+     "its maker states, and the last line names it. A claim that nobody made is NOT CLAIMED and "
+     "counts only with --require. A key inside a bundle is a hint and vouches for nothing.",
+     "akashi-verify bundle exhibit-7 --key agency.vkey --expect index:1204300-1204331",
+     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) |
+         AK_OPTION_BIT(AK_OPTION_EXPECT) | AK_OPTION_BIT(AK_OPTION_REQUIRE) |
+         AK_OPTION_BIT(AK_OPTION_JSON) | AK_OPTION_BIT(AK_OPTION_QUIET),
+     1, 1, ak_cmd_bundle},
     {"explain", "[CODE...]",
      "Says what a reason code means, what it does not mean, usual causes and what to do.",
      "Without a code it lists all.", "akashi-verify explain TAIL_UNSIGNED", 0, 0, SIZE_MAX,

@@ -125,6 +125,30 @@ static const struct option_info infos[AK_OPTION_COUNT] = {
                               "per cent: how sure the statement shall be; 95 if not given", false},
     [AK_OPTION_TOLERABLE] = {"tolerable", "RATE",
                              "how many may deviate, with its sign; 1% if not given", false},
+    [AK_OPTION_CASE] = {"case", "ID", "the case that this is for", false},
+    [AK_OPTION_EXHIBIT] = {"exhibit", "NO", "the number of the exhibit in it", false},
+    [AK_OPTION_BY] = {"by", "NAME", "who does this: a person", false},
+    [AK_OPTION_REASON] = {"reason", "TEXT", "why", false},
+    [AK_OPTION_SEVERITY] = {"severity", "SCHEME:LEVEL",
+                            "how grave the incident is, by a scheme of yours", false},
+    [AK_OPTION_TLP] = {"tlp", "COLOUR",
+                       "who may see it by the Traffic Light Protocol: RED, AMBER+STRICT, AMBER, "
+                       "GREEN or CLEAR",
+                       false},
+    [AK_OPTION_ON_BEHALF_OF] = {"on-behalf-of", "ORG", "the organisation for which it is done",
+                                false},
+    [AK_OPTION_MANDATE] = {"mandate", "TEXT", "what allows it: a warrant, an order, a contract",
+                           false},
+    [AK_OPTION_EXPECT] =
+        {"expect", "WHAT",
+         "the range that it must be complete for, whatever its maker says: index:A-B; or from:TIME "
+         "and to:TIME, with source:ID|GLOB or identity:TEXT, and events for what was lost. One "
+         "each time",
+         true},
+    [AK_OPTION_REQUIRE] = {"require", "CLAIM",
+                           "this claim must be made and hold: authentic, complete, redacted, time "
+                           "or custody. May be given more than once",
+                           true},
     [AK_OPTION_OUTPUT] = {"output", "FILE",
                           "write there; also -o. An existing file is not "
                           "overwritten",

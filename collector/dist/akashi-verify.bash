@@ -5,7 +5,7 @@ _akashi_verify()
     COMPREPLY=()
     for word in "${COMP_WORDS[@]:1:COMP_CWORD - 1}"; do
         case $word in
-        check | store | segment | checkpoint | cat | info | sources | prove | proof | history | compare | report | sample | explain | selftest | key)
+        check | store | segment | checkpoint | cat | info | sources | prove | proof | history | compare | report | sample | export | bundle | explain | selftest | key)
             command=$word && break
             ;;
         esac
@@ -24,6 +24,8 @@ _akashi_verify()
     compare) options="--key --policy --log --jobs --source --tmp --json --jsonl --quiet" ;;
     report) options="--key --policy --checkpoint --log --jobs --from --to --period --output --force --quiet" ;;
     sample) options="--key --log --checkpoint --seed --beacon --confidence --tolerable --index --from --to --source --output --force --quiet" ;;
+    export) options="--key --policy --log --index --case --exhibit --by --reason --severity --tlp --on-behalf-of --mandate --output --force --json --quiet" ;;
+    bundle) options="--key --policy --expect --require --json --quiet" ;;
     explain) options="" ;;
     selftest) options="" ;;
     key) options="--output" ;;
@@ -37,12 +39,21 @@ _akashi_verify()
         COMPREPLY=($(compgen -W 'record fragment source manifest event epoch order anchor state all' -- "$cur"))
         return
         ;;
+    --tlp)
+        COMPREPLY=($(compgen -W 'RED AMBER+STRICT AMBER GREEN CLEAR' -- "$cur"))
+        return
+        ;;
+    --require)
+        COMPREPLY=($(compgen -W 'authentic complete redacted time custody' -- "$cur"))
+        return
+        ;;
+    --case | --exhibit | --by | --reason | --severity | --on-behalf-of | --mandate | --expect) return ;;
     --max-age | --until | --log | --jobs | --from | --to | --source | --index | --period | --seed | --beacon | --confidence | --tolerable) return ;;
     esac
     case $command,$cur in
     *,-*) COMPREPLY=($(compgen -W "$options --help" -- "$cur")) ;;
     ,*)
-        COMPREPLY=($(compgen -W 'check store segment checkpoint cat info sources prove proof history compare report sample explain selftest key' -- "$cur"))
+        COMPREPLY=($(compgen -W 'check store segment checkpoint cat info sources prove proof history compare report sample export bundle explain selftest key' -- "$cur"))
         ;;
     key,*) COMPREPLY=($(compgen -W 'show new' -- "$cur") $(compgen -f -- "$cur")) ;;
     selftest,* | explain,*) ;;

@@ -95,4 +95,41 @@ enum ak_code ak_log_tree_checkpoints(struct ak_log_tree *tree, uint64_t index,
 enum ak_code ak_log_tree_declaration(struct ak_log_tree *tree, uint64_t index, uint32_t source,
                                      uint64_t *declaration, struct ak_error *err);
 
+/* ---- Without payloads ---- */
+
+struct ak_columns_run;
+
+/* Gets the runs of entries (6.3.1) in order, cut to what was asked for. A code other than AK_OK
+ * ends it. */
+typedef enum ak_code (*ak_log_tree_run_fn)(void *ctx, uint64_t index,
+                                           const struct ak_columns_run *run, struct ak_error *err);
+
+/* Gives the runs of entries [begin, end) out of COLUMNS alone. Codes as ak_log_tree_entry. The
+ * callback must not use the same tree. */
+enum ak_code ak_log_tree_runs(struct ak_log_tree *tree, uint64_t begin, uint64_t end,
+                              ak_log_tree_run_fn on_run, void *ctx, struct ak_error *err);
+
+/* Where a source stands (10.4), as FOOTERs and COLUMNS say. */
+struct ak_position {
+    uint64_t next_seq; /* number of its entries */
+    uint64_t last_index;
+    uint64_t last_received;
+    uint64_t declared; /* index of its declaration; of ordinals below 256 nothing */
+};
+
+struct ak_positions {
+    struct ak_position *row; /* by ordinal */
+    size_t count;
+    size_t room;
+};
+
+/* The positions of all ordinals before entry `index`. Free with ak_positions_free. */
+enum ak_code ak_log_tree_positions(struct ak_log_tree *tree, uint64_t index,
+                                   struct ak_positions *positions, struct ak_error *err);
+void ak_positions_free(struct ak_positions *positions);
+
+/* A node of the tree over positions; an ak_node_fn whose `ctx` is a struct ak_positions. */
+enum ak_code ak_positions_node(void *ctx, unsigned level, uint64_t index, struct ak_hash *out,
+                               struct ak_error *err);
+
 #endif

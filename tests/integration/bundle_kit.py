@@ -1,0 +1,156 @@
+"""What the tests of export and bundle share: making bundles, taking them apart, putting them together
+again as a forger does, who always repairs SHA256SUMS."""
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import tarfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from prove_kit import Cases, get, put, save  # noqa: E402,F401
+
+try:
+    import zstandard
+except ImportError as e:
+    print(f"skipped: {e}")
+    sys.exit(77)
+
+ORDER = ["README.txt", "SHA256SUMS", "bundle.json", "checkpoint", "policy", "proof", "entries",
+         "openings", "own.txt", "records.zst", "positions", "records.jsonl", "records.csv",
+         "provenance.jsonld"]
+STATEMENTS = ["--case", "2026-114", "--exhibit", "7", "--by", "M. Sato", "--reason",
+              "login from abroad"]
+ENTRY = 54
+
+
+class Bundle:
+    """The files of a bundle, taken apart: stretches of the proof, rows, texts."""
+
+    def __init__(self, folder):
+        self.files = {n: get(os.path.join(folder, n)) for n in os.listdir(folder)
+                      if n != "custody"}
+        self.size, self.stretches = self.read_proof(self.files["proof"])
+        data = self.files["entries"]
+        self.entries = [data[i:i + ENTRY] for i in range(0, len(data), ENTRY)]
+        self.rows = self.read_openings()
+
+    @staticmethod
+    def read_proof(data):
+        lines = data.decode().split("\n")
+        stretches = []
+        for line in lines[2:-1]:
+            if " " in line:
+                what, n = line.split(" ")
+                stretches.append([what, int(n), []])
+            else:
+                stretches[-1][2].append(line)
+        return int(lines[1]), stretches
+
+    def read_openings(self):
+        """One list for each entry: state, key or redaction, text."""
+        data = io.BytesIO(self.files["openings"])
+        own = io.BytesIO(self.files["own.txt"])
+        records = io.BytesIO(zstandard.ZstdDecompressor().decompressobj()
+                             .decompress(self.files["records.zst"]))
+        rows = []
+        for e in self.entries:
+            state = data.read(1)[0]
+            if state == 0:
+                n = struct.unpack(">I", data.read(4))[0]
+                key = data.read(16 * e[0])
+                text = (records if e[1] in (0, 7) else own).read(n + 1)
+                rows.append([state, key, text[:-1]])
+            elif state == 16:
+                rows.append([state, data.read(2), None])
+            else:
+                rows.append([state, b"", None])
+        return rows
+
+    def indices(self):
+        """The index of each entry that is shown."""
+        at, out = 0, []
+        for what, n, _ in self.stretches:
+            if what == "show":
+                out += range(at, at + n)
+            at += n
+        return out
+
+    def position(self, index):
+        return self.indices().index(index)
+
+    def build(self):
+        """Files from the parts."""
+        lines = ["akashi/bundle/v1", str(self.size)]
+        for what, n, hashes in self.stretches:
+            lines += [f"{what} {n}"] + hashes
+        self.files["proof"] = ("\n".join(lines) + "\n").encode()
+        self.files["entries"] = b"".join(self.entries)
+        openings, own, records = [], [], []
+        for e, (state, key, text) in zip(self.entries, self.rows):
+            openings.append(bytes([state]))
+            if state == 0:
+                openings.append(struct.pack(">I", len(text)))
+                (records if e[1] in (0, 7) else own).append(text + b"\n")
+            openings.append(key)
+        self.files["openings"] = b"".join(openings)
+        self.files["own.txt"] = b"".join(own)
+        self.files["records.zst"] = zstandard.ZstdCompressor(write_checksum=True).compress(
+            b"".join(records))
+        return self
+
+    def about(self, **members):
+        about = json.loads(self.files["bundle.json"])
+        about.update(members)
+        self.files["bundle.json"] = json.dumps(about, sort_keys=True, separators=(",", ":"),
+                                               ensure_ascii=False).encode()
+        return self
+
+    def sums(self):
+        """A forger repairs them always."""
+        self.files["SHA256SUMS"] = "".join(
+            f"{hashlib.sha256(self.files[n]).hexdigest()}  {n}\n" for n in ORDER
+            if n != "SHA256SUMS" and n in self.files).encode()
+        return self
+
+    def write(self, folder, sums=True):
+        if sums:
+            self.sums()
+        shutil.rmtree(folder, ignore_errors=True)
+        os.mkdir(folder)
+        for name, data in self.files.items():
+            put(os.path.join(folder, name), data)
+
+    def tar(self, path, names=None, **header):
+        """One file; `header` members change the form."""
+        made = int(json.loads(self.files["bundle.json"])["made"]) // 10**9
+        with open(path, "wb") as f:
+            for name in names or [n for n in ORDER if n in self.files]:
+                info = tarfile.TarInfo(name)
+                info.size = len(self.files[name])
+                info.mtime = made
+                info.mode = 0o644
+                for key, value in header.items():
+                    setattr(info, key, value)
+                block = bytearray(info.tobuf(tarfile.USTAR_FORMAT))
+                block[329:345] = bytes(16)  # devmajor and devminor, which tarfile writes
+                block[148:156] = b" " * 8
+                block[148:156] = b"%06o\0 " % sum(block)
+                f.write(block + self.files[name] + bytes(-len(self.files[name]) % 512))
+            f.write(bytes(1024))
+
+
+def recipe(folder, key, work):
+    """The commands of README.txt, typed: (exit status, output)."""
+    lines = get(os.path.join(folder, "README.txt")).decode().split("\n")
+    begin = next(i for i, l in enumerate(lines) if l.startswith("    export KEY="))
+    end = next(i for i, l in enumerate(lines) if l.startswith("It is proven if"))
+    script = "\n".join(l[4:] for l in lines[begin:end])
+    script = script.replace("'NAME+ID+BASE64'", f"'{key}'").replace("/tmp/check", work)
+    shutil.rmtree(work, ignore_errors=True)
+    done = subprocess.run(["bash", "-c", script], cwd=folder, capture_output=True, check=False)
+    return done.returncode, (done.stdout + done.stderr).decode(errors="replace")

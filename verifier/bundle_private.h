@@ -1,0 +1,124 @@
+/* bundle_private.h - a judgement of a bundle under way; for bundle_*.c alone. */
+#ifndef AK_BUNDLE_PRIVATE_H
+#define AK_BUNDLE_PRIVATE_H
+
+#include "bundle_counts.h"
+#include "bundle_files.h"
+#include "bundle_payloads.h"
+#include "bundle_proof.h"
+#include "source_table.h"
+
+#include <akashi/bundle.h>
+#include <akashi/epoch.h>
+#include <akashi/tree.h>
+
+/* The start notes met so far (14.10, "Start notes"). */
+struct ak_bundle_epochs {
+    bool known; /* one was met, and `note` is the last one */
+    struct ak_epoch_note note;
+    bool waiting; /* entries are shown that only a later note or the checkpoint can prove */
+    uint64_t waiting_from;
+    bool missing; /* entries are shown whose note is not, the first of them: */
+    uint64_t missing_from;
+};
+
+struct ak_bundle_judgement {
+    const struct ak_bundle_input *input;
+    struct ak_bundle_result *result;
+    struct ak_bundle_files files;
+    bool opened;
+    struct ak_hash digest[AK_BUNDLE_NAMES]; /* of what was read */
+    bool digested[AK_BUNDLE_NAMES];
+    char *checkpoint; /* the signed note */
+    size_t checkpoint_len;
+
+    struct ak_bundle_proof proof;
+    struct ak_bundle_stream entries;
+    struct ak_bundle_payloads payloads;
+    bool payloads_broken;                  /* no more payload can be cut out */
+    struct ak_bundle_positions *positions; /* NULL: there are none */
+    struct ak_range range;                 /* [0, index) as folded */
+    struct ak_bundle_epochs epochs;
+    struct ak_bundle_counts counts;
+    struct ak_source_table sources; /* declarations that are shown */
+    uint32_t *of_identity;          /* sources that are declared as the judged identity */
+    size_t of_identity_count;
+    uint64_t in_range; /* AK_BUNDLE_INDEX: entries of it that are shown as they must be */
+    bool has_hole;     /* the first one that is not */
+    uint64_t hole;
+    bool critical; /* an entry of a critical kind in the range */
+    uint64_t critical_index;
+    bool last_shown;    /* entry n - 1 */
+    uint64_t last_time; /* its `received` */
+    uint64_t removed_left_off;
+    struct ak_bundle_stretch *removed; /* entries that are not in the log any more */
+    size_t removed_count;
+};
+
+static inline struct ak_claim *ak_bundle_claim(struct ak_bundle_judgement *j,
+                                               enum ak_bundle_claim_name name)
+{
+    j->result->claim[name].made = true;
+    return &j->result->claim[name].claim;
+}
+
+/* Fails a claim by what could not be read. Codes that say that nothing can be judged at all are
+ * given back, others become AK_OK. */
+enum ak_code ak_bundle_fail(struct ak_bundle_judgement *j, enum ak_bundle_claim_name name,
+                            enum ak_code rc, const struct ak_error *err);
+
+/* The one pass over proof, entries, payloads and positions. `result->proven` tells whether the
+ * entries are. */
+enum ak_code ak_bundle_fold(struct ak_bundle_judgement *j, struct ak_error *err);
+
+/* Takes a start note that is shown. */
+void ak_bundle_epochs_note(struct ak_bundle_judgement *j, uint64_t index, const void *payload,
+                           size_t len);
+
+/* Takes any other entry that is shown. */
+void ak_bundle_epochs_entry(struct ak_bundle_judgement *j, uint64_t index);
+
+/* After the fold led to the signed root: the checkpoint's line of its epoch. */
+void ak_bundle_epochs_end(struct ak_bundle_judgement *j);
+
+/* Claims 2, 3 and 4, after the pass. */
+enum ak_code ak_bundle_claims(struct ak_bundle_judgement *j, struct ak_error *err);
+
+/* Adds an entry to a list of stretches, joined where they touch; false if it is full. */
+bool ak_bundle_stretch_add(struct ak_bundle_stretch **list, size_t *count, uint64_t index,
+                           uint32_t number);
+
+/* Marks what an order that is shown covers. */
+enum ak_code ak_bundle_removed_order(struct ak_bundle_judgement *j, uint64_t index,
+                                     const void *payload, size_t len, struct ak_error *err);
+
+/* ---- SHA256SUMS ---- */
+
+/* Compares it with the digests of what was read, and reads what was not. Claim 5. */
+enum ak_code ak_bundle_sums_check(struct ak_bundle_judgement *j, struct ak_error *err);
+
+/* ---- positions ---- */
+
+struct ak_bundle_positions;
+
+/* AK_ENOMEM, AK_EIO, AK_EMALFORMED. Free in any case; NULL is allowed there. */
+enum ak_code ak_bundle_positions_open(struct ak_bundle_positions **out,
+                                      const struct ak_bundle_files *files, struct ak_error *err);
+void ak_bundle_positions_free(struct ak_bundle_positions *positions);
+
+/* Gets each count that a state entry gives. */
+typedef enum ak_code (*ak_bundle_position_fn)(void *ctx, uint32_t ordinal, uint64_t known,
+                                              struct ak_error *err);
+
+/* Gives the counts of the state entry at `index` with this payload, if it has any. AK_EMALFORMED;
+ * AK_EINTEGRITY for a proof that does not lead to the state's root; AK_EIO. */
+enum ak_code ak_bundle_positions_at(struct ak_bundle_positions *positions, uint64_t index,
+                                    const void *payload, size_t len, ak_bundle_position_fn on_count,
+                                    void *ctx, struct ak_error *err);
+
+/* Whether all was taken: AK_EMALFORMED if counts are left of states that are not shown. `*digest`
+ * becomes that of the file. */
+enum ak_code ak_bundle_positions_end(struct ak_bundle_positions *positions, struct ak_hash *digest,
+                                     struct ak_error *err);
+
+#endif

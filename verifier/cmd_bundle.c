@@ -1,0 +1,57 @@
+/* cmd_bundle.c - bundle: what was handed over, judged by itself. */
+#include "commands.h"
+
+#include "bundle_ask.h"
+#include "bundle_show.h"
+#include "when.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static enum ak_code judge(const struct ak_options *options, const struct ak_trust *trust,
+                          const bool *required, struct ak_bundle_result *result,
+                          struct ak_bundle_range *range, const char ***texts, struct ak_error *err)
+{
+    struct ak_bundle_input input = {
+        .path = options->words[0], .keys = trust->keys, .key_count = trust->key_count, .policy = trust->policy};
+    bool given;
+    enum ak_code rc = ak_bundle_ask_expect(options, ak_when_now(), &given, range, texts, err);
+
+    if (rc != AK_OK)
+        return rc;
+    input.expect = given ? range : NULL;
+    rc = ak_bundle_judge(&input, result, err);
+    if (rc == AK_OK)
+        ak_bundle_ask_apply(required, result);
+    return rc;
+}
+
+enum ak_code ak_cmd_bundle(const struct ak_options *options, int *status, struct ak_error *err)
+{
+    bool required[AK_BUNDLE_CLAIMS];
+    struct ak_bundle_show show = {.file = stdout,
+                                  .quiet = ak_options_has(options, AK_OPTION_QUIET),
+                                  .path = options->words[0],
+                                  .required = required};
+    struct ak_bundle_result result = {0};
+    struct ak_check_options unused;
+    struct ak_trust trust = {0};
+    struct ak_bundle_range range;
+    const char **texts = NULL;
+    enum ak_code rc = ak_bundle_ask_required(options, required, err);
+
+    if (rc == AK_OK)
+        rc = ak_cmd_prepare(options, &trust, &unused, err);
+    if (rc == AK_OK)
+        rc = judge(options, &trust, required, &result, &range, &texts, err);
+    show.colour = isatty(STDOUT_FILENO) == 1;
+    if (ak_options_has(options, AK_OPTION_JSON))
+        ak_bundle_show_json(&show, &result, rc == AK_OK ? NULL : err);
+    else if (rc == AK_OK)
+        ak_bundle_show(&show, &result);
+    *status = ak_verdict_exit(result.verdict);
+    ak_bundle_result_free(&result);
+    free(texts);
+    ak_trust_free(&trust);
+    return rc;
+}

@@ -1,0 +1,304 @@
+/* cmd_export.c - export: from a store to a bundle.
+ *
+ * Happy path: the log is opened, the plan made, the files written into a directory beside the
+ * place, and what was written is judged as whoever gets it will; only then it gets its name.
+ *
+ * Failure modes: where the hashes that a quick reader takes do not lead to the signed root, a
+ * careful one tries once more; what does not come out then is told, and nothing is left. */
+#include "commands.h"
+
+#include "bundle_ask.h"
+#include "bundle_show.h"
+#include "claim_show.h"
+#include "export.h"
+#include "export_place.h"
+#include "self.h"
+#include "show.h"
+#include "when.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct export
+{
+    const struct ak_options *options;
+    const char *path;
+    const char *log;
+    const char *out;
+    struct ak_trust trust;
+    struct ak_bundle_about about;
+    char program[64];
+    char vkey[AK_VKEY_TEXT_BYTES_MAX];
+    struct ak_claim claim; /* why nothing could be made, or what is wrong with what was */
+    struct ak_bundle_result result;
+};
+
+/* ---- What was typed ---- */
+
+/* Members of bundle.json that must be typed, and those that may. */
+static const struct {
+    enum ak_bundle_text text;
+    enum ak_option option;
+} statements[] = {
+    {AK_BUNDLE_TEXT_CASE, AK_OPTION_CASE},
+    {AK_BUNDLE_TEXT_EXHIBIT, AK_OPTION_EXHIBIT},
+    {AK_BUNDLE_TEXT_BY, AK_OPTION_BY},
+    {AK_BUNDLE_TEXT_REASON, AK_OPTION_REASON},
+    {AK_BUNDLE_TEXT_SEVERITY, AK_OPTION_SEVERITY},
+    {AK_BUNDLE_TEXT_TLP, AK_OPTION_TLP},
+    {AK_BUNDLE_TEXT_ON_BEHALF_OF, AK_OPTION_ON_BEHALF_OF},
+    {AK_BUNDLE_TEXT_MANDATE, AK_OPTION_MANDATE},
+};
+
+static enum ak_code check_tlp(const char *tlp, struct ak_error *err)
+{
+    static const char *const colours[] = {"RED", "AMBER+STRICT", "AMBER", "GREEN", "CLEAR"};
+
+    for (size_t i = 0; tlp != NULL && i < sizeof(colours) / sizeof(colours[0]); i++) {
+        if (strcmp(colours[i], tlp) == 0)
+            return AK_OK;
+    }
+    return tlp == NULL ? AK_OK
+                       : ak_fail(err, AK_EUSAGE,
+                                 "--tlp %s: write RED, AMBER+STRICT, AMBER, GREEN or CLEAR", tlp);
+}
+
+static enum ak_code parse_statements(struct export *e, struct ak_error *err)
+{
+    const char *severity = ak_options_value(e->options, AK_OPTION_SEVERITY);
+
+    for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
+        const char *value = ak_options_value(e->options, statements[i].option);
+        if ((value == NULL && statements[i].text < AK_BUNDLE_TEXT_SEVERITY) ||
+            (value != NULL && value[0] == '\0'))
+            return ak_fail(err, AK_EUSAGE,
+                           "what is handed over names its case, its exhibit, who does it and why: "
+                           "--%s is missing; for example: %s",
+                           ak_bundle_text_name(statements[i].text), e->options->command->example);
+        if (value != NULL && !ak_json_out_is_utf8(value, strlen(value)))
+            return ak_fail(err, AK_EUSAGE, "--%s is not UTF-8",
+                           ak_bundle_text_name(statements[i].text));
+        e->about.text[statements[i].text] = value;
+    }
+    if (severity != NULL && (strchr(severity, ':') == NULL || severity[0] == ':'))
+        return ak_fail(err, AK_EUSAGE, "--severity %s: write SCHEME:LEVEL, as cvss:7.5", severity);
+    return check_tlp(e->about.text[AK_BUNDLE_TEXT_TLP], err);
+}
+
+static enum ak_code parse_range(struct export *e, struct ak_error *err)
+{
+    struct ak_bundle_range *asked = &e->about.asked;
+    const char *index = ak_options_value(e->options, AK_OPTION_INDEX);
+
+    if (index == NULL)
+        return ak_fail(err, AK_EUSAGE, "say what is to be handed over: --index A-B");
+    asked->what = AK_BUNDLE_INDEX;
+    if (!ak_bundle_ask_index(index, &asked->first, &asked->last))
+        return ak_fail(err, AK_EUSAGE,
+                       "--index %s: write A-B with A not above B, both ends in, or one index",
+                       index);
+    return AK_OK;
+}
+
+static enum ak_code parse(struct export *e, struct ak_error *err)
+{
+    enum ak_code rc;
+
+    e->path = e->options->words[0];
+    e->out = ak_options_value(e->options, AK_OPTION_OUTPUT);
+    e->log = ak_options_value(e->options, AK_OPTION_LOG);
+    if (e->options->count[AK_OPTION_LOG] > 1)
+        return ak_fail(err, AK_EUSAGE, "a bundle is of one log: give --log once");
+    if (e->out == NULL)
+        return ak_fail(err, AK_EUSAGE, "export wants -o BUNDLE; for example: %s",
+                       e->options->command->example);
+    rc = parse_range(e, err);
+    if (rc == AK_OK)
+        rc = parse_statements(e, err);
+    (void)snprintf(e->program, sizeof(e->program), "akashi-verify %s", AKASHI_VERSION);
+    e->about.text[AK_BUNDLE_TEXT_PROGRAM] = e->program;
+    e->about.text[AK_BUNDLE_TEXT_PROGRAM_SHA256] = ak_self_digest();
+    e->about.made = ak_when_now() / AK_WHEN_SECOND * AK_WHEN_SECOND;
+    return rc;
+}
+
+/* ---- Making ---- */
+
+static enum ak_code plan(struct export *e, struct ak_export_log *log, struct ak_export_plan *plan,
+                         struct ak_error *err)
+{
+    const struct ak_bundle_range *asked = &e->about.asked;
+    enum ak_code rc;
+
+    if (asked->last >= log->checkpoint.size) {
+        ak_claim_fail(&e->claim, AK_FINDING_TAIL_UNSIGNED, "",
+                      "the newest checkpoint covers %" PRIu64 " entries, and the range goes to "
+                      "entry %" PRIu64 ": nobody vouches for it yet",
+                      log->checkpoint.size, asked->last);
+        return AK_OK;
+    }
+    rc = ak_export_plan_add(plan, asked->first, asked->last, AK_EXPORT_ASKED, err);
+    if (rc == AK_OK)
+        rc = ak_export_plan_sources(plan, log, err);
+    if (rc == AK_OK)
+        rc = ak_export_plan_epochs(plan, log, err);
+    return rc == AK_OK ? ak_export_plan_settle(plan, err) : rc;
+}
+
+/* As whoever gets it will. */
+static enum ak_code judge(struct export *e, struct ak_export_log *log,
+                          const struct ak_export_place *place, struct ak_error *err)
+{
+    struct ak_bundle_input input = {.path = place->dir, .keys = &log->key, .key_count = 1};
+    enum ak_code rc;
+
+    ak_bundle_result_free(&e->result);
+    rc = ak_bundle_judge(&input, &e->result, err);
+    for (unsigned i = 0; rc == AK_OK && i < AK_BUNDLE_CLAIMS; i++) {
+        const struct ak_bundle_claim *claim = &e->result.claim[i];
+        if (claim->made && claim->claim.verdict > e->claim.verdict)
+            e->claim = claim->claim;
+    }
+    return rc;
+}
+
+static enum ak_code write_bundle(struct export *e, struct ak_export_log *log,
+                                 struct ak_export_plan *pieces, struct ak_error *err)
+{
+    struct ak_export_write write = {.log = log, .plan = pieces, .about = &e->about};
+    struct ak_export_place place = {.dir_fd = -1};
+    enum ak_code rc =
+        ak_export_place_begin(&place, e->out, ak_options_has(e->options, AK_OPTION_FORCE), err);
+
+    write.dir_fd = place.dir_fd;
+    if (rc == AK_OK)
+        rc = ak_export_write(&write, err);
+    if (rc == AK_OK)
+        rc = judge(e, log, &place, err);
+    /* What its own claims do not carry yet (open at the right) may be handed over, and says so. */
+    if (rc == AK_OK && e->result.claim[AK_BUNDLE_AUTHENTIC].claim.verdict == AK_VALID &&
+        e->claim.verdict <= AK_INCOMPLETE)
+        rc = ak_export_place_end(&place, e->about.made, err);
+    ak_export_place_free(&place);
+    return rc;
+}
+
+/* What could not be read is the claim's, but for what kept this from being done at all. */
+static enum ak_code judge_error(struct export *e, enum ak_code rc, const struct ak_error *err)
+{
+    switch (rc) {
+    case AK_EINTEGRITY:
+        ak_claim_fail(&e->claim, AK_FINDING_ALTERED, "", "%s", err->text);
+        return AK_OK;
+    case AK_EMALFORMED:
+        ak_claim_fail(&e->claim, AK_FINDING_MALFORMED, "", "%s", err->text);
+        return AK_OK;
+    case AK_EUNSUPPORTED:
+        ak_claim_fail(&e->claim, AK_FINDING_UNSUPPORTED, "", "%s", err->text);
+        return AK_OK;
+    default:
+        return rc;
+    }
+}
+
+static enum ak_code make(struct export *e, enum ak_log_tree_manner manner, struct ak_error *err)
+{
+    struct ak_export_plan pieces = {0};
+    struct ak_export_log log = {0};
+    struct ak_log_tree *tree;
+    enum ak_code rc = ak_log_tree_open(&tree, e->path, e->log, manner, err);
+
+    if (rc != AK_OK)
+        return rc;
+    memset(&e->claim, 0, sizeof(e->claim));
+    rc = ak_export_log_open(&log, tree, e->trust.keys, e->trust.key_count, &e->claim, err);
+    if (rc == AK_OK && !e->claim.told) {
+        e->about.text[AK_BUNDLE_TEXT_ORIGIN] = log.key.name;
+        (void)ak_vkey_format(e->vkey, sizeof(e->vkey), &log.key);
+        e->about.text[AK_BUNDLE_TEXT_LOG_KEY] = e->vkey;
+        rc = plan(e, &log, &pieces, err);
+        if (rc == AK_OK && !e->claim.told)
+            rc = write_bundle(e, &log, &pieces, err);
+        rc = judge_error(e, rc, err);
+    }
+    e->about.text[AK_BUNDLE_TEXT_ORIGIN] = NULL;
+    ak_export_plan_free(&pieces);
+    ak_export_log_close(&log);
+    ak_log_tree_close(tree);
+    return rc;
+}
+
+/* As in prove: a careful look helps where what is derived is wrong, or a file went away because it
+ * was sealed meanwhile. */
+static enum ak_code make_somehow(struct export *e, struct ak_error *err)
+{
+    enum ak_code rc = make(e, AK_LOG_TREE_QUICK, err);
+
+    if (rc == AK_ENOTFOUND || rc == AK_EMALFORMED || rc == AK_EIO ||
+        (rc == AK_OK && e->claim.told && e->claim.verdict == AK_INVALID))
+        rc = make(e, AK_LOG_TREE_CAREFUL, err);
+    return rc;
+}
+
+/* ---- Telling ---- */
+
+static bool made(const struct export *e)
+{
+    return e->result.has_checkpoint && e->claim.verdict <= AK_INCOMPLETE &&
+           e->result.claim[AK_BUNDLE_AUTHENTIC].claim.verdict == AK_VALID;
+}
+
+static void print(const struct export *e)
+{
+    struct ak_bundle_show show = {.file = stdout,
+                                  .colour = isatty(STDOUT_FILENO) == 1,
+                                  .quiet = ak_options_has(e->options, AK_OPTION_QUIET),
+                                  .path = e->out};
+
+    if (made(e)) {
+        ak_bundle_show(&show, &e->result);
+        return;
+    }
+    if (!show.quiet) {
+        ak_claim_show_program(stdout);
+        ak_claim_show_finding(stdout, &e->claim, show.colour);
+    }
+    ak_show_verdict(stdout, e->claim.verdict, show.colour);
+    fputs(" nothing was handed over\n", stdout);
+}
+
+static void print_json(const struct export *e, const struct ak_error *error)
+{
+    struct ak_bundle_show show = {.file = stdout, .path = e->out};
+    struct ak_json_out out;
+
+    if (error != NULL || made(e)) {
+        ak_bundle_show_json(&show, &e->result, error);
+        return;
+    }
+    ak_json_out_init(&out, stdout);
+    ak_claim_json_begin(&out, &e->claim, NULL);
+    ak_claim_json_end(&out);
+}
+
+enum ak_code ak_cmd_export(const struct ak_options *options, int *status, struct ak_error *err)
+{
+    struct ak_check_options unused;
+    struct export e = {.options = options};
+    enum ak_code rc = parse(&e, err);
+
+    if (rc == AK_OK)
+        rc = ak_cmd_prepare(options, &e.trust, &unused, err);
+    if (rc == AK_OK)
+        rc = make_somehow(&e, err);
+    if (ak_options_has(options, AK_OPTION_JSON))
+        print_json(&e, rc == AK_OK ? NULL : err);
+    else if (rc == AK_OK)
+        print(&e);
+    *status = ak_verdict_exit(e.claim.verdict);
+    ak_bundle_result_free(&e.result);
+    ak_trust_free(&e.trust);
+    return rc;
+}

@@ -1,0 +1,100 @@
+/* export.h - a part of a store becomes a bundle (docs/format.md 14).
+ *
+ * Happy path: the tree is opened, a checkpoint is chosen, the plan says which entries are shown and
+ * how, they are written beside their hashes into a new directory, and the whole is judged by itself
+ * before it gets its name. Nothing is given that was not compared with the signed root. */
+#ifndef AK_EXPORT_H
+#define AK_EXPORT_H
+
+#include <akashi/bundle.h>
+#include <akashi/claim.h>
+#include <akashi/epoch.h>
+#include <akashi/log_tree.h>
+#include <akashi/tree.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* How an entry is shown. The greater one outweighs. */
+enum ak_export_how {
+    AK_EXPORT_BOUND, /* without its payload: it bounds others */
+    AK_EXPORT_SHOWN, /* with it, to explain others: a declaration, a start note, a state */
+    AK_EXPORT_ASKED  /* what was asked for */
+};
+
+struct ak_export_piece {
+    uint64_t first; /* both ends in */
+    uint64_t last;
+    enum ak_export_how how;
+};
+
+/* Pieces of a plan: 24 bytes each, 1.5 GiB in all. A pattern that fits more is no selection. */
+#define AK_EXPORT_PIECES_MAX 67108864u
+
+struct ak_export_plan {
+    struct ak_export_piece *piece;
+    size_t count;
+};
+
+/* Adds entries `first` to `last`. AK_ELIMIT, AK_ENOMEM. */
+enum ak_code ak_export_plan_add(struct ak_export_plan *plan, uint64_t first, uint64_t last,
+                                enum ak_export_how how, struct ak_error *err);
+
+/* Sorts them; each entry then is in one piece, the one that outweighs. AK_ENOMEM. */
+enum ak_code ak_export_plan_settle(struct ak_export_plan *plan, struct ak_error *err);
+void ak_export_plan_free(struct ak_export_plan *plan);
+
+/* A log, and the checkpoint that a bundle is made against. */
+struct ak_export_log {
+    struct ak_log_tree *tree;
+    struct ak_vkey key;
+    char *note; /* the checkpoint */
+    size_t note_len;
+    struct ak_checkpoint checkpoint;
+    struct ak_epoch_note epoch; /* the start note of its epoch */
+};
+
+/* Finds the newest checkpoint that `keys` vouch for. With a claim that is not VALID there is none,
+ * and it says why. Codes as ak_log_tree_open. The tree is the caller's. */
+enum ak_code ak_export_log_open(struct ak_export_log *log, struct ak_log_tree *tree,
+                                const struct ak_vkey *keys, size_t key_count,
+                                struct ak_claim *claim, struct ak_error *err);
+void ak_export_log_close(struct ak_export_log *log);
+
+/* Adds the start notes that what is in the plan needs. */
+enum ak_code ak_export_plan_epochs(struct ak_export_plan *plan, struct ak_export_log *log,
+                                   struct ak_error *err);
+
+/* Adds the declarations of all sources of what is in the plan. */
+enum ak_code ak_export_plan_sources(struct ak_export_plan *plan, struct ak_export_log *log,
+                                    struct ak_error *err);
+
+/* Says of a received entry that was asked for whether it is blacked out, and by which of the
+ * redactions; -1: it is not. A callback so that patterns are no matter of whoever writes. */
+typedef int (*ak_export_redact_fn)(void *ctx, const struct ak_log_tree_entry *entry);
+
+struct ak_export_write {
+    struct ak_export_log *log;
+    const struct ak_export_plan *plan; /* settled */
+    const struct ak_bundle_about *about;
+    void *ctx;
+    ak_export_redact_fn redact; /* or NULL */
+    int dir_fd;                 /* an empty directory */
+    uint64_t records;           /* received entries whose payload was written */
+    bool by_parts;              /* an entry of form 2 is shown */
+};
+
+/* Writes all files of a bundle but custody. AK_EINTEGRITY if what the store holds does not lead to
+ * the signed root; codes of the tree; AK_EIO, AK_ENOSPC. */
+enum ak_code ak_export_write(struct ak_export_write *write, struct ak_error *err);
+
+/* The text of README.txt; `by_parts`: entries of form 2 are shown. */
+void ak_export_readme(FILE *file, const struct ak_bundle_about *about,
+                      const struct ak_checkpoint *checkpoint, bool by_parts);
+
+/* Writes the bundle in the directory `dir` as one file of the form of 14.9, which must not be there
+ * and is synced. */
+enum ak_code ak_export_pack(const char *dir, uint64_t made, const char *path, struct ak_error *err);
+
+#endif

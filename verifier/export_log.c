@@ -1,0 +1,142 @@
+/* export_log.c - the newest checkpoint of a log that the given key vouches for.
+ *
+ * Failure modes: a checkpoint that is not right is passed over for the one before it; if none is
+ * left the claim says why. Whether the store leads to its root shows when it is used. */
+#include "export.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Checkpoints of a log that are looked at, from the newest back: one that is not right is rare, and
+ * each costs two signatures. */
+#define TRIED_MAX 64u
+
+struct candidate {
+    char *note;
+    size_t len;
+    uint64_t size;
+};
+
+struct search {
+    struct ak_export_log *log;
+    struct candidate candidate[TRIED_MAX]; /* rising by size */
+    size_t count;
+};
+
+/* Keeps the greatest. */
+static enum ak_code on_note(void *ctx, const void *note, size_t len, struct ak_error *err)
+{
+    struct search *s = ctx;
+    struct ak_note parsed;
+    struct ak_checkpoint cp;
+    struct candidate one = {.len = len};
+    size_t at;
+
+    if (ak_note_parse(&parsed, note, len, NULL) != AK_OK ||
+        ak_checkpoint_parse(&cp, parsed.text, parsed.text_len, false, NULL) != AK_OK ||
+        strcmp(cp.origin, s->log->key.name) != 0 || cp.size == 0)
+        return AK_OK;
+    one.size = cp.size;
+    if (s->count == TRIED_MAX) {
+        if (cp.size <= s->candidate[0].size)
+            return AK_OK;
+        free(s->candidate[0].note);
+        s->count--;
+        memmove(&s->candidate[0], &s->candidate[1], s->count * sizeof(s->candidate[0]));
+    }
+    one.note = malloc(len + 1);
+    if (one.note == NULL)
+        return ak_fail(err, AK_ENOMEM, "no memory for a checkpoint");
+    memcpy(one.note, note, len);
+    for (at = s->count; at > 0 && s->candidate[at - 1].size > one.size; at--)
+        s->candidate[at] = s->candidate[at - 1];
+    s->candidate[at] = one;
+    s->count++;
+    return AK_OK;
+}
+
+/* Whether key and epoch have signed it; the epoch's note is the one of its last entry. */
+static enum ak_code verify(struct ak_export_log *log, const struct candidate *c, bool search,
+                           struct ak_error *err)
+{
+    struct ak_log_checkpoint cp;
+    uint8_t *note = NULL;
+    size_t len = 0;
+    enum ak_code rc = ak_log_tree_epoch_note(log->tree, c->size - 1, search, &note, &len, err);
+
+    if (rc == AK_OK)
+        rc = ak_epoch_note_verify(&log->epoch, note, len, &log->key, NULL, err);
+    free(note);
+    if (rc == AK_OK)
+        rc = ak_log_checkpoint_verify(&log->key, &log->epoch.key, c->note, c->len, &cp, err);
+    if (rc == AK_OK)
+        log->checkpoint = cp.checkpoint;
+    return rc;
+}
+
+static bool take_best(struct search *s, struct ak_error *why)
+{
+    struct ak_export_log *log = s->log;
+
+    for (size_t i = s->count; i > 0; i--) {
+        struct candidate *c = &s->candidate[i - 1];
+        if (verify(log, c, false, why) != AK_OK && verify(log, c, true, why) != AK_OK)
+            continue;
+        log->note = c->note;
+        log->note_len = c->len;
+        c->note = NULL;
+        return true;
+    }
+    return false;
+}
+
+static bool find_key(struct ak_export_log *log, const struct ak_vkey *keys, size_t count,
+                     struct ak_claim *claim)
+{
+    const char *origin = ak_log_tree_origin(log->tree);
+
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(keys[i].name, origin) == 0) {
+            log->key = keys[i];
+            return true;
+        }
+    }
+    ak_claim_fail(claim, AK_FINDING_UNTRUSTED_KEY, "",
+                  "no key of %s was given: what is handed over is compared with what that key has "
+                  "signed before",
+                  origin);
+    return false;
+}
+
+enum ak_code ak_export_log_open(struct ak_export_log *log, struct ak_log_tree *tree,
+                                const struct ak_vkey *keys, size_t key_count,
+                                struct ak_claim *claim, struct ak_error *err)
+{
+    struct search *s = calloc(1, sizeof(*s));
+    struct ak_error why = {0};
+    enum ak_code rc = AK_OK;
+
+    memset(log, 0, sizeof(*log));
+    memset(claim, 0, sizeof(*claim));
+    if (s == NULL)
+        return ak_fail(err, AK_ENOMEM, "no memory for checkpoints");
+    log->tree = tree;
+    s->log = log;
+    if (find_key(log, keys, key_count, claim))
+        rc = ak_log_tree_checkpoints(tree, ak_log_tree_last(tree), on_note, s, err);
+    if (rc == AK_OK && !claim->told && !take_best(s, &why))
+        ak_claim_fail(claim, s->count == 0 ? AK_FINDING_TAIL_UNSIGNED : AK_FINDING_UNTRUSTED_KEY,
+                      s->count == 0 ? "" : "R32", "no checkpoint here is signed as it must be%s%s",
+                      why.text[0] == '\0' ? "" : ": ", why.text);
+    for (size_t i = 0; i < s->count; i++)
+        free(s->candidate[i].note);
+    free(s);
+    return rc;
+}
+
+void ak_export_log_close(struct ak_export_log *log)
+{
+    free(log->note);
+    memset(log, 0, sizeof(*log));
+}
