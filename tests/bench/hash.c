@@ -1,9 +1,15 @@
-/* hash.c - what hashing one block costs, by part and by way: salts, commitments, leaves, nodes.
+/* hash.c - what hashing one block costs, by part and by way: salts, commitments, leaves, nodes; and
+ * the same with commitments by parts (form 2) beside it.
  *
- * usage: bench_hash [BYTES-OF-A-PAYLOAD]; without it payloads have 20 to 392 bytes, 206 on average.
- * Prints ns for each record. */
+ * usage: bench_hash [BYTES-OF-A-PAYLOAD | FILE]; FILE: its first 8,192 lines; without either,
+ * payloads have 20 to 392 bytes, 206 on average, of any value, which do not split as text does.
+ * bench_hash --once 1|2 FILE: all of it once, in that form, for counting instructions.
+ * Prints ns for each record, both forms in turns. */
 #include "leafhash.h"
 
+#include <akashi/parts.h>
+
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +22,8 @@
 
 static uint8_t text[(size_t)ENTRIES * LONGEST];
 static uint8_t salt[ENTRIES][AK_SALT_BYTES];
+static uint8_t record_key[ENTRIES][AK_RECORD_KEY_BYTES];
+static struct ak_parts_room *room;
 static uint8_t entry[ENTRIES][AK_ENTRY_BYTES];
 static struct ak_message message[ENTRIES];
 static struct ak_hash leaf[ENTRIES];
@@ -41,6 +49,27 @@ static void run_commitments(void)
     ak_hash_messages(message, ENTRIES);
 }
 
+static void run_keys(void)
+{
+    for (unsigned g = 0; g < GROUPS; g++)
+        ak_record_keys(record_key + (size_t)g * AK_GROUP_ENTRIES, text + g, 0, AK_GROUP_ENTRIES);
+}
+
+static void run_parts(void)
+{
+    for (unsigned i = 0; i < ENTRIES; i++)
+        ak_parts_take(room, record_key[i], message[i].body, message[i].body_len, message[i].out);
+    ak_parts_finish(room);
+}
+
+static void run_split(void)
+{
+    volatile uint32_t sum = 0;
+
+    for (unsigned i = 0; i < ENTRIES; i++)
+        sum += ak_parts_count(message[i].body, message[i].body_len);
+}
+
 static void run_leaves(void)
 {
     ak_leaves(leaf, (const uint8_t(*)[AK_ENTRY_BYTES])entry, ENTRIES);
@@ -51,49 +80,83 @@ static void run_nodes(void)
     ak_fold_groups(level8, leaf, GROUPS, scratch);
 }
 
-static double measure(void (*run)(void))
-{
-    double best = 1e18;
+/* The steps, one after the other in each round: what slows the machine hits all of them. */
+static const struct {
+    const char *name;
+    void (*run)(void);
+} step[] = {{"salts", run_salts}, {"commitments", run_commitments},
+            {"keys", run_keys},   {"parts", run_parts},
+            {"split", run_split}, {"leaves", run_leaves},
+            {"nodes", run_nodes}};
 
+enum { SALTS, COMMITMENTS, KEYS, PARTS, SPLIT, LEAVES, NODES, STEPS };
+
+static void measure(double best[STEPS])
+{
+    for (unsigned s = 0; s < STEPS; s++)
+        best[s] = 1e18;
     for (unsigned i = 0; i < ROUNDS; i++) {
-        double begin = now();
-        double took;
-        run();
-        took = (now() - begin) / ENTRIES;
-        best = took < best ? took : best;
+        for (unsigned s = 0; s < STEPS; s++) {
+            double begin = now();
+            double took;
+            step[s].run();
+            took = (now() - begin) / ENTRIES;
+            best[s] = took < best[s] ? took : best[s];
+        }
     }
-    return best;
 }
 
 static void measure_path(const char *path)
 {
-    double s;
-    double c;
-    double l;
-    double n;
+    double best[STEPS];
+    double whole;
+    double parts;
 
     if (!ak_hash_path_force(path)) {
         (void)printf("%-10s not on this processor\n", path);
         return;
     }
-    s = measure(run_salts);
-    c = measure(run_commitments);
-    l = measure(run_leaves);
-    n = measure(run_nodes);
-    (void)printf("%-10s salts %6.1f  commitments %6.1f  leaves %6.1f  nodes %6.1f  sum %6.1f\n",
-                 path, s, c, l, n, s + c + l + n);
+    measure(best);
+    whole = best[SALTS] + best[COMMITMENTS] + best[LEAVES] + best[NODES];
+    parts = best[KEYS] + best[PARTS] + best[LEAVES] + best[NODES];
+    (void)printf("%-10s", path);
+    for (unsigned s = 0; s < STEPS; s++)
+        (void)printf(" %s %.1f", step[s].name, best[s]);
+    (void)printf("\n           form 1: %.1f; form 2: %.1f (%.2f times; %.1f more)\n", whole, parts,
+                 parts / whole, parts - whole);
 }
 
-int main(int argc, char **argv)
+/* The first lines of a file; the text goes round when there are fewer. */
+static bool take_lines(const char *path)
 {
-    unsigned fixed = argc > 1 ? (unsigned)atoi(argv[1]) : 0;
+    FILE *file = fopen(path, "rb");
+    size_t len = 0;
+    size_t at = 0;
+
+    if (file == NULL)
+        return false;
+    len = fread(text, 1, sizeof(text) - 1, file);
+    (void)fclose(file);
+    for (unsigned i = 0; i < ENTRIES && len > 0; i++) {
+        const uint8_t *end;
+        if (at >= len)
+            at = 0;
+        end = memchr(text + at, '\n', len - at);
+        end = end != NULL ? end : text + len;
+        message[i] =
+            ak_message_commitment(salt[i], text + at, (uint32_t)((size_t)(end - text) - at),
+                                  entry[i] + AK_ENTRY_BYTES - AK_HASH_BYTES);
+        at = (size_t)(end - text) + 1;
+    }
+    return len > 0;
+}
+
+/* Payloads of any bytes. */
+static void make_payloads(unsigned fixed)
+{
     unsigned seed = 1;
     size_t at = 0;
 
-    if (fixed > LONGEST) {
-        (void)fprintf(stderr, "usage: %s [BYTES, at most %u]\n", argv[0], LONGEST);
-        return 2;
-    }
     for (size_t i = 0; i < sizeof(text); i++)
         text[i] = (uint8_t)(i * 2654435761u >> 24);
     for (unsigned i = 0; i < ENTRIES; i++) {
@@ -104,9 +167,55 @@ int main(int argc, char **argv)
                                            entry[i] + AK_ENTRY_BYTES - AK_HASH_BYTES);
         at += len + 1;
     }
-    (void)printf("ns a record, %u records, %zu bytes on average\n", ENTRIES, at / ENTRIES - 1);
+}
+
+static void once(bool parts)
+{
+    (parts ? run_keys : run_salts)();
+    (parts ? run_parts : run_commitments)();
+    run_leaves();
+    run_nodes();
+}
+
+static void print_head(void)
+{
+    size_t bytes = 0;
+    size_t parts = 0;
+
+    for (unsigned i = 0; i < ENTRIES; i++) {
+        bytes += message[i].body_len;
+        parts += ak_parts_count(message[i].body, message[i].body_len);
+    }
+    (void)printf("ns a record, %u records, %.1f bytes and %.1f parts on average\n", ENTRIES,
+                 (double)bytes / ENTRIES, (double)parts / ENTRIES);
+}
+
+int main(int argc, char **argv)
+{
+    bool count = argc == 4 && strcmp(argv[1], "--once") == 0;
+    const char *word = argc > 1 ? argv[argc - 1] : "";
+    unsigned fixed = (unsigned)atoi(word);
+
+    room = ak_parts_room_new();
+    if (room == NULL || (!count && argc > 2) || fixed > LONGEST) {
+        (void)fprintf(stderr, "usage: %s [BYTES, at most %u | [--once 1|2] FILE]\n", argv[0],
+                      LONGEST);
+        return 2;
+    }
+    if (fixed > 0 || argc == 1) {
+        make_payloads(fixed);
+    } else if (!take_lines(word)) {
+        (void)fprintf(stderr, "%s: nothing to read there\n", word);
+        return 2;
+    }
+    if (count) {
+        once(argv[2][0] == '2');
+        return 0;
+    }
+    print_head();
     measure_path("libcrypto");
     measure_path("sha-ni");
     measure_path("avx512");
+    ak_parts_room_free(room);
     return 0;
 }

@@ -14,7 +14,8 @@ def entry(row, measure, ours, peer, a, b, goal, key="rate", unit="records/s"):
     """A line of the table from pairs of runs."""
     r = ratio(a, b, key)
     line = {"row": row, "measure": measure, "unit": unit, "ours": median(a, key), "peer": peer,
-            "theirs": median(b, key), "ratio": r, "goal": goal, "met": r >= goal,
+            "theirs": median(b, key), "ratio": r, "goal": goal,
+            "met": None if goal is None else r >= goal,
             "runs": [a, b]}
     if key == "rate":
         line["cpu_ratio"] = ratio(a, b, "cpu_rate")

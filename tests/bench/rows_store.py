@@ -70,6 +70,23 @@ def verification(b):
     return lines
 
 
+def parts(b):
+    """15 commitment by parts against commitment to the whole: ingest, verification"""
+    n, turns = (300000, 1) if b.quick else (600000, 4)
+    by_parts = {"commitment": "parts"}
+    a, c = b.pairs(turns,
+                   lambda: b.ingest(Akashi(b, options=by_parts), "tcp", n, framing="octet"),
+                   lambda: b.ingest(Akashi(b), "tcp", n, framing="octet"))
+    lines = entry("15", "ingest TCP, commitment: parts", a, "commitment: whole", a, c, None)
+    one = machine.core(machine.SERVER_CORE)
+    stores = [filled(b, n, "parts", options=by_parts), filled(b, n, "whole")]
+    def verify(server):
+        took = server.verify(jobs=1, on=one)
+        return {"rate": n / took["seconds"], "cpu_rate": n / took["cpu"]}
+    a, c = b.pairs(turns, lambda: verify(stores[0]), lambda: verify(stores[1]))
+    return lines + entry("15", "verification, commitment: parts", a, "commitment: whole", a, c, None)
+
+
 def plain_bytes(files):
     total = 0
     for name in files:
