@@ -5,6 +5,8 @@
  * (the year 2554). */
 #include "when.h"
 
+#include "calendar.h"
+
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,8 +16,7 @@
 #define MINUTE        UINT64_C(60)
 #define HOUR          UINT64_C(3600)
 #define DAY           UINT64_C(86400)
-#define YEAR_MAX      2553u                  /* the last whole year that fits */
-#define SECONDS_MAX   UINT64_C(253402300799) /* the end of the year 9999 */
+#define YEAR_MAX      2553u /* the last whole year that fits */
 #define FRACTION_UNIT 100000000u
 
 uint64_t ak_when_now(void)
@@ -34,37 +35,6 @@ uint64_t ak_when_steady(void)
     if (clock_gettime(CLOCK_MONOTONIC, &now) != 0)
         return 0;
     return (uint64_t)now.tv_sec * AK_WHEN_SECOND + (uint64_t)now.tv_nsec;
-}
-
-/* Days from 1970-01-01; years begin in March here, so that the leap day is a year's last. */
-static uint64_t days_from_date(unsigned year, unsigned month, unsigned day)
-{
-    unsigned y = month <= 2 ? year - 1 : year;
-    unsigned of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-
-    return (uint64_t)y * 365 + y / 4 - y / 100 + y / 400 + of_year - 719468;
-}
-
-static void date_from_days(uint64_t days, unsigned *year, unsigned *month, unsigned *day)
-{
-    uint64_t shifted = days + 719468;
-    uint64_t era = shifted / 146097;
-    uint64_t of_era = shifted % 146097;
-    uint64_t y = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-    uint64_t of_year = of_era - (365 * y + y / 4 - y / 100);
-    uint64_t m = (5 * of_year + 2) / 153;
-
-    *day = (unsigned)(of_year - (153 * m + 2) / 5 + 1);
-    *month = (unsigned)(m < 10 ? m + 3 : m - 9);
-    *year = (unsigned)(era * 400 + y + (*month <= 2));
-}
-
-static unsigned days_of_month(unsigned year, unsigned month)
-{
-    static const unsigned days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-
-    return days[month - 1] + (month == 2 && leap);
 }
 
 /* Takes exactly `n` digits. */
@@ -97,9 +67,9 @@ static bool take_date(const char **p, uint64_t *seconds)
         !take_char(p, "-") || !take_digits(p, 2, &day))
         return false;
     if (year < 1970 || year > YEAR_MAX || month < 1 || month > 12 || day < 1 ||
-        day > days_of_month(year, month))
+        day > ak_calendar_days_of_month(year, month))
         return false;
-    *seconds = days_from_date(year, month, day) * DAY;
+    *seconds = ak_calendar_days(year, month, day) * DAY;
     return true;
 }
 
@@ -204,7 +174,7 @@ const char *ak_when_format(char *out, uint64_t ns)
     unsigned month;
     unsigned day;
 
-    date_from_days(seconds / DAY, &year, &month, &day);
+    ak_calendar_date(seconds / DAY, &year, &month, &day);
     seconds %= DAY;
     (void)snprintf(out, AK_WHEN_TEXT_BYTES,
                    "%04u-%02u-%02uT%02" PRIu64 ":%02" PRIu64 ":%02" PRIu64 ".%06" PRIu64 "Z", year,
@@ -215,19 +185,10 @@ const char *ak_when_format(char *out, uint64_t ns)
 
 const char *ak_when_format_seconds(char *out, uint64_t seconds)
 {
-    unsigned year;
-    unsigned month;
-    unsigned day;
-
-    if (seconds > SECONDS_MAX) {
+    if (seconds > AK_CALENDAR_SECONDS_MAX)
         (void)snprintf(out, AK_WHEN_TEXT_BYTES, "after the year 9999");
-        return out;
-    }
-    date_from_days(seconds / DAY, &year, &month, &day);
-    seconds %= DAY;
-    (void)snprintf(out, AK_WHEN_TEXT_BYTES,
-                   "%04u-%02u-%02uT%02" PRIu64 ":%02" PRIu64 ":%02" PRIu64 "Z", year, month, day,
-                   seconds / HOUR, seconds / MINUTE % 60, seconds % 60);
+    else
+        ak_calendar_format(out, seconds);
     return out;
 }
 
