@@ -1,11 +1,16 @@
-/* cmd_sources.c - who sent, since when, how much, how long silent, and how that is known. */
+/* cmd_sources.c - who sent, since when, how much, how long silent, and how that is known; and, with
+ * --counts, what the senders' own numbers say about what never came.
+ *
+ * With a key the log is checked first, and only numbers in proven records count. */
 #include "commands.h"
 
 #include "jsonout.h"
 #include "pick.h"
+#include "report.h"
 #include "self.h"
 #include "show.h"
 #include "source_table.h"
+#include "sources_counts.h"
 #include "when.h"
 
 #include <inttypes.h>
@@ -15,24 +20,50 @@ struct listing {
     struct ak_source_table table;
     uint64_t newest; /* time of the newest entry of the log */
     uint64_t gaps;
+    struct ak_sender_counts *counts; /* NULL: not asked for */
+    const struct ak_check_log *judged;
 };
+
+/* What the options ask for. */
+struct asked {
+    const struct ak_options *options;
+    bool counts;
+    bool all;
+    struct ak_json_out *json; /* NULL: text */
+};
+
+static enum ak_code count_entry(struct listing *listing, const struct ak_log_entry *entry,
+                                struct ak_error *err)
+{
+    if (listing->counts == NULL || !ak_kind_received(entry->entry.kind))
+        return AK_OK;
+    if (entry->state != AK_STATE_PRESENT ||
+        (listing->judged != NULL && entry->proof != AK_PROOF_PROVEN)) {
+        ak_sender_counts_blind(listing->counts, 1);
+        return AK_OK;
+    }
+    return ak_sender_counts_add(listing->counts, entry->entry.source, entry->index,
+                                entry->entry.received, entry->payload, entry->len, err);
+}
 
 static enum ak_code on_entry(void *ctx, const struct ak_log_entry *entry, struct ak_error *err)
 {
     struct listing *listing = ctx;
+    enum ak_code rc = ak_source_table_entry(&listing->table, entry, err);
 
     if (entry->entry.received > listing->newest)
         listing->newest = entry->entry.received;
-    return ak_source_table_entry(&listing->table, entry, err);
+    return rc == AK_OK ? count_entry(listing, entry, err) : rc;
 }
 
 static enum ak_code on_gap(void *ctx, const struct ak_log_gap *gap, struct ak_error *err)
 {
     struct listing *listing = ctx;
 
-    (void)gap;
     (void)err;
     listing->gaps++;
+    if (listing->counts != NULL)
+        ak_sender_counts_blind(listing->counts, gap->end == UINT64_MAX ? 1 : gap->end - gap->begin);
     return AK_OK;
 }
 
@@ -130,9 +161,11 @@ static void put_row(struct ak_json_out *out, const struct listing *listing, size
     ak_json_out_close(out, '}');
 }
 
-static void put_listing(struct ak_json_out *out, const struct ak_log_place *place,
+static void put_listing(const struct asked *asked, const struct ak_log_place *place,
                         const struct listing *listing)
 {
+    struct ak_json_out *out = asked->json;
+
     ak_json_out_open(out, NULL, '{');
     ak_pick_json(out, place);
     ak_json_out_open(out, "sources", '[');
@@ -141,44 +174,103 @@ static void put_listing(struct ak_json_out *out, const struct ak_log_place *plac
     ak_json_out_close(out, ']');
     ak_json_out_uint(out, "undeclared_entries", listing->table.undeclared);
     ak_json_out_uint(out, "gap_count", listing->gaps);
+    if (listing->judged != NULL)
+        ak_json_out_string(out, "verdict", ak_verdict_name(listing->judged->verdict));
+    if (listing->counts != NULL)
+        ak_sources_counts_json(out, listing->counts, asked->all);
     ak_json_out_close(out, '}');
 }
 
-static enum ak_code show_place(const struct ak_log_place *place, struct ak_json_out *json,
-                               struct ak_error *err)
+static bool has_key(const struct ak_options *options)
+{
+    return ak_options_has(options, AK_OPTION_KEY) || ak_options_has(options, AK_OPTION_POLICY);
+}
+
+/* Checks the log first when there is a key. */
+static enum ak_code judge(const struct ak_options *options, const struct ak_log_place *place,
+                          struct ak_check **check, struct ak_error *err)
+{
+    struct ak_trust trust = {0};
+    struct ak_check_options how;
+    const char *path = place->path;
+    enum ak_code rc;
+
+    if (!has_key(options))
+        return AK_OK;
+    rc = ak_cmd_prepare(options, &trust, &how, err);
+    how.logs = NULL; /* the path is that log's own */
+    how.log_count = 0;
+    if (rc == AK_OK)
+        rc = ak_cmd_judge(options, &path, 1, &how, check, err);
+    ak_trust_free(&trust);
+    return rc;
+}
+
+/* Lists one log; a verdict that is worse than `*worst` takes its place. */
+static enum ak_code show_place(const struct asked *asked, const struct ak_log_place *place,
+                               enum ak_verdict *worst, struct ak_error *err)
 {
     struct ak_log_filter filter = AK_LOG_FILTER_ALL;
-    struct listing listing = {0};
+    struct ak_sender_counts counts = {0};
+    struct listing listing = {.counts = asked->counts ? &counts : NULL};
     struct ak_log_visitor visitor = {.ctx = &listing, .on_entry = on_entry, .on_gap = on_gap};
-    enum ak_code rc = ak_log_read(place->path, &filter, NULL, &visitor, err);
+    struct ak_check *check = NULL;
+    enum ak_code rc = judge(asked->options, place, &check, err);
 
-    if (rc == AK_OK && json != NULL)
-        put_listing(json, place, &listing);
-    else if (rc == AK_OK)
+    if (rc == AK_OK && check != NULL && check->count == 1)
+        listing.judged = &check->logs[0];
+    if (rc == AK_OK)
+        rc = ak_log_read(place->path, &filter, listing.judged, &visitor, err);
+    if (rc == AK_OK && asked->counts)
+        rc = ak_sender_counts_finish(&counts, err);
+    if (rc == AK_OK && asked->json != NULL) {
+        put_listing(asked, place, &listing);
+    } else if (rc == AK_OK) {
         print_listing(place, &listing);
+        if (asked->counts)
+            ak_sources_counts_print(stdout, &counts, &listing.table, asked->all);
+        if (listing.judged != NULL)
+            ak_report_result(stdout, listing.judged, false);
+    }
+    if (listing.judged != NULL && listing.judged->verdict > *worst)
+        *worst = listing.judged->verdict;
+    ak_sender_counts_free(&counts);
     ak_source_table_free(&listing.table);
+    ak_check_free(check);
     return rc;
 }
 
 enum ak_code ak_cmd_sources(const struct ak_options *options, int *status, struct ak_error *err)
 {
-    bool json = ak_options_has(options, AK_OPTION_JSON);
+    bool key = has_key(options);
+    struct asked asked = {.options = options,
+                          .counts = ak_options_has(options, AK_OPTION_COUNTS),
+                          .all = ak_options_has(options, AK_OPTION_ALL)};
     struct ak_log_places places = {0};
     struct ak_json_out out;
-    enum ak_code rc = ak_pick_logs(options, &places, err);
+    enum ak_verdict worst = AK_VALID;
+    enum ak_code rc;
 
     *status = 0;
+    if (asked.all && !asked.counts)
+        return ak_fail(err, AK_EUSAGE, "--all lists the jumps of --counts: give that too");
+    rc = ak_pick_logs(options, &places, err);
     if (rc != AK_OK)
         return rc;
     ak_json_out_init(&out, stdout);
-    if (json)
+    if (ak_options_has(options, AK_OPTION_JSON))
+        asked.json = &out;
+    if (asked.json != NULL)
         ak_self_json(&out);
     for (size_t i = 0; i < places.count && rc == AK_OK; i++)
-        rc = show_place(&places.place[i], json ? &out : NULL, err);
-    if (json)
+        rc = show_place(&asked, &places.place[i], &worst, err);
+    if (asked.json != NULL)
         ak_self_json_end(&out);
-    else if (rc == AK_OK)
-        printf("Nothing of this is proven: akashi-verify check PATH --key VKEY does that.\n");
+    else if (rc == AK_OK && !key)
+        printf("Nothing of this is proven: akashi-verify check PATH --key VKEY does that%s.\n",
+               asked.counts ? ", and --key here counts what is proven only" : "");
+    if (rc == AK_OK && key)
+        *status = ak_verdict_exit(worst);
     ak_log_places_free(&places);
     return rc;
 }

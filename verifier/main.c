@@ -62,10 +62,16 @@ const struct ak_command ak_commands[] = {
      AK_OPTION_BIT(AK_OPTION_LOG) | AK_OPTION_BIT(AK_OPTION_JSON), 1, 1, ak_cmd_info},
     {"sources", "PATH",
      "Lists every source: first and last entry, count, silence, and how its identity is known.",
-     "Nothing of it is proven: `check` does that. Silence counts from a source's last record to "
-     "the newest entry of the log.",
-     "akashi-verify sources /srv/akashi --log power-a",
-     AK_OPTION_BIT(AK_OPTION_LOG) | AK_OPTION_BIT(AK_OPTION_JSON), 1, 1, ak_cmd_sources},
+     "Silence counts from a source's last record to the newest entry of the log. With --counts the "
+     "numbers that senders write are followed, too: what they counted and what never came. Without "
+     "--key nothing of it is proven; with it the log is checked first, only proven records are "
+     "counted for --counts, and the exit status is that of the check.",
+     "akashi-verify sources /srv/akashi --log power-a --counts --key agency.vkey",
+     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) | AK_OPTION_BIT(AK_OPTION_LOG) |
+         AK_OPTION_BIT(AK_OPTION_JOBS) | AK_OPTION_BIT(AK_OPTION_COUNTS) |
+         AK_OPTION_BIT(AK_OPTION_ALL) | AK_OPTION_BIT(AK_OPTION_JSON) |
+         AK_OPTION_BIT(AK_OPTION_QUIET),
+     1, 1, ak_cmd_sources},
     {"prove", "PATH", "Writes the proof of one entry: standard tlog-proof@v1, no neighbour shown.",
      "Reads one block and the hashes above it, however large the store is, and gives nothing that "
      "was not compared with the signed root. Beside the proof its start note is written, which "

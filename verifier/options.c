@@ -88,6 +88,13 @@ static const struct option_info infos[AK_OPTION_COUNT] = {
                           "application, severity, structured data, message; with --jsonl as the "
                           "member fields",
                           false},
+    [AK_OPTION_COUNTS] = {"counts", NULL,
+                          "follow the numbers that senders count with (RFC 5424 meta sequenceId, "
+                          "Cisco, Linux audit, Windows): what is missing was lost before the "
+                          "collector, and is listed with both neighbours. With --key only proven "
+                          "records count",
+                          false},
+    [AK_OPTION_ALL] = {"all", NULL, "with --counts: list every jump, not the first ones", false},
     [AK_OPTION_RECORD] = {"record", "FILE",
                           "the record's exact bytes: `prove` writes them there, `proof` reads from "
                           "there what is claimed to be logged",

@@ -17,7 +17,7 @@ _akashi_verify()
     checkpoint) options="--key --policy --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
     cat) options="--key --policy --log --jobs --from --to --source --index --kind --raw --jsonl --fields --output --force --quiet" ;;
     info) options="--log --json" ;;
-    sources) options="--log --json" ;;
+    sources) options="--key --policy --log --jobs --counts --all --json --quiet" ;;
     prove) options="--key --policy --log --index --record --epoch --output --force --json --quiet" ;;
     proof) options="--key --policy --record --entry --epoch --json --quiet" ;;
     history) options="--key --policy --log --epoch --store --output --force --json --quiet" ;;
