@@ -171,8 +171,8 @@ static enum ak_code take_own(struct ak_bundle_judgement *j, const struct taken *
         return take_declaration(j, t, err);
     if (kind == AK_KIND_STATE)
         take_state(j, t);
-    if (kind == AK_KIND_ORDER && own.removal)
-        return ak_bundle_removed_order(j, t->index, t->opening.payload, t->opening.len, err);
+    if (kind == AK_KIND_ORDER)
+        ak_bundle_removed_order(j, t->index, t->opening.payload, t->opening.len);
     if (kind == AK_KIND_EVENT && in_range)
         take_event(j, t);
     return AK_OK;

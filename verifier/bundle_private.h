@@ -89,8 +89,8 @@ bool ak_bundle_stretch_add(struct ak_bundle_stretch **list, size_t *count, uint6
                            uint32_t number);
 
 /* Marks what an order that is shown covers. */
-enum ak_code ak_bundle_removed_order(struct ak_bundle_judgement *j, uint64_t index,
-                                     const void *payload, size_t len, struct ak_error *err);
+void ak_bundle_removed_order(struct ak_bundle_judgement *j, uint64_t index, const void *payload,
+                             size_t len);
 
 /* ---- SHA256SUMS ---- */
 

@@ -2,7 +2,7 @@
  * cover of them. */
 #include "bundle_private.h"
 
-#include "check_own.h"
+#include <akashi/order.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -70,16 +70,15 @@ static void on_range(void *ctx, uint64_t first, uint64_t last)
     }
 }
 
-enum ak_code ak_bundle_removed_order(struct ak_bundle_judgement *j, uint64_t index,
-                                     const void *payload, size_t len, struct ak_error *err)
+void ak_bundle_removed_order(struct ak_bundle_judgement *j, uint64_t index, const void *payload,
+                             size_t len)
 {
     struct covering c = {.j = j, .index = index};
-    struct ak_own own;
-    enum ak_code rc = ak_own_read(&own, AK_KIND_ORDER, payload, len, err);
+    enum ak_order_action action;
 
-    if (rc != AK_OK)
-        return rc;
-    c.state = own.expiry ? AK_STATE_EXPIRED : AK_STATE_ERASED;
-    ak_own_order_ranges(payload, len, on_range, &c);
-    return AK_OK;
+    if (!ak_order_entry_ranges(payload, len, &action, NULL, NULL) ||
+        (action != AK_ORDER_ERASE && action != AK_ORDER_EXPIRE))
+        return;
+    c.state = action == AK_ORDER_EXPIRE ? AK_STATE_EXPIRED : AK_STATE_ERASED;
+    (void)ak_order_entry_ranges(payload, len, &action, on_range, &c);
 }

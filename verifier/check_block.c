@@ -97,7 +97,7 @@ static void check_positions(struct ak_check_state *state, const struct ak_check_
 }
 
 static void check_json(struct ak_check_state *state, const struct ak_check_item *item,
-                       uint64_t index, uint8_t kind, const struct ak_payload *payload)
+                       uint64_t index, uint64_t seq, uint8_t kind, const struct ak_payload *payload)
 {
     struct ak_finding finding;
     struct ak_error err = {0};
@@ -106,14 +106,17 @@ static void check_json(struct ak_check_state *state, const struct ak_check_item 
 
     if (rc == AK_OK && kind == AK_KIND_MANIFEST && own.end > index)
         rc = ak_fail(&err, AK_EMALFORMED, "a manifest of entries that come after it");
+    if (rc == AK_OK && own.ordered && own.order >= index)
+        rc =
+            ak_fail(&err, AK_EMALFORMED, "a manifest names an order that does not stand before it");
     if (rc == AK_OK && kind == AK_KIND_MANIFEST)
         rc = keep_manifest(state, &own, index, &err);
     if (rc == AK_OK && own.recovery)
         rc = keep_recovery(state, &own, index, &err);
     if (rc == AK_OK && kind == AK_KIND_STATE)
         check_positions(state, item, index, &own);
-    if (rc == AK_OK && own.removal)
-        rc = ak_check_order(state, index, own.expiry, payload, &err);
+    if (kind == AK_KIND_ORDER && ak_check_order(state, index, seq, payload, NULL) != AK_OK)
+        rc = ak_fail(&err, AK_ENOMEM, "no memory for orders");
     if (rc == AK_OK)
         return;
     if (rc == AK_ENOMEM) {
@@ -146,8 +149,9 @@ static void check_kind(struct ak_check_state *state, const struct ak_check_item 
 }
 
 static void check_own(struct ak_check_state *state, const struct ak_check_item *item,
-                      uint32_t position, uint8_t kind)
+                      uint32_t position, const struct ak_columns_run *run)
 {
+    uint8_t kind = run->kind;
     const struct ak_block *block = item->work->block;
     const struct ak_payload *payload = &block->payload[position];
     uint64_t index = block->first + position;
@@ -175,7 +179,7 @@ static void check_own(struct ak_check_state *state, const struct ak_check_item *
     if (kind == AK_KIND_EPOCH)
         ak_check_start_note(state, item, index, payload);
     else
-        check_json(state, item, index, kind, payload);
+        check_json(state, item, index, run->seq, kind, payload);
 }
 
 static void tell_clock(struct ak_check_state *state, const struct ak_check_item *item,
@@ -218,7 +222,7 @@ static void check_runs(struct ak_check_state *state, const struct ak_check_item 
             enum ak_code rc;
             run.count = own ? 1 : left;
             if (own)
-                check_own(state, item, position, run.kind);
+                check_own(state, item, position, &run);
             rc = ak_number_run(state->number, index, &run, &err);
             if (rc == AK_ELIMIT) {
                 struct ak_finding f = ak_finding_make(AK_FINDING_LIMIT, "11", "%s.", err.text);

@@ -112,6 +112,23 @@ static void check_statement(struct ak_check_state *state, const struct ak_check_
     report_file(state, &finding, file->name);
 }
 
+/* R42: what a manifest says caused the file. */
+static void check_order_of(struct ak_check_state *state, const struct ak_check_manifest *manifest)
+{
+    struct ak_finding finding;
+
+    if (!manifest->own.ordered ||
+        ak_check_order_of(state, manifest->own.order, manifest->own.first, manifest->own.end))
+        return;
+    finding = ak_finding_make(AK_FINDING_MALFORMED, "R42",
+                              "the manifest in entry %" PRIu64 " names entry %" PRIu64
+                              " as the order behind this generation, which is none to erase or let "
+                              "expire something of it.",
+                              manifest->index, manifest->own.order);
+    ak_finding_range(&finding, manifest->index, manifest->index + 1);
+    ak_check_report(state, &finding);
+}
+
 static void check_digest_of(struct ak_check_state *state, const struct ak_check_file *file)
 {
     const struct ak_check_manifest *manifest =
@@ -139,6 +156,8 @@ static void check_manifests(struct ak_check_state *state)
     struct ak_finding finding;
 
     sort_manifests(state);
+    for (size_t i = 0; i < state->manifest_count; i++)
+        check_order_of(state, &state->manifest[i]);
     for (size_t i = 0; i < state->file_count; i++) {
         const struct ak_check_file *file = &state->file[i];
         const struct ak_check_manifest *last = find_manifest(state, file->first, NULL);

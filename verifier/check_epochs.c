@@ -152,6 +152,19 @@ bool ak_check_epochs_key(struct ak_check_epochs *epochs, const char *origin, uin
     return ak_vkey_make(key, name, raw, NULL) == AK_OK;
 }
 
+bool ak_check_epochs_each(struct ak_check_epochs *epochs,
+                          bool (*on_key)(void *ctx, const uint8_t key[AK_ED25519_KEY_BYTES]),
+                          void *ctx)
+{
+    bool more = true;
+
+    pthread_mutex_lock(&epochs->lock);
+    for (size_t i = 0; more && i < epochs->count; i++)
+        more = on_key(ctx, epochs->epoch[i].key);
+    pthread_mutex_unlock(&epochs->lock);
+    return more;
+}
+
 /* Position of the first one that does not begin below `size`. */
 static size_t find_start(const struct ak_check_epochs *epochs, uint64_t size)
 {

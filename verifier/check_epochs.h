@@ -43,6 +43,11 @@ bool ak_check_epochs_empty(struct ak_check_epochs *epochs);
 bool ak_check_epochs_key(struct ak_check_epochs *epochs, const char *origin, uint32_t number,
                          struct ak_vkey *key);
 
+/* Gives the raw public key of each known epoch, until the callback gives false; false then. */
+bool ak_check_epochs_each(struct ak_check_epochs *epochs,
+                          bool (*on_key)(void *ctx, const uint8_t key[AK_ED25519_KEY_BYTES]),
+                          void *ctx);
+
 /* The epoch in force at a size, as far as is known: the last one with start < size (R6). */
 bool ak_check_epochs_at(struct ak_check_epochs *epochs, uint64_t size, uint32_t *number,
                         uint64_t *start);

@@ -512,6 +512,7 @@ void ak_check_state_free(struct ak_check_state *state)
     ak_check_twins_free(state->twins);
     ak_check_removals_free(state->removals);
     ak_check_epochs_free(state->epochs);
+    ak_check_orders_free(state->orders);
     ak_list_free(&state->list);
     for (size_t i = 0; i < state->file_count; i++)
         free(state->file[i].name);

@@ -4,11 +4,13 @@
 #include "check_own.h"
 
 #include "json.h"
+#include "order_entry.h"
 
 #include <akashi/format.h>
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define OFFSET_DIGITS_MAX 20u /* 10.4 */
@@ -26,7 +28,6 @@ static const char *const transports[] = {"udp",      "tcp",  "tls",    "relp",
 static const char *const identities[] = {"certificate", "address",  "forgeable", "local",
                                          "imported",    "overflow", NULL};
 static const char *const sides[] = {"sender", "network", "collector", "operator", "unknown", NULL};
-static const char *const actions[] = {"erase", "expire", "hold", "release", "authority", NULL};
 
 /* A decimal number without leading zeros, `-` before a negative one. */
 static bool is_offset(const json_t *value)
@@ -41,17 +42,6 @@ static bool is_offset(const json_t *value)
            json_string_length(value) == n + negative && (s[0] != '0' || (n == 1 && !negative));
 }
 
-/* An element of an array that is a decimal string. */
-static bool dec_at(const json_t *array, size_t i, uint64_t *number)
-{
-    json_t *object = json_object();
-    bool good = object != NULL && json_object_set(object, "x", json_array_get(array, i)) == 0 &&
-                ak_json_dec(object, "x", number, NULL) == AK_OK;
-
-    json_decref(object);
-    return good;
-}
-
 /* [[dec, text], ...] or, for ranges, [[dec, dec], ...] with rising ends. */
 static bool is_pairs(const json_t *value, bool ranges)
 {
@@ -59,9 +49,9 @@ static bool is_pairs(const json_t *value, bool ranges)
         const json_t *pair = json_array_get(value, i);
         uint64_t first;
         uint64_t last;
-        if (json_array_size(pair) != 2 || !dec_at(pair, 0, &first))
+        if (json_array_size(pair) != 2 || !ak_json_dec_at(pair, 0, &first))
             return false;
-        if (ranges ? !dec_at(pair, 1, &last) || first > last
+        if (ranges ? !ak_json_dec_at(pair, 1, &last) || first > last
                    : !json_is_string(json_array_get(pair, 1)))
             return false;
     }
@@ -183,6 +173,7 @@ static enum ak_code read_manifest(struct ak_own *own, const json_t *object, stru
     (void)ak_json_dec(object, "end", &own->end, NULL);
     (void)ak_json_dec(object, "bytes", &own->bytes, NULL);
     own->generation = (uint64_t)json_integer_value(json_object_get(object, "generation"));
+    own->ordered = ak_json_dec(object, "order", &own->order, NULL) == AK_OK;
     (void)ak_json_bytes(object, "sha512", own->sha512, AK_SHA512_BYTES, NULL);
     (void)ak_json_bytes(object, "header", own->header.b, AK_HASH_BYTES, NULL);
     (void)ak_json_bytes(object, "root", own->root.b, AK_HASH_BYTES, NULL);
@@ -192,6 +183,8 @@ static enum ak_code read_manifest(struct ak_own *own, const json_t *object, stru
                    own->generation);
     if (ak_json_string(object, "file", &file, NULL) != AK_OK || strcmp(file, expected) != 0)
         return ak_fail(err, AK_EMALFORMED, "a manifest's file is not named as it must be");
+    if (own->ordered && own->generation == 0)
+        return ak_fail(err, AK_EMALFORMED, "a manifest of generation 0 names an order");
     if (own->first > own->end)
         return ak_fail(err, AK_EMALFORMED, "a manifest's first index is behind its end");
     return AK_OK;
@@ -286,42 +279,22 @@ static enum ak_code read_state(struct ak_own *own, const json_t *object, struct 
     return rc;
 }
 
-static enum ak_code read_order(struct ak_own *own, const json_t *object, struct ak_error *err)
+static enum ak_code read_order(const json_t *object, struct ak_error *err)
 {
     static const struct member members[] = {{"ranges", RANGES, false},
                                             {"reason", TEXT, false},
                                             {"case", TEXT, false},
                                             {"authority_note", TEXT, false},
                                             {NULL, TEXT, false}};
-    enum ak_code rc = check_word(object, "action", actions, err);
-    const char *action;
+    struct ak_order_entry *entry = malloc(sizeof(*entry));
+    enum ak_code rc = check_members(object, members, err);
 
+    if (entry == NULL)
+        return ak_fail(err, AK_ENOMEM, "no memory to read an order");
     if (rc == AK_OK)
-        rc = check_members(object, members, err);
-    if (rc != AK_OK)
-        return rc;
-    (void)ak_json_string(object, "action", &action, NULL);
-    own->expiry = strcmp(action, "expire") == 0;
-    own->removal = own->expiry || strcmp(action, "erase") == 0;
-    return AK_OK;
-}
-
-void ak_own_order_ranges(const void *payload, size_t len, ak_own_range_fn on_range, void *ctx)
-{
-    const json_t *ranges;
-    json_t *object;
-    uint64_t first;
-    uint64_t last;
-
-    if (ak_json_parse(payload, len, &object, NULL) != AK_OK)
-        return;
-    ranges = json_object_get(object, "ranges");
-    for (size_t i = 0; i < json_array_size(ranges); i++) {
-        const json_t *pair = json_array_get(ranges, i);
-        if (dec_at(pair, 0, &first) && dec_at(pair, 1, &last))
-            on_range(ctx, first, last);
-    }
-    json_decref(object);
+        rc = ak_order_entry_read(entry, object, err);
+    free(entry);
+    return rc;
 }
 
 static enum ak_code read_anchor(const json_t *object, struct ak_error *err)
@@ -358,7 +331,7 @@ static enum ak_code read_object(struct ak_own *own, const json_t *object, struct
     case AK_KIND_EVENT:
         return read_event(own, object, err);
     case AK_KIND_ORDER:
-        return read_order(own, object, err);
+        return read_order(object, err);
     case AK_KIND_ANCHOR:
         return read_anchor(object, err);
     default:

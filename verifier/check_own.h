@@ -16,8 +16,8 @@
 struct ak_own {
     uint8_t kind;
     bool recovery;                /* a recovery event: file, good, cut, digest */
-    bool removal;                 /* an order that erases or lets expire */
-    bool expiry;                  /* and which of the two */
+    bool ordered;                 /* manifest: `order` is there */
+    uint64_t order;               /* manifest: index of the order that caused it */
     char file[AK_OWN_FILE_BYTES]; /* manifest, recovery */
     uint64_t first;               /* manifest */
     uint64_t end;
@@ -31,12 +31,6 @@ struct ak_own {
     uint64_t cut;
     struct ak_hash digest; /* recovery: SHA-256 of the cut bytes */
 };
-
-/* Gets the ranges of an order, both ends in. */
-typedef void (*ak_own_range_fn)(void *ctx, uint64_t first, uint64_t last);
-
-/* Gives all ranges of an order whose payload ak_own_read accepted. */
-void ak_own_order_ranges(const void *payload, size_t len, ak_own_range_fn on_range, void *ctx);
 
 /* Reads the payload of an entry of kind 1, 2, 3, 5, 6 or 8. AK_EMALFORMED or AK_ELIMIT with a text
  * that names the member. */

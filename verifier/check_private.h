@@ -8,9 +8,9 @@
  *     check_epochs, check_start   epochs and their keys; start notes where they stand
  *     check_signed checkpoints on the way: whose they are and what they cover
  *     check_tree, check_number, check_own   tree, numbering, own payloads
- *     check_twins, check_removed   segments that are there twice; payloads that are not there
- *     check_close  what is asked at the end: manifests, headers, torn files, checkpoint, tail, time
- *     check_report findings, proven ranges, verdict
+ *     check_twins, check_orders, check_removed   segments that are there twice; orders and what
+ * they took out check_close  what is asked at the end: manifests, headers, torn files, checkpoint,
+ * tail, time check_report findings, proven ranges, verdict
  */
 #ifndef AK_CHECK_PRIVATE_H
 #define AK_CHECK_PRIVATE_H
@@ -56,6 +56,9 @@ enum ak_check_who {
 
 /* What the comparison with the file that counts gave. */
 struct ak_check_twin {
+    bool fuller; /* it has payloads that the file that counts has not: of [full_begin, full_end) */
+    uint64_t full_begin;
+    uint64_t full_end;
     bool differs;
     bool proven;        /* what differs is under a signed root there */
     uint64_t at;        /* first index of the group that differs */
@@ -180,6 +183,7 @@ struct ak_check_item {
 
 struct ak_check_pool;
 struct ak_check_twins;
+struct ak_check_orders;
 struct ak_check_removals;
 
 /* What a finding is about that waits until entries are judged. */
@@ -211,6 +215,23 @@ struct ak_check_recovery {
     uint64_t good;
     uint64_t cut;
     struct ak_hash digest;
+};
+
+/* Entries [begin, end) that an order takes out. */
+struct ak_check_ordered {
+    uint64_t begin;
+    uint64_t end;
+    uint64_t order; /* index of the newest order that says so */
+    bool expiry;    /* of action expire, else erase */
+};
+
+/* Ranges of one set; more is LIMIT. */
+#define AK_CHECK_COVER_MAX 1048576u
+
+/* A set of entries: by action and begin, and disjoint once it is closed. */
+struct ak_check_cover {
+    struct ak_check_ordered *range;
+    size_t count;
 };
 
 struct ak_check_waiting {
@@ -309,7 +330,8 @@ struct ak_check_state {
     struct ak_check_cosigned cosigned[AK_CHECK_COSIGNED_MAX];
     unsigned cosigned_count;
     unsigned cosigned_most;             /* witnesses of the policy that signed one checkpoint */
-    struct ak_check_removals *removals; /* payloads that are not there, and orders (R33) */
+    struct ak_check_removals *removals; /* payloads that are not there (R33) */
+    struct ak_check_orders *orders;     /* NULL: none was met */
 
     struct ak_check_twins *twins;
 };
@@ -496,15 +518,38 @@ void ak_check_twins_item(struct ak_check_state *state, struct ak_check_item *ite
 
 void ak_check_close(struct ak_check_state *state);
 
+/* ---- check_orders.c ---- */
+
+/* Keeps an entry of kind 5, whatever it says; `seq` is its source_seq. AK_ENOMEM. */
+enum ak_code ak_check_order(struct ak_check_state *state, uint64_t index, uint64_t seq,
+                            const struct ak_payload *payload, struct ak_error *err);
+/* Judges the orders that are proven, when all is read. False if that could not be done, which is
+ * then told. */
+bool ak_check_orders_close(struct ak_check_state *state);
+/* What the proven orders of the log say was erased or has expired, whoever gave them; and what
+ * those say that are accepted (R41). */
+const struct ak_check_cover *ak_check_asserted(const struct ak_check_state *state);
+const struct ak_check_cover *ak_check_accepted(const struct ak_check_state *state);
+/* The end of what a set covers from `at` on without a hole, `at` if nothing; where the next of its
+ * ranges begins (UINT64_MAX: nowhere), and the index of the newest order behind it. */
+uint64_t ak_check_cover_to(const struct ak_check_cover *cover, bool expiry, uint64_t at,
+                           uint64_t *next, uint64_t *order);
+/* Whether a valid order erases some entry of [begin, end). */
+bool ak_check_erased_by_order(const struct ak_check_state *state, uint64_t begin, uint64_t end);
+/* Whether entry `index` is an order that takes something of [begin, end) out; true also where that
+ * is not known, because the entry is not proven (R42). */
+bool ak_check_order_of(const struct ak_check_state *state, uint64_t index, uint64_t begin,
+                       uint64_t end);
+void ak_check_orders_free(struct ak_check_orders *orders);
+
 /* ---- check_removed.c ---- */
 
-/* Keeps the ranges of an order that erases, or lets expire. AK_ENOMEM. */
-enum ak_code ak_check_order(struct ak_check_state *state, uint64_t index, bool expiry,
-                            const struct ak_payload *payload, struct ak_error *err);
 /* Keeps which payloads of a block are not there. */
 void ak_check_absent(struct ak_check_state *state, const struct ak_check_item *item);
-/* Whether orders cover all of [begin, end). */
+/* Whether orders, whoever gave them, cover all of [begin, end). */
 bool ak_check_removed(const struct ak_check_state *state, uint64_t begin, uint64_t end);
+/* Whether some payload of [begin, end) is not there in the file that counts. */
+bool ak_check_absent_here(const struct ak_check_state *state, uint64_t begin, uint64_t end);
 /* R33, when all is read. */
 void ak_check_removals(struct ak_check_state *state);
 void ak_check_removals_free(struct ak_check_removals *removals);

@@ -1,7 +1,8 @@
-/* check_removed.c - payloads that are not there, and the orders that say why (docs/format.md R33).
+/* check_removed.c - payloads that are not there, held against the orders that say why
+ * (docs/format.md R33).
  *
- * Both are kept while the log is read, and compared when it is known which entries are proven: an
- * order may stand in any later segment. Kept are stretches and ranges, not entries. */
+ * They are kept while the log is read, and compared when it is known which entries are proven: an
+ * order may stand in any later segment. Kept are stretches, not entries. */
 #include "check_private.h"
 
 #include <assert.h>
@@ -9,8 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Stretches and ranges that are kept, each; what is beyond is LIMIT: whether it was ordered is not
- * known. 65,536 orders of one record each are more than a log sees in its life. */
+/* Stretches that are kept; what is beyond is LIMIT: whether it was ordered is not known. 65,536
+ * erasures of one record each are more than a log sees in its life. */
 #define REMOVED_MAX 65536u
 
 struct stretch {
@@ -21,20 +22,10 @@ struct stretch {
     bool expired;
 };
 
-struct order {
-    uint64_t index;
-    uint64_t begin;
-    uint64_t end;
-    bool expiry;
-};
-
 struct ak_check_removals {
     struct stretch *stretch;
     size_t stretch_count;
-    struct order *order;
-    size_t order_count;
     bool full;
-    bool sorted; /* orders: proven ones only, by action and begin, joined */
 };
 
 static struct ak_check_removals *removals_of(struct ak_check_state *state)
@@ -56,46 +47,6 @@ static bool grow(void **array, size_t count, size_t size)
         return false;
     *array = more;
     return true;
-}
-
-struct taking {
-    struct ak_check_removals *removals;
-    uint64_t index;
-    bool expiry;
-    bool failed;
-};
-
-static void on_range(void *ctx, uint64_t first, uint64_t last)
-{
-    struct taking *taking = ctx;
-    struct ak_check_removals *removals = taking->removals;
-
-    if (last >= taking->index) /* it can speak of what was there before it */
-        last = taking->index - 1;
-    if (taking->index == 0 || first > last)
-        return;
-    if (removals->order_count == REMOVED_MAX) {
-        removals->full = true;
-        return;
-    }
-    if (!grow((void **)&removals->order, removals->order_count, sizeof(*removals->order))) {
-        taking->failed = true;
-        return;
-    }
-    removals->order[removals->order_count++] =
-        (struct order){taking->index, first, last + 1, taking->expiry};
-}
-
-enum ak_code ak_check_order(struct ak_check_state *state, uint64_t index, bool expiry,
-                            const struct ak_payload *payload, struct ak_error *err)
-{
-    struct taking taking = {removals_of(state), index, expiry, false};
-
-    if (taking.removals != NULL)
-        ak_own_order_ranges(payload->p, payload->len, on_range, &taking);
-    if (taking.removals == NULL || taking.failed)
-        return ak_fail(err, AK_ENOMEM, "no memory for orders");
-    return AK_OK;
 }
 
 static bool keep_stretch(struct ak_check_state *state, const struct stretch *stretch)
@@ -138,79 +89,38 @@ void ak_check_absent(struct ak_check_state *state, const struct ak_check_item *i
     }
 }
 
-static int compare_orders(const void *a, const void *b)
-{
-    const struct order *x = a;
-    const struct order *y = b;
-
-    if (x->expiry != y->expiry)
-        return x->expiry ? 1 : -1;
-    return x->begin < y->begin ? -1 : x->begin > y->begin;
-}
-
-/* Orders that are not proven say nothing; the others become disjoint ranges. */
-static void sort_orders(struct ak_check_state *state)
-{
-    struct ak_check_removals *removals = state->removals;
-    struct order *order = removals->order;
-    size_t kept = 0;
-    size_t joined = 0;
-
-    for (size_t i = 0; i < removals->order_count; i++) {
-        if (ak_check_proven(state->log, order[i].index))
-            order[kept++] = order[i];
-    }
-    if (kept > 0)
-        qsort(order, kept, sizeof(*order), compare_orders);
-    for (size_t i = 0; i < kept; i++) {
-        struct order *last = joined == 0 ? NULL : &order[joined - 1];
-        if (last == NULL || last->expiry != order[i].expiry || last->end < order[i].begin)
-            order[joined++] = order[i];
-        else if (last->end < order[i].end)
-            last->end = order[i].end;
-    }
-    removals->order_count = joined;
-    removals->sorted = true;
-}
-
-/* The end of what orders of this action cover from `at` on without a hole, `at` if nothing; and
- * where the next of them begins. */
-static uint64_t covered_to(const struct ak_check_removals *removals, bool expiry, uint64_t at,
-                           uint64_t *next)
-{
-    size_t low = 0;
-    size_t high = removals->order_count;
-
-    *next = UINT64_MAX;
-    while (low < high) { /* the first one that ends behind `at` */
-        size_t middle = low + (high - low) / 2;
-        const struct order *order = &removals->order[middle];
-        if (order->expiry < expiry || (order->expiry == expiry && order->end <= at))
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == removals->order_count || removals->order[low].expiry != expiry)
-        return at;
-    *next = removals->order[low].begin;
-    return *next <= at ? removals->order[low].end : at;
-}
-
 bool ak_check_removed(const struct ak_check_state *state, uint64_t begin, uint64_t end)
 {
-    const struct ak_check_removals *removals = state->removals;
+    const struct ak_check_cover *asserted = ak_check_asserted(state);
     uint64_t at = begin;
     uint64_t next;
+    uint64_t order;
 
-    while (removals != NULL && at < end) {
-        uint64_t erased = covered_to(removals, false, at, &next);
-        uint64_t expired = covered_to(removals, true, at, &next);
+    while (at < end) {
+        uint64_t erased = ak_check_cover_to(asserted, false, at, &next, &order);
+        uint64_t expired = ak_check_cover_to(asserted, true, at, &next, &order);
         uint64_t to = erased > expired ? erased : expired;
         if (to == at)
             return false;
         at = to;
     }
-    return at >= end;
+    return true;
+}
+
+bool ak_check_absent_here(const struct ak_check_state *state, uint64_t begin, uint64_t end)
+{
+    const struct ak_check_removals *removals = state->removals;
+    size_t low = 0;
+    size_t high = removals != NULL ? removals->stretch_count : 0;
+
+    while (low < high) { /* the first one that ends behind `begin` */
+        size_t middle = low + (high - low) / 2;
+        if (removals->stretch[middle].end <= begin)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return removals != NULL && low < removals->stretch_count && removals->stretch[low].begin < end;
 }
 
 /* No order covers [begin, end), all of it proven. The order may stand in what is not here. */
@@ -238,22 +148,66 @@ static void tell_uncovered(struct ak_check_state *state, const struct stretch *s
     ak_check_report(state, &finding);
 }
 
-/* A proven part of a stretch: how many of its payloads an order took out; the rest is told. */
+/* An order says so, but none that is accepted. */
+static void tell_unauthorised(struct ak_check_state *state, const struct stretch *stretch,
+                              uint64_t begin, uint64_t end, uint64_t order)
+{
+    struct ak_finding finding = ak_finding_make(
+        AK_FINDING_ERASED_UNAUTHORISED, "R33",
+        "these payloads were taken out as %s; an order says so (the newest is entry %" PRIu64
+        "), but %s.",
+        stretch->expired ? "expired" : "erased", order,
+        state->options->authority_count == 0
+            ? "no authority key was given with --authority, so that nobody is accepted as entitled "
+              "to it"
+            : "none that enough of the authority keys that you gave have signed");
+
+    ak_finding_at(&finding, state->file[stretch->file].name, stretch->offset);
+    ak_finding_range(&finding, begin, end);
+    ak_check_report(state, &finding);
+}
+
+/* A part that no accepted order covers. */
+static void judge_rest(struct ak_check_state *state, const struct stretch *stretch, uint64_t begin,
+                       uint64_t end)
+{
+    uint64_t next;
+    uint64_t order = 0;
+
+    for (uint64_t at = begin; at < end;) {
+        uint64_t to =
+            ak_check_cover_to(ak_check_asserted(state), stretch->expired, at, &next, &order);
+        if (to > end)
+            to = end;
+        if (to > at) {
+            tell_unauthorised(state, stretch, at, to, order);
+        } else {
+            to = next < end ? next : end;
+            tell_uncovered(state, stretch, at, to);
+        }
+        at = to;
+    }
+}
+
+/* A proven part of a stretch: how many of its payloads an accepted order took out; the rest is
+ * told. */
 static uint64_t judge_part(struct ak_check_state *state, const struct stretch *stretch,
                            uint64_t begin, uint64_t end)
 {
     uint64_t covered = 0;
     uint64_t next;
+    uint64_t order;
 
     for (uint64_t at = begin; at < end;) {
-        uint64_t to = covered_to(state->removals, stretch->expired, at, &next);
+        uint64_t to =
+            ak_check_cover_to(ak_check_accepted(state), stretch->expired, at, &next, &order);
         if (to > end)
             to = end;
         if (to > at) {
             covered += to - at;
         } else {
             to = next < end ? next : end;
-            tell_uncovered(state, stretch, at, to);
+            judge_rest(state, stretch, at, to);
         }
         at = to;
     }
@@ -289,13 +243,12 @@ void ak_check_removals(struct ak_check_state *state)
     struct ak_finding finding;
     uint64_t covered = 0;
 
-    if (removals == NULL)
+    if (!ak_check_orders_close(state) || removals == NULL)
         return;
-    sort_orders(state);
     if (removals->full) {
         finding = ak_finding_make(AK_FINDING_LIMIT, "R33",
-                                  "more than %u orders or stretches of payloads that are not "
-                                  "there; the rest was not compared.",
+                                  "more than %u stretches of payloads that are not there; the rest "
+                                  "was not compared.",
                                   REMOVED_MAX);
         ak_check_report(state, &finding);
         return;
@@ -305,8 +258,9 @@ void ak_check_removals(struct ak_check_state *state)
     if (covered == 0)
         return;
     finding = ak_finding_make(AK_FINDING_ERASED, "R33",
-                              "%" PRIu64 " payloads are not there: orders in the log took them "
-                              "out. Their entries are proven.",
+                              "%" PRIu64 " payloads are not there: orders in the log, which the "
+                              "authority keys that you gave have signed, took them out. Their "
+                              "entries are proven.",
                               covered);
     ak_check_report(state, &finding);
 }
@@ -316,6 +270,5 @@ void ak_check_removals_free(struct ak_check_removals *removals)
     if (removals == NULL)
         return;
     free(removals->stretch);
-    free(removals->order);
     free(removals);
 }

@@ -38,7 +38,10 @@ struct ak_check_twins {
     uint32_t other_in_group;
     bool differs;
     uint64_t differs_at;
-    bool proven;        /* what differs is under a signed root there */
+    bool proven; /* what differs is under a signed root there */
+    bool fuller; /* payloads are there that the file that counts has not */
+    uint64_t full_begin;
+    uint64_t full_end;
     enum ak_code fault; /* the first thing that is not as the format says */
 };
 
@@ -206,6 +209,31 @@ static void compare_part(struct ak_check_twins *twins)
     twins->other_in_group = 0;
 }
 
+/* Entries [begin, end) have their payloads here: does the file that counts have them too? */
+static void twin_present(struct ak_check_state *state, uint64_t begin, uint64_t end)
+{
+    struct ak_check_twins *twins = state->twins;
+
+    if (begin >= end || !ak_check_absent_here(state, begin, end))
+        return;
+    if (!twins->fuller)
+        twins->full_begin = begin;
+    twins->fuller = true;
+    twins->full_end = end;
+}
+
+static void twin_payloads(struct ak_check_state *state, const struct ak_columns *columns)
+{
+    uint64_t at = columns->first;
+
+    for (uint32_t a = 0; a < columns->absent_count; a++) {
+        const struct ak_columns_absent *absent = &columns->absent[a];
+        twin_present(state, at, columns->first + absent->position);
+        at = columns->first + absent->position + absent->count;
+    }
+    twin_present(state, at, columns->first + columns->count);
+}
+
 static void twin_block(struct ak_check_state *state, struct ak_check_item *item)
 {
     struct ak_check_twins *twins = state->twins;
@@ -217,6 +245,7 @@ static void twin_block(struct ak_check_state *state, struct ak_check_item *item)
         twin_fault(twins, item->rc != AK_OK ? item->rc : item->data_rc);
         return;
     }
+    twin_payloads(state, item->work->columns);
     for (uint32_t g = 0; g < block->group_count; g++) {
         const struct ak_block_group *group = &block->group[g];
         ak_sha256_update(&twins->other, &block->leaf[group->begin],
@@ -263,7 +292,10 @@ static void twin_end(struct ak_check_state *state, struct ak_check_item *item)
     if (twins->other_in_group > 0 && twins->fault == AK_OK)
         compare_part(twins);
     state->log->bytes_read += item->open->size;
-    item->open->file->twin_is = (struct ak_check_twin){.differs = twins->differs,
+    item->open->file->twin_is = (struct ak_check_twin){.fuller = twins->fuller,
+                                                       .full_begin = twins->full_begin,
+                                                       .full_end = twins->full_end,
+                                                       .differs = twins->differs,
                                                        .proven = twins->proven,
                                                        .at = twins->differs_at,
                                                        .fault = twins->fault};
@@ -297,6 +329,22 @@ static struct ak_finding judge_twin(const struct ak_check_state *state,
                            "another file holds the same entries and counts.");
 }
 
+/* What an order erases lies in a file that does not count. */
+static void tell_not_erased(struct ak_check_state *state, const struct ak_check_file *file)
+{
+    const struct ak_check_twin *twin = &file->twin_is;
+    struct ak_finding finding;
+
+    if (!twin->fuller || !ak_check_erased_by_order(state, twin->full_begin, twin->full_end))
+        return;
+    finding = ak_finding_make(AK_FINDING_NOT_ERASED, "10.5",
+                              "payloads are in this file that valid orders erase, and that the "
+                              "file that counts in its place has not any more.");
+    ak_finding_range(&finding, twin->full_begin, twin->full_end);
+    (void)snprintf(finding.file, sizeof(finding.file), "%s", file->name);
+    ak_check_report(state, &finding);
+}
+
 void ak_check_twins_close(struct ak_check_state *state)
 {
     for (size_t i = 0; i < state->file_count; i++) {
@@ -310,6 +358,7 @@ void ak_check_twins_close(struct ak_check_state *state)
                              (file->twin_is.at / AK_GROUP_ENTRIES + 1) * AK_GROUP_ENTRIES);
         (void)snprintf(finding.file, sizeof(finding.file), "%s", file->name);
         ak_check_report(state, &finding);
+        tell_not_erased(state, file);
     }
 }
 
@@ -331,6 +380,7 @@ void ak_check_twins_item(struct ak_check_state *state, struct ak_check_item *ite
         twins->other_in_group = 0;
         twins->differs = false;
         twins->proven = false;
+        twins->fuller = false;
         twins->fault = item->rc;
         ak_sha256_init(&twins->other);
         break;

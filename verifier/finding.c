@@ -92,6 +92,18 @@ static const struct ak_finding_info table[AK_FINDING_CODES] = {
      "It does not say that what is missing was removed on purpose.",
      "An unfinished copy, a lost disk, a removed file.",
      "The finding names the indices or the file. Copy them from the collection point or a backup."},
+    {AK_FINDING_ERASED_UNAUTHORISED, AK_INCOMPLETE, false, "ERASED_UNAUTHORISED",
+     "payloads are not there, by an order that no authority you accept stands behind",
+     "The entries (time, source, number, commitment) are proven; what they said is gone, and "
+     "the log says that it was ordered. The order is the collector's own word, or keys have "
+     "signed it that you did not give with --authority, or too few.",
+     "It does not say that the order is false or that somebody was not allowed to give it: "
+     "that cannot be seen without the authority's keys.",
+     "The authority's keys were not given to this check, the collector erased without an order "
+     "of an authority, or somebody who holds its keys hid a deletion behind an order.",
+     "Get the authority keys from the authority, not from beside the evidence, and check again "
+     "with --authority. `akashi-verify cat --kind order` shows the orders, `akashi-verify "
+     "order show` what one says and who signed it."},
     {AK_FINDING_TAIL_UNSIGNED, AK_INCOMPLETE, false, "TAIL_UNSIGNED",
      "entries or bytes at the end are under no checkpoint",
      "They are shown but vouched for by nobody. Everything before them is judged as usual.",
@@ -186,12 +198,33 @@ static const struct ak_finding_info table[AK_FINDING_CODES] = {
      "EXERCISE / 訓練: what it holds was made for training.", "It is no real incident.",
      "A training environment.", "Do not use it as evidence of real events."},
     {AK_FINDING_ERASED, AK_VALID, true, "ERASED",
-     "payloads are not there, because an order in the log took them out",
-     "The entries (time, source, number, commitment) are proven; what they said is not here any "
-     "more. An order of kind 5 in the log names them.",
-     "It does not say who gave the order and whether he was allowed to: read the order.",
+     "payloads are not there, because an order of an authority that you accept took them out",
+     "The entries (time, source, number, commitment) are proven; what they said is not here "
+     "any more. An order in the log names them, and enough of the authority keys that you gave "
+     "have signed it.",
+     "It does not say that the words are gone everywhere: copies, backups and bundles that "
+     "were handed out keep them.",
      "Erasure by order, or retention.",
-     "Nothing. `akashi-verify cat --jsonl` shows the order and its reason."},
+     "Nothing. `akashi-verify cat --kind order` shows the order, its case and its reason."},
+    {AK_FINDING_ORDER_NOT_VALID, AK_VALID, true, "ORDER_NOT_VALID",
+     "an order stands in the log that counts for nothing",
+     "The log's authority keys have not signed it, or too few of them, or it is used a second "
+     "time, is for another log, or would erase what is held. Nothing may be erased, held, "
+     "released or changed by it; what was erased by it all the same is ERASED_UNAUTHORISED.",
+     "It says nothing about the records.",
+     "The collector's own assertion, an old order put in again, or an order that was carried "
+     "out without the collector's checks.",
+     "Ask the operator how it came into the log; compare it with what the authority has given "
+     "out."},
+    {AK_FINDING_NOT_ERASED, AK_VALID, true, "NOT_ERASED",
+     "an order of the log erases payloads that are still here",
+     "The order stands in the log and is valid, but the payloads are in the file that counts, "
+     "or in an older file of the same segment.",
+     "It does not touch what is proven: the records are as they were signed.",
+     "The erasure is under way or was interrupted, this copy is older than the erasure, or a "
+     "damaged segment kept it from being carried out.",
+     "If this is the collector's own store, start the collector: it goes on with the erasure. "
+     "If it is a copy, replace it by a newer one, or erase it."},
 };
 
 const struct ak_finding_info *ak_finding_info(enum ak_finding_code code)

@@ -213,6 +213,16 @@ enum ak_code ak_json_parse(const void *data, size_t len, json_t **out, struct ak
     return rc;
 }
 
+bool ak_json_dec_at(const json_t *array, size_t i, uint64_t *value)
+{
+    json_t *object = json_object();
+    bool good = object != NULL && json_object_set(object, "x", json_array_get(array, i)) == 0 &&
+                ak_json_dec(object, "x", value, NULL) == AK_OK;
+
+    json_decref(object);
+    return good;
+}
+
 enum ak_code ak_json_string(const json_t *object, const char *name, const char **value,
                             struct ak_error *err)
 {

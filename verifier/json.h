@@ -8,6 +8,7 @@
 #include <akashi/error.h>
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define AK_JSON_BYTES_MAX 65536u /* format.md 11: no parser is driven long */
@@ -24,6 +25,9 @@ enum ak_code ak_json_dump(const json_t *value, char **out, size_t *len, struct a
 /* A member that is a decimal string (`dec` in format.md 10), or AK_EMALFORMED. */
 enum ak_code ak_json_dec(const json_t *object, const char *name, uint64_t *value,
                          struct ak_error *err);
+
+/* Element `i` of an array that is a decimal string; false if it is none. */
+bool ak_json_dec_at(const json_t *array, size_t i, uint64_t *value);
 
 /* A string member; borrowed from `object`. AK_EMALFORMED if it is absent or no string. */
 enum ak_code ak_json_string(const json_t *object, const char *name, const char **value,

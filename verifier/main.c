@@ -20,10 +20,11 @@
 
 #define CHECK_OPTIONS                                                                              \
     (AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) |                              \
-     AK_OPTION_BIT(AK_OPTION_CHECKPOINT) | AK_OPTION_BIT(AK_OPTION_SAVE_CHECKPOINT) |              \
-     AK_OPTION_BIT(AK_OPTION_MAX_AGE) | AK_OPTION_BIT(AK_OPTION_UNTIL) |                           \
-     AK_OPTION_BIT(AK_OPTION_LOG) | AK_OPTION_BIT(AK_OPTION_JOBS) |                                \
-     AK_OPTION_BIT(AK_OPTION_JSON) | AK_OPTION_BIT(AK_OPTION_QUIET))
+     AK_OPTION_BIT(AK_OPTION_AUTHORITY) | AK_OPTION_BIT(AK_OPTION_CHECKPOINT) |                    \
+     AK_OPTION_BIT(AK_OPTION_SAVE_CHECKPOINT) | AK_OPTION_BIT(AK_OPTION_MAX_AGE) |                 \
+     AK_OPTION_BIT(AK_OPTION_UNTIL) | AK_OPTION_BIT(AK_OPTION_LOG) |                               \
+     AK_OPTION_BIT(AK_OPTION_JOBS) | AK_OPTION_BIT(AK_OPTION_JSON) |                               \
+     AK_OPTION_BIT(AK_OPTION_QUIET))
 
 const struct ak_command ak_commands[] = {
     {"check", "PATH...",
@@ -49,7 +50,8 @@ const struct ak_command ak_commands[] = {
      "whether the records are as they were signed. What cannot be read is told on standard error, "
      "and the exit status is then 3.",
      "akashi-verify cat /srv/akashi --log power-a --from -1d --source 'fw*'",
-     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) | AK_OPTION_BIT(AK_OPTION_LOG) |
+     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) |
+         AK_OPTION_BIT(AK_OPTION_AUTHORITY) | AK_OPTION_BIT(AK_OPTION_LOG) |
          AK_OPTION_BIT(AK_OPTION_JOBS) | AK_OPTION_BIT(AK_OPTION_FROM) |
          AK_OPTION_BIT(AK_OPTION_TO) | AK_OPTION_BIT(AK_OPTION_SOURCE) |
          AK_OPTION_BIT(AK_OPTION_INDEX) | AK_OPTION_BIT(AK_OPTION_KIND) |
@@ -117,7 +119,8 @@ const struct ak_command ak_commands[] = {
      "memory, and temporary files. Exit status 0: all are held; 3: some are not.",
      "akashi-verify compare /srv/akashi fw1.log.1 fw1.log --log power-a --source fw1 --key "
      "agency.vkey",
-     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) | AK_OPTION_BIT(AK_OPTION_LOG) |
+     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) |
+         AK_OPTION_BIT(AK_OPTION_AUTHORITY) | AK_OPTION_BIT(AK_OPTION_LOG) |
          AK_OPTION_BIT(AK_OPTION_JOBS) | AK_OPTION_BIT(AK_OPTION_SOURCE) |
          AK_OPTION_BIT(AK_OPTION_TMP) | AK_OPTION_BIT(AK_OPTION_JSON) |
          AK_OPTION_BIT(AK_OPTION_JSONL) | AK_OPTION_BIT(AK_OPTION_QUIET),
@@ -132,11 +135,11 @@ const struct ak_command ak_commands[] = {
      "whatever stretch of time is shown.",
      "akashi-verify report /srv/akashi --log power-a --key agency.vkey -o power-a.html",
      AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) |
-         AK_OPTION_BIT(AK_OPTION_CHECKPOINT) | AK_OPTION_BIT(AK_OPTION_LOG) |
-         AK_OPTION_BIT(AK_OPTION_JOBS) | AK_OPTION_BIT(AK_OPTION_FROM) |
-         AK_OPTION_BIT(AK_OPTION_TO) | AK_OPTION_BIT(AK_OPTION_PERIOD) |
-         AK_OPTION_BIT(AK_OPTION_OUTPUT) | AK_OPTION_BIT(AK_OPTION_FORCE) |
-         AK_OPTION_BIT(AK_OPTION_QUIET),
+         AK_OPTION_BIT(AK_OPTION_AUTHORITY) | AK_OPTION_BIT(AK_OPTION_CHECKPOINT) |
+         AK_OPTION_BIT(AK_OPTION_LOG) | AK_OPTION_BIT(AK_OPTION_JOBS) |
+         AK_OPTION_BIT(AK_OPTION_FROM) | AK_OPTION_BIT(AK_OPTION_TO) |
+         AK_OPTION_BIT(AK_OPTION_PERIOD) | AK_OPTION_BIT(AK_OPTION_OUTPUT) |
+         AK_OPTION_BIT(AK_OPTION_FORCE) | AK_OPTION_BIT(AK_OPTION_QUIET),
      1, 1, ak_cmd_report},
     {"sample", "PATH",
      "Draws records that anyone can draw again, proves each, and says what that allows to say.",

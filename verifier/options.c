@@ -36,6 +36,11 @@ static const struct option_info infos[AK_OPTION_COUNT] = {
                           "as --key gives them, and what proves must be cosigned by its quorum of "
                           "witnesses, else INCOMPLETE",
                           false},
+    [AK_OPTION_AUTHORITY] = {"authority", "VKEY|FILE",
+                             "key of an authority whose orders to erase you accept, or a file with "
+                             "one a line. Get it from the authority. Without it, what was erased "
+                             "by order is INCOMPLETE. May be given more than once",
+                             true},
     [AK_OPTION_CHECKPOINT] = {"checkpoint", "FILE",
                               "a checkpoint kept from before: shows whether the log was cut back "
                               "or rewritten since. May be given for each log",

@@ -54,40 +54,50 @@ enum ak_code ak_trust_read_file(const char *path, size_t max, char **data, size_
     return rc;
 }
 
-static enum ak_code add_key(struct ak_trust *trust, const struct ak_vkey *key, struct ak_error *err)
+/* A list of keys that an option fills. */
+struct keys {
+    const char *option;
+    const char *made_by; /* what prints such a key */
+    bool one_a_name;     /* two keys of one name are a mistake */
+    struct ak_vkey **list;
+    size_t *count;
+};
+
+static enum ak_code put_key(struct keys *keys, const struct ak_vkey *key, struct ak_error *err)
 {
     struct ak_vkey *grown;
 
-    for (size_t i = 0; i < trust->key_count; i++) {
-        if (strcmp(trust->keys[i].name, key->name) != 0)
+    for (size_t i = 0; i < *keys->count; i++) {
+        const struct ak_vkey *other = &(*keys->list)[i];
+        if (strcmp(other->name, key->name) != 0)
             continue;
-        if (memcmp(trust->keys[i].key, key->key, sizeof(key->key)) == 0)
+        if (memcmp(other->key, key->key, sizeof(key->key)) == 0)
             return AK_OK; /* the same key twice */
-        return ak_fail(err, AK_EUSAGE, "two different keys named %s: only one can be that log's",
-                       key->name);
+        if (keys->one_a_name)
+            return ak_fail(err, AK_EUSAGE,
+                           "two different keys named %s: only one can be that log's", key->name);
     }
-    if (trust->key_count == AK_TRUST_KEYS_MAX)
+    if (*keys->count == AK_TRUST_KEYS_MAX)
         return ak_fail(err, AK_ELIMIT, "more than %u keys", AK_TRUST_KEYS_MAX);
-    grown = reallocarray(trust->keys, trust->key_count + 1, sizeof(*grown));
+    grown = reallocarray(*keys->list, *keys->count + 1, sizeof(*grown));
     if (grown == NULL)
         return ak_fail(err, AK_ENOMEM, "no memory for keys");
-    trust->keys = grown;
-    trust->keys[trust->key_count++] = *key;
+    *keys->list = grown;
+    grown[(*keys->count)++] = *key;
     return AK_OK;
 }
 
-static enum ak_code add_vkey(struct ak_trust *trust, const char *text, size_t len,
-                             struct ak_error *err)
+static enum ak_code add_vkey(struct keys *keys, const char *text, size_t len, struct ak_error *err)
 {
     struct ak_vkey key;
     enum ak_code rc = ak_vkey_parse(&key, text, len, err);
 
-    return rc == AK_OK ? add_key(trust, &key, err) : rc;
+    return rc == AK_OK ? put_key(keys, &key, err) : rc;
 }
 
 /* The text of a key file; the last line may lack its line end. */
-static enum ak_code add_lines(struct ak_trust *trust, const char *path, const char *data,
-                              size_t len, struct ak_error *err)
+static enum ak_code add_lines(struct keys *keys, const char *path, const char *data, size_t len,
+                              struct ak_error *err)
 {
     const char *end = data + len;
     unsigned number = 0;
@@ -101,7 +111,7 @@ static enum ak_code add_lines(struct ak_trust *trust, const char *path, const ch
 
         number++;
         if (used > 0 && data[0] != '#') {
-            rc = add_vkey(trust, data, used, err);
+            rc = add_vkey(keys, data, used, err);
             if (rc != AK_OK) {
                 ak_wrap(err, "%s, line %u", path, number);
                 return rc == AK_ENOMEM ? rc : AK_EUSAGE;
@@ -111,14 +121,12 @@ static enum ak_code add_lines(struct ak_trust *trust, const char *path, const ch
         data += n + 1;
     }
     if (!any)
-        return ak_fail(err, AK_EUSAGE,
-                       "%s holds no key: --key wants the line that "
-                       "`akashi-collector key show` prints",
-                       path);
+        return ak_fail(err, AK_EUSAGE, "%s holds no key: %s wants the line that `%s` prints", path,
+                       keys->option, keys->made_by);
     return AK_OK;
 }
 
-enum ak_code ak_trust_add_key(struct ak_trust *trust, const char *text, struct ak_error *err)
+static enum ak_code add_key(struct keys *keys, const char *text, struct ak_error *err)
 {
     struct ak_error why = {0};
     struct ak_error open_error = {0};
@@ -128,30 +136,53 @@ enum ak_code ak_trust_add_key(struct ak_trust *trust, const char *text, struct a
     enum ak_code rc = ak_vkey_parse(&key, text, strlen(text), &why);
 
     if (rc == AK_OK)
-        return add_vkey(trust, text, strlen(text), err);
+        return add_vkey(keys, text, strlen(text), err);
     if (rc == AK_EUSAGE) /* a private key, typed where others can see it */
-        return ak_fail(err, AK_EUSAGE, "--key: %s", why.text);
+        return ak_fail(err, AK_EUSAGE, "%s: %s", keys->option, why.text);
     rc = ak_trust_read_file(text, AK_TRUST_FILE_BYTES_MAX, &data, &len, &open_error);
     if (rc == AK_OK) {
-        rc = add_lines(trust, text, data, len, err);
+        rc = add_lines(keys, text, data, len, err);
         free(data);
         if (rc != AK_OK)
-            ak_wrap(err, "--key");
+            ak_wrap(err, "%s", keys->option);
         return rc;
     }
     if (rc == AK_ENOTFOUND && strchr(text, '+') != NULL && strchr(text, '/') != NULL)
-        return ak_fail(err, AK_EUSAGE, "--key: this is no key: %s", why.text);
+        return ak_fail(err, AK_EUSAGE, "%s: this is no key: %s", keys->option, why.text);
     if (rc == AK_ENOTFOUND)
-        return ak_fail(err, AK_EUSAGE,
-                       "--key %s: neither a key (NAME+ID+BASE64, as `akashi-collector key show` "
-                       "prints it) nor a file that is there",
-                       text);
-    return ak_fail(err, AK_EUSAGE, "--key: %s", open_error.text);
+        return ak_fail(
+            err, AK_EUSAGE,
+            "%s %s: neither a key (NAME+ID+BASE64, as `%s` prints it) nor a file that is "
+            "there",
+            keys->option, text, keys->made_by);
+    return ak_fail(err, AK_EUSAGE, "%s: %s", keys->option, open_error.text);
+}
+
+static struct keys log_keys(struct ak_trust *trust)
+{
+    return (struct keys){"--key", "akashi-collector key show", true, &trust->keys,
+                         &trust->key_count};
+}
+
+enum ak_code ak_trust_add_key(struct ak_trust *trust, const char *text, struct ak_error *err)
+{
+    struct keys keys = log_keys(trust);
+
+    return add_key(&keys, text, err);
+}
+
+enum ak_code ak_trust_add_authority(struct ak_trust *trust, const char *text, struct ak_error *err)
+{
+    struct keys keys = {"--authority", "akashi-verify key show", false, &trust->authorities,
+                        &trust->authority_count};
+
+    return add_key(&keys, text, err);
 }
 
 enum ak_code ak_trust_set_policy(struct ak_trust *trust, const char *path, struct ak_error *err)
 {
     const struct ak_policy_log *logs;
+    struct keys keys = log_keys(trust);
     struct ak_error why = {0};
     char *data;
     size_t len;
@@ -167,7 +198,7 @@ enum ak_code ak_trust_set_policy(struct ak_trust *trust, const char *path, struc
     logs = ak_policy_logs(trust->policy, &n);
     for (size_t i = 0; rc == AK_OK && i < n; i++) {
         if (logs[i].checkable)
-            rc = add_key(trust, &logs[i].vkey, err);
+            rc = put_key(&keys, &logs[i].vkey, err);
     }
     if (rc != AK_OK)
         ak_wrap(err, "--policy: %s", path);
@@ -219,6 +250,7 @@ void ak_trust_free(struct ak_trust *trust)
     free(trust->kept);
     free(trust->keys);
     ak_policy_free(trust->policy);
+    free(trust->authorities);
     memset(trust, 0, sizeof(*trust));
 }
 

@@ -11,18 +11,18 @@ _akashi_verify()
         esac
     done
     case $command in
-    check) options="--key --policy --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
-    store) options="--key --policy --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
-    segment) options="--key --policy --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
-    checkpoint) options="--key --policy --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
-    cat) options="--key --policy --log --jobs --from --to --source --index --kind --raw --jsonl --fields --output --force --quiet" ;;
+    check) options="--key --policy --authority --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
+    store) options="--key --policy --authority --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
+    segment) options="--key --policy --authority --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
+    checkpoint) options="--key --policy --authority --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
+    cat) options="--key --policy --authority --log --jobs --from --to --source --index --kind --raw --jsonl --fields --output --force --quiet" ;;
     info) options="--log --json" ;;
     sources) options="--key --policy --log --jobs --counts --all --json --quiet" ;;
     prove) options="--key --policy --log --index --record --epoch --output --force --json --quiet" ;;
     proof) options="--key --policy --record --entry --epoch --json --quiet" ;;
     history) options="--key --policy --log --epoch --store --output --force --json --quiet" ;;
-    compare) options="--key --policy --log --jobs --source --tmp --json --jsonl --quiet" ;;
-    report) options="--key --policy --checkpoint --log --jobs --from --to --period --output --force --quiet" ;;
+    compare) options="--key --policy --authority --log --jobs --source --tmp --json --jsonl --quiet" ;;
+    report) options="--key --policy --authority --checkpoint --log --jobs --from --to --period --output --force --quiet" ;;
     sample) options="--key --log --checkpoint --seed --beacon --confidence --tolerable --index --from --to --source --output --force --quiet" ;;
     export) options="--key --policy --log --index --case --exhibit --by --reason --severity --tlp --on-behalf-of --mandate --output --force --json --quiet" ;;
     bundle) options="--key --policy --expect --require --json --quiet" ;;
@@ -32,7 +32,7 @@ _akashi_verify()
     '') options="--version" ;;
     esac
     case $prev in
-    --key | --policy | --checkpoint | --save-checkpoint | --record | --entry | --epoch | --store | --tmp | --output | -o)
+    --key | --authority | --policy | --checkpoint | --save-checkpoint | --record | --entry | --epoch | --store | --tmp | --output | -o)
         COMPREPLY=($(compgen -f -- "$cur")) && return
         ;;
     --kind)

@@ -118,6 +118,9 @@ struct ak_check_options {
     size_t key_count;
     const struct ak_policy *policy;   /* which witnesses must have cosigned what proves (R43); NULL:
                                          none. Its logs' keys are the caller's to put into `keys` */
+    const struct ak_vkey *authorities; /* authority keys that are accepted, from a trusted place
+                                          (format.md R41). Borrowed for the call */
+    size_t authority_count;
     const struct ak_check_kept *kept; /* checkpoints from before; one that fits no log is a finding
                                          of the whole (ak_check_run fails with AK_EUSAGE) */
     size_t kept_count;

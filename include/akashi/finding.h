@@ -24,6 +24,7 @@ enum ak_finding_code {
     AK_FINDING_LIMIT,
     AK_FINDING_IO_ERROR,
     AK_FINDING_MISSING,
+    AK_FINDING_ERASED_UNAUTHORISED,
     AK_FINDING_TAIL_UNSIGNED,
     AK_FINDING_STALE,
     AK_FINDING_EMPTY,
@@ -41,10 +42,12 @@ enum ak_finding_code {
     AK_FINDING_FUTURE,
     AK_FINDING_EPOCH_NOT_CHECKED,
     AK_FINDING_EXERCISE,
-    AK_FINDING_ERASED
+    AK_FINDING_ERASED,
+    AK_FINDING_ORDER_NOT_VALID,
+    AK_FINDING_NOT_ERASED
 };
 
-#define AK_FINDING_CODES (AK_FINDING_ERASED + 1u)
+#define AK_FINDING_CODES (AK_FINDING_NOT_ERASED + 1u)
 
 /* What `explain` and docs/messages.md say about a code; all fixed texts. */
 struct ak_finding_info {

@@ -7,10 +7,11 @@ import cases_store  # noqa: F401    C, G
 import cases_frames  # noqa: F401   frames of ours
 import cases_keys  # noqa: F401     D, E
 import cases_hostile  # noqa: F401  I, cheats, what must not alarm
-import cases_damage  # noqa: F401   damage, payloads taken out, false statements
+import cases_damage  # noqa: F401   damage, false statements
 import cases_narrow  # noqa: F401   how far damage in one place reaches
 import cases_parts  # noqa: F401    P: commitment by parts
 import cases_epochs  # noqa: F401   Q: keys that forget
+import cases_orders  # noqa: F401   payloads taken out, and by whose order
 import casebase
 
 

@@ -1,10 +1,10 @@
-"""Damage and what must not spread from it, payloads that are not there, statements that are false:
-what docs/format.md decides in section 7, R33 to R37, section 9.3 and 10.2."""
+"""Damage and what must not spread from it, statements that are false: what docs/format.md decides in
+section 7, R34 to R37, section 9.3 and 10.2."""
 
 import json
 
 from akbase import H, b64, canonical_json
-from akformat import ERASED, Entry, Footer, Mark, Note, commit_payload, derive_salt
+from akformat import Footer, Mark, Note
 from akforge import SECOND, renumber
 from casebase import (INCOMPLETE, INVALID, NOT_CHECKABLE, VALID, Expect, case, note_size)
 
@@ -131,78 +131,6 @@ def D2_last_note_signature(b):
     lines[-2] = lines[-2][:-30] + ("A" if lines[-2][-30] != "A" else "B") + lines[-2][-29:]
     note.note = "\n".join(lines).encode()
     return Expect(INVALID, codes=["ALTERED"], damage=(0, 0), at=s.name)
-
-
-def erased(b, index):
-    """Takes the payload at `index` out, as a rewriting by order does."""
-    group = index // 256
-    for s in b.log.segments:
-        for block in s.blocks():
-            if group not in block.groups():
-                continue
-            for i, e in enumerate(block.entries):
-                if (block.first + i) // 256 == group and e.payload is not None:
-                    e.salt = derive_salt(e.form, block.keys[group], block.first + i)
-            if block.first <= index < block.end:
-                e = block.entries[index - block.first]
-                e.commitment = commit_payload(e.form, e.salt, e.payload)
-                e.state, e.payload = ERASED, None
-            block.keys[group] = None
-
-
-def order(b, action, first, last):
-    """Puts an order into the last segment. The collector's holder signs everything again."""
-    at = b.victim(segment=b.last())
-    before = b.entry(at)
-    b.insert(at, Entry(5, 5, 0, before.received, canonical_json(
-        {"type": "order", "action": action, "ranges": [[str(first), str(last)]],
-         "reason": "court order"}), before.clock_run, before.form))
-    renumber(b.log)
-    b.move_notes()
-    b.resign()
-
-
-@case(holder=True)
-def B10_ordered(b):
-    """A payload taken out as an order says: a remark (R33)."""
-    index = b.victim()
-    order(b, "erase", index, index)
-    erased(b, index)
-    b.resign()
-    return Expect(VALID, remarks=["ERASED"], damage=(0, 0))
-
-
-@case(holder=True)
-def B10_other_order(b):
-    """A payload taken out, and an order that names its neighbours."""
-    index = b.victim()
-    order(b, "erase", index + 1, index + 5)
-    erased(b, index)
-    b.resign()
-    return Expect(INVALID, codes=["ALTERED"], damage=(0, 0), at=b.segment_of(index).name)
-
-
-@case(holder=True)
-def B10_held(b):
-    """A payload taken out, and an order that says to hold it."""
-    index = b.victim()
-    order(b, "hold", index, index)
-    erased(b, index)
-    b.resign()
-    return Expect(INVALID, codes=["ALTERED"], damage=(0, 0), at=b.segment_of(index).name)
-
-
-@case
-def B10_order_not_here(b):
-    """A payload taken out, and a later segment is missing: the order may stand there."""
-    if len(b.sealed()) < 3:
-        return None
-    index = b.victim(segment=b.sealed()[0])
-    erased(b, index)
-    b.patch()
-    gone = b.sealed()[-1]
-    b.log.segments.remove(gone)
-    return Expect(INCOMPLETE, codes=["MISSING"], damage=(gone.header.first, gone.end))
 
 
 def manifest_with(b, **members):

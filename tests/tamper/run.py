@@ -32,7 +32,8 @@ except ImportError as e:
 FORMS = {"1": 1, "2": 2, "mixed": akforge.MIXED}
 REMARKS = {"TAIL_IN_FLIGHT", "FILE_DIFFERS", "NAME_DIFFERS", "UNKNOWN_FILE", "DUPLICATE_FILE",
            "NO_MANIFEST", "UNKNOWN_SIGNATURE", "UNKNOWN_KIND", "UNKNOWN_FLAG", "CLOCK_STEP",
-           "FUTURE", "EPOCH_NOT_CHECKED", "EXERCISE", "ERASED"}
+           "FUTURE", "EPOCH_NOT_CHECKED", "EXERCISE", "ERASED",
+           "ORDER_NOT_VALID", "NOT_ERASED"}
 PRELOAD = []                        # path of the built eio.c
 QUEUE = []                           # (matrix, name, function, base), for the forked processes
 STATUS = {0: "VALID", 1: "INVALID", 2: "NOT CHECKABLE", 3: "INCOMPLETE"}
@@ -82,6 +83,8 @@ def ask(command, store, keys, checkpoint, expect, how=("--json",)):
     words = [*command, store]
     for key in keys:
         words += ["--key", key]
+    for key in expect.authority:
+        words += ["--authority", key]
     if checkpoint:
         words += ["--checkpoint", checkpoint]
     try:
@@ -239,16 +242,18 @@ class Matrix:
                 f.write(expect.checkpoint)
         origin = base.vkey.split("+")[0]
         keys = [base.vkey] if expect.keys is None else expect.keys
+        verifiers = {who: command for who, command in self.verifiers.items()
+                     if not expect.alone or who == "akashi-verify"}
         wrong, answers = [], {}
         if expect.racing:
-            for who, command in self.verifiers.items():
+            for who, command in verifiers.items():
                 thread = expect.run(directory)
                 answers[who] = ask(command, store, keys, checkpoint, expect)
                 thread.join()
         else:
             with concurrent.futures.ThreadPoolExecutor() as pool:
                 asked = {who: pool.submit(ask, command, store, keys, checkpoint, expect)
-                         for who, command in self.verifiers.items()}
+                         for who, command in verifiers.items()}
             answers = {who: answer.result() for who, answer in asked.items()}
         for who, answer in answers.items():
             found = judge(expect, answer, origin, base.n)

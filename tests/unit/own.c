@@ -2,6 +2,7 @@
 #include <check_own.h>
 
 #include <akashi/format.h>
+#include <akashi/order.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -138,13 +139,14 @@ static void on_range(void *ctx, uint64_t first, uint64_t last)
 static void gives_ranges(void **state)
 {
     static const char payload[] = ORDER("[[\"7\",\"9\"],[\"1\",\"1\"]]");
+    enum ak_order_action action;
     struct seen seen = {0};
     struct ak_own own;
 
     (void)state;
     assert_int_equal(ak_own_read(&own, AK_KIND_ORDER, payload, strlen(payload), NULL), AK_OK);
-    assert_true(own.removal && !own.expiry);
-    ak_own_order_ranges(payload, strlen(payload), on_range, &seen);
+    assert_true(ak_order_entry_ranges(payload, strlen(payload), &action, on_range, &seen));
+    assert_int_equal(action, AK_ORDER_ERASE);
     assert_int_equal(seen.count, 2);
     assert_int_equal(seen.first[0], 7);
     assert_int_equal(seen.last[0], 9);
