@@ -14,16 +14,16 @@
  * is (at most a record); without memory it is given as written. */
 #define VALUE_BYTES 512u
 
-const char *ak_fields_assumed(char *out, unsigned assumed)
+const char *ak_fields_assumed(unsigned assumed)
 {
-    out[0] = '\0';
-    if ((assumed & AK_SYSLOG_ASSUMED_YEAR) != 0)
-        strcat(out, "year");
-    if (assumed == (AK_SYSLOG_ASSUMED_YEAR | AK_SYSLOG_ASSUMED_ZONE))
-        strcat(out, ", ");
-    if ((assumed & AK_SYSLOG_ASSUMED_ZONE) != 0)
-        strcat(out, "zone");
-    return out;
+    static const char *const words[] = {
+        [0] = "",
+        [AK_SYSLOG_ASSUMED_YEAR] = "year",
+        [AK_SYSLOG_ASSUMED_ZONE] = "zone",
+        [AK_SYSLOG_ASSUMED_YEAR | AK_SYSLOG_ASSUMED_ZONE] = "year, zone",
+    };
+
+    return words[assumed & (AK_SYSLOG_ASSUMED_YEAR | AK_SYSLOG_ASSUMED_ZONE)];
 }
 
 static const char *form_name(enum ak_syslog_form form)
@@ -155,7 +155,6 @@ static void show_part(FILE *file, const char *name, struct ak_syslog_part part)
 static void show_time(FILE *file, const struct ak_syslog *s, uint64_t received)
 {
     char text[AK_WHEN_TEXT_BYTES];
-    char words[AK_FIELDS_ASSUMED_BYTES];
     unsigned assumed;
     uint64_t ns;
 
@@ -164,7 +163,7 @@ static void show_time(FILE *file, const struct ak_syslog *s, uint64_t received)
     if (ak_syslog_time(s, received, &ns, &assumed)) {
         fprintf(file, "time=%s ", ak_when_format(text, ns));
         if (assumed != 0)
-            fprintf(file, "(%s assumed) ", ak_fields_assumed(words, assumed));
+            fprintf(file, "(%s assumed) ", ak_fields_assumed(assumed));
     }
     fputs("written=\"", file);
     ak_show_data(file, s->time.p, s->time.len);

@@ -11,9 +11,6 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Room for "year, zone" and its NUL. */
-#define AK_FIELDS_ASSUMED_BYTES 16u
-
 /* Writes the object `fields` into the object that is open, with the members that docs/fields.md
  * lists. `received` is the entry's, ns; it gives the year where the sender wrote none. Uses 4
  * levels of depth. */
@@ -23,7 +20,7 @@ void ak_fields_json(struct ak_json_out *out, const void *record, size_t len, uin
  * escaped. */
 void ak_fields_text(FILE *file, const void *record, size_t len, uint64_t received);
 
-/* "", "year", "zone" or "year, zone" for the bits of ak_syslog_time; gives `out`. */
-const char *ak_fields_assumed(char *out, unsigned assumed);
+/* "", "year", "zone" or "year, zone" for the bits of ak_syslog_time. */
+const char *ak_fields_assumed(unsigned assumed);
 
 #endif

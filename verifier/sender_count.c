@@ -71,7 +71,7 @@ static size_t slot_find(const struct ak_sender_counts *counts, const struct key 
 {
     size_t at = (size_t)key_hash(counts, key) & (counts->slots - 1);
 
-    while (counts->slot[at] != 0 && !key_is(key, counts->counter[counts->slot[at] - 1]))
+    while (counts->slot[at] != 0 && !key_is(key, &counts->counter[counts->slot[at] - 1]))
         at = (at + 1) & (counts->slots - 1);
     return at;
 }
@@ -80,14 +80,14 @@ static size_t slot_find(const struct ak_sender_counts *counts, const struct key 
 static enum ak_code grow(struct ak_sender_counts *counts, struct ak_error *err)
 {
     size_t slots = counts->slots == 0 ? SLOTS_FIRST : counts->slots * 2;
-    struct ak_sender_counter **counter;
+    struct ak_sender_counter *counter;
     uint32_t *slot;
 
     if (2 * (counts->count + 1) <= counts->slots)
         return AK_OK;
     if (counts->slots == 0)
         randombytes_buf(counts->key, sizeof(counts->key));
-    counter = realloc(counts->counter, slots / 2 * sizeof(*counter));
+    counter = reallocarray(counts->counter, slots / 2, sizeof(*counter));
     if (counter == NULL)
         return ak_fail(err, AK_ENOMEM, "no memory for senders' counters");
     counts->counter = counter;
@@ -98,7 +98,7 @@ static enum ak_code grow(struct ak_sender_counts *counts, struct ak_error *err)
     counts->slot = slot;
     counts->slots = slots;
     for (size_t i = 0; i < counts->count; i++) {
-        const struct ak_sender_counter *c = counts->counter[i];
+        const struct ak_sender_counter *c = &counts->counter[i];
         struct ak_sender_number number = {
             .kind = c->kind, .host = {c->host, c->host_len}, .app = {c->app, c->app_len}};
         struct key key;
@@ -108,23 +108,31 @@ static enum ak_code grow(struct ak_sender_counts *counts, struct ak_error *err)
     return AK_OK;
 }
 
+/* Whose jump it is; lives for one call. */
+struct jump_ctx {
+    struct ak_sender_counts *counts;
+    struct ak_sender_counter *counter;
+};
+
 static enum ak_code on_jump(void *ctx, const struct ak_sender_jump *jump, struct ak_error *err)
 {
-    struct ak_sender_counter *c = ctx;
+    const struct jump_ctx *whose = ctx;
+    struct ak_sender_counter *c = whose->counter;
 
     c->jumps++;
-    if (c->jump_count == AK_SENDER_JUMPS_OF_ONE_MAX || c->owner->jump_count == AK_SENDER_JUMPS_MAX)
+    if (c->jump_count == AK_SENDER_JUMPS_OF_ONE_MAX ||
+        whose->counts->jump_count == AK_SENDER_JUMPS_MAX)
         return AK_OK;
     if (c->jump_count == c->jump_room) {
         size_t room = c->jump_room == 0 ? 4 : c->jump_room * 2;
-        struct ak_sender_jump *more = realloc(c->jump, room * sizeof(*more));
+        struct ak_sender_jump *more = reallocarray(c->jump, room, sizeof(*more));
         if (more == NULL)
             return ak_fail(err, AK_ENOMEM, "no memory for the jumps of senders' numbers");
         c->jump = more;
         c->jump_room = room;
     }
     c->jump[c->jump_count++] = *jump;
-    c->owner->jump_count++;
+    whose->counts->jump_count++;
     return AK_OK;
 }
 
@@ -139,25 +147,20 @@ static char *copy(struct ak_syslog_part part)
 
 static void counter_free(struct ak_sender_counter *c)
 {
-    if (c == NULL)
-        return;
     ak_sender_line_free(&c->line);
     free(c->host);
     free(c->app);
     free(c->jump);
-    free(c);
 }
 
-static struct ak_sender_counter *counter_new(struct ak_sender_counts *counts, uint32_t source,
-                                             const struct ak_sender_number *number, bool whole)
+/* Begins a counter; false without memory. */
+static bool counter_begin(struct ak_sender_counter *c, uint32_t source,
+                          const struct ak_sender_number *number, bool whole)
 {
     struct ak_syslog_part host = bounded(number->host);
     struct ak_syslog_part app = whole ? (struct ak_syslog_part){"", 0} : bounded(number->app);
-    struct ak_sender_counter *c = calloc(1, sizeof(*c));
 
-    if (c == NULL)
-        return NULL;
-    c->owner = counts;
+    memset(c, 0, sizeof(*c));
     c->source = source;
     c->kind = number->kind;
     c->whole_host = whole;
@@ -165,15 +168,13 @@ static struct ak_sender_counter *counter_new(struct ak_sender_counts *counts, ui
     c->host_len = host.len;
     c->app = copy(app);
     c->app_len = app.len;
-    c->line.ctx = c;
     c->line.on_jump = on_jump;
     c->line.wrap = number->kind == AK_SENDER_META ? AK_SENDER_META_MAX : 0;
     c->line.shared = number->kind == AK_SENDER_AUDIT;
-    if (c->host == NULL || c->app == NULL) {
-        counter_free(c);
-        return NULL;
-    }
-    return c;
+    if (c->host != NULL && c->app != NULL)
+        return true;
+    counter_free(c);
+    return false;
 }
 
 static enum ak_code follow(struct ak_sender_counts *counts, uint32_t source,
@@ -181,6 +182,7 @@ static enum ak_code follow(struct ak_sender_counts *counts, uint32_t source,
                            const struct ak_sender_seen *seen, struct ak_error *err)
 {
     struct key key;
+    struct ak_sender_counter *c;
     enum ak_code rc = grow(counts, err);
     size_t at;
 
@@ -189,18 +191,17 @@ static enum ak_code follow(struct ak_sender_counts *counts, uint32_t source,
     key_make(&key, source, number, whole);
     at = slot_find(counts, &key);
     if (counts->slot[at] == 0) {
-        struct ak_sender_counter *c;
         if (counts->count == AK_SENDER_COUNTERS_MAX) {
             counts->not_followed++;
             return AK_OK;
         }
-        c = counter_new(counts, source, number, whole);
-        if (c == NULL)
+        if (!counter_begin(&counts->counter[counts->count], source, number, whole))
             return ak_fail(err, AK_ENOMEM, "no memory for senders' counters");
-        counts->counter[counts->count++] = c;
-        counts->slot[at] = (uint32_t)counts->count;
+        counts->slot[at] = (uint32_t)++counts->count;
     }
-    return ak_sender_line_add(&counts->counter[counts->slot[at] - 1]->line, seen, err);
+    c = &counts->counter[counts->slot[at] - 1];
+    c->line.ctx = &(struct jump_ctx){counts, c}; /* the table may have moved */
+    return ak_sender_line_add(&c->line, seen, err);
 }
 
 /* Whether a counter of this kind may be that of a host or of an application alike. */
@@ -242,8 +243,8 @@ static int compare_bytes(const char *a, size_t a_len, const char *b, size_t b_le
 /* Of one host the reading as a whole comes first. */
 static int compare(const void *x, const void *y)
 {
-    const struct ak_sender_counter *a = *(struct ak_sender_counter *const *)x;
-    const struct ak_sender_counter *b = *(struct ak_sender_counter *const *)y;
+    const struct ak_sender_counter *a = x;
+    const struct ak_sender_counter *b = y;
     int order;
 
     if (a->source != b->source)
@@ -271,18 +272,18 @@ static bool same_host(const struct ak_sender_counter *a, const struct ak_sender_
 }
 
 /* One application alone is itself; of several, the reading with fewer faults is shown. */
-static void choose(struct ak_sender_counter **c, size_t count)
+static void choose(struct ak_sender_counter *c, size_t count)
 {
     uint64_t apart = 0;
     bool whole;
 
     for (size_t i = 1; i < count; i++)
-        apart += faults(c[i]);
-    whole = count > 2 && faults(c[0]) <= apart;
+        apart += faults(&c[i]);
+    whole = count > 2 && faults(&c[0]) <= apart;
     for (size_t i = 0; i < count; i++)
-        c[i]->shown = c[i]->whole_host == whole;
+        c[i].shown = c[i].whole_host == whole;
     if (count == 1) /* the table was full before the application's own came */
-        c[0]->shown = true;
+        c[0].shown = true;
 }
 
 enum ak_code ak_sender_counts_finish(struct ak_sender_counts *counts, struct ak_error *err)
@@ -291,8 +292,9 @@ enum ak_code ak_sender_counts_finish(struct ak_sender_counts *counts, struct ak_
     size_t next;
 
     for (size_t i = 0; i < counts->count && rc == AK_OK; i++) {
-        struct ak_sender_counter *c = counts->counter[i];
+        struct ak_sender_counter *c = &counts->counter[i];
         const struct ak_sender_line *line = &c->line;
+        c->line.ctx = &(struct jump_ctx){counts, c};
         rc = ak_sender_line_finish(&c->line, err);
         c->shown = true;
         c->mixed = line->numbers >= AK_SENDER_MIXED_MIN &&
@@ -306,9 +308,9 @@ enum ak_code ak_sender_counts_finish(struct ak_sender_counts *counts, struct ak_
     qsort(counts->counter, counts->count, sizeof(*counts->counter), compare);
     for (size_t i = 0; i < counts->count; i = next) {
         next = i + 1;
-        if (!counts->counter[i]->whole_host)
+        if (!counts->counter[i].whole_host)
             continue;
-        while (next < counts->count && same_host(counts->counter[i], counts->counter[next]))
+        while (next < counts->count && same_host(&counts->counter[i], &counts->counter[next]))
             next++;
         choose(counts->counter + i, next - i);
     }
@@ -318,7 +320,7 @@ enum ak_code ak_sender_counts_finish(struct ak_sender_counts *counts, struct ak_
 void ak_sender_counts_free(struct ak_sender_counts *counts)
 {
     for (size_t i = 0; i < counts->count; i++)
-        counter_free(counts->counter[i]);
+        counter_free(&counts->counter[i]);
     free(counts->counter);
     free(counts->slot);
     memset(counts, 0, sizeof(*counts));

@@ -43,11 +43,10 @@ struct ak_sender_counter {
     size_t jump_count;           /* kept */
     size_t jump_room;
     uint64_t jumps; /* of all kinds */
-    struct ak_sender_counts *owner;
 };
 
 struct ak_sender_counts {
-    struct ak_sender_counter **counter; /* after finish by source, kind, host, application */
+    struct ak_sender_counter *counter; /* after finish by source, kind, host, application */
     size_t count;
     size_t room;
     uint64_t not_followed; /* numbers of counters beyond AK_SENDER_COUNTERS_MAX */

@@ -135,56 +135,81 @@ static bool is_doubtful(const struct ak_sender_line *line)
     return line->now.count == 1 || is_repeat(line);
 }
 
-/* A hole below `seen`, or a number that was missing, or the next one. */
-static enum ak_code run_add(struct ak_sender_line *line, const struct ak_sender_seen *seen,
-                            struct ak_error *err)
+/* Makes room for one more open jump. What is told cannot be taken back, so a run that is not sure
+ * is taken for sure. */
+static enum ak_code make_room(struct ak_sender_line *line, struct ak_error *err)
 {
     struct ak_sender_run *run = &line->now;
-    int at = open_find(run, seen->number);
     enum ak_code rc = AK_OK;
 
-    run->count++;
-    if (run->open == NULL && seen->number != run->greatest.number + 1) {
+    if (run->open == NULL) {
         run->open = calloc(AK_SENDER_OPEN_MAX, sizeof(*run->open));
         if (run->open == NULL)
             return ak_fail(err, AK_ENOMEM, "no memory to follow a sender's numbers");
     }
-    if (at < 0) {
-        struct ak_sender_open open = {run->greatest, *seen, run->count};
-        if (open.before.number + 1 != seen->number && run->open_count == AK_SENDER_OPEN_MAX) {
-            if (line->unsure)
-                rc = keep_run(line, err);
-            if (rc == AK_OK)
-                rc = close_oldest(line, run, err);
-        }
-        if (open.before.number + 1 != seen->number && rc == AK_OK)
-            open_at(run, run->open_count, &open);
-        run->greatest = *seen;
-        return rc;
-    }
-    run->late++;
-    struct ak_sender_open upper = run->open[at];
-    run->open[at].after = *seen;
-    upper.before = *seen;
-    /* Which of both sides is unclear is not asked: what held for the whole holds for its halves. */
-    upper.before.blind = run->open[at].before.blind;
-    if (run->open[at].before.number + 1 == seen->number) {
-        run->open_count--;
-        memmove(run->open + at, run->open + at + 1,
-                (run->open_count - (unsigned)at) * sizeof(*run->open));
-        at--;
-    }
-    if (seen->number + 1 == upper.after.number)
+    if (run->open_count < AK_SENDER_OPEN_MAX)
         return AK_OK;
-    if (run->open_count == AK_SENDER_OPEN_MAX) {
-        rc = line->unsure ? keep_run(line, err) : AK_OK;
+    if (line->unsure)
+        rc = keep_run(line, err);
+    return rc == AK_OK ? close_oldest(line, run, err) : rc;
+}
+
+/* The next number, or one behind a hole. */
+static enum ak_code run_ahead(struct ak_sender_line *line, const struct ak_sender_seen *seen,
+                              struct ak_error *err)
+{
+    struct ak_sender_run *run = &line->now;
+    struct ak_sender_open open = {run->greatest, *seen, run->count};
+    enum ak_code rc = AK_OK;
+
+    if (seen->number != run->greatest.number + 1) {
+        rc = make_room(line, err);
         if (rc == AK_OK)
-            rc = close_oldest(line, run, err);
-        at--;
+            open_at(run, run->open_count, &open);
     }
-    if (rc == AK_OK)
-        open_at(run, (unsigned)(at + 1), &upper);
+    run->greatest = *seen;
     return rc;
+}
+
+/* A number that was missing in the open jump `at`, which it ends, begins or divides. */
+static enum ak_code run_late(struct ak_sender_line *line, unsigned at,
+                             const struct ak_sender_seen *seen, struct ak_error *err)
+{
+    struct ak_sender_run *run = &line->now;
+    struct ak_sender_open upper = run->open[at];
+    bool below = run->open[at].before.number + 1 != seen->number;
+    bool above = seen->number + 1 != upper.after.number;
+    unsigned held = run->open_count;
+    enum ak_code rc = AK_OK;
+
+    run->late++;
+    /* Which of both sides is unclear is not asked: what held for the whole holds for its halves. */
+    upper.before = *seen;
+    upper.before.blind = run->open[at].before.blind;
+    if (below) {
+        run->open[at].after = *seen;
+    } else if (above) {
+        run->open[at] = upper;
+    } else {
+        run->open_count--;
+        memmove(run->open + at, run->open + at + 1, (run->open_count - at) * sizeof(*run->open));
+    }
+    if (!below || !above)
+        return AK_OK;
+    rc = make_room(line, err);
+    if (rc == AK_OK)
+        open_at(run, held < AK_SENDER_OPEN_MAX ? at + 1 : at, &upper);
+    return rc;
+}
+
+/* A number that carries on the run. */
+static enum ak_code run_add(struct ak_sender_line *line, const struct ak_sender_seen *seen,
+                            struct ak_error *err)
+{
+    int at = open_find(&line->now, seen->number);
+
+    line->now.count++;
+    return at < 0 ? run_ahead(line, seen, err) : run_late(line, (unsigned)at, seen, err);
 }
 
 /* Begins a run that is not sure, and keeps what stood before. */

@@ -112,7 +112,7 @@ void ak_sources_counts_print(FILE *file, const struct ak_sender_counts *counts,
 
     fputs("  numbers that senders count with\n", file);
     for (size_t i = 0; i < counts->count; i++) {
-        const struct ak_sender_counter *c = counts->counter[i];
+        const struct ak_sender_counter *c = &counts->counter[i];
         if (!c->shown)
             continue;
         if (before == NULL || before->source != c->source)
@@ -191,8 +191,8 @@ void ak_sources_counts_json(struct ak_json_out *out, const struct ak_sender_coun
 {
     ak_json_out_open(out, "counters", '[');
     for (size_t i = 0; i < counts->count; i++) {
-        if (counts->counter[i]->shown)
-            put_counter(out, counts->counter[i], all);
+        if (counts->counter[i].shown)
+            put_counter(out, &counts->counter[i], all);
     }
     ak_json_out_close(out, ']');
     ak_json_out_uint(out, "counters_not_followed", counts->not_followed);

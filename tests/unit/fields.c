@@ -57,9 +57,10 @@ static void same_time(const char *record, const struct ak_syslog *s, const char 
     uint64_t ns;
 
     if (ak_syslog_time(s, RECEIVED, &ns, &assumed)) {
-        ak_when_format(text, ns);
-        strcat(text, (assumed & AK_SYSLOG_ASSUMED_YEAR) != 0 ? "y" : "");
-        strcat(text, (assumed & AK_SYSLOG_ASSUMED_ZONE) != 0 ? "z" : "");
+        char when[AK_WHEN_TEXT_BYTES];
+        (void)snprintf(text, sizeof(text), "%s%s%s", ak_when_format(when, ns),
+                       (assumed & AK_SYSLOG_ASSUMED_YEAR) != 0 ? "y" : "",
+                       (assumed & AK_SYSLOG_ASSUMED_ZONE) != 0 ? "z" : "");
     }
     if (strcmp(text, expected == NULL ? "" : expected) != 0)
         fail_msg("%s: the time is %s, expected %s", record, text,

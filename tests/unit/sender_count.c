@@ -369,8 +369,8 @@ static void count(struct ak_sender_counts *counts, uint32_t source, uint64_t ind
 static const struct ak_sender_counter *shown(const struct ak_sender_counts *counts, size_t nth)
 {
     for (size_t i = 0; i < counts->count; i++) {
-        if (counts->counter[i]->shown && nth-- == 0)
-            return counts->counter[i];
+        if (counts->counter[i].shown && nth-- == 0)
+            return &counts->counter[i];
     }
     return NULL;
 }
