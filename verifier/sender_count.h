@@ -5,7 +5,7 @@
  * Snare's counter are followed, and the one with fewer faults is given.
  *
  * What is found is what the senders counted, not a verdict. Memory is bounded by
- * AK_SENDER_COUNTERS_MAX and AK_SENDER_JUMPS_MAX, some 100 MB at most. */
+ * AK_SENDER_COUNTERS_MAX and AK_SENDER_JUMPS_MAX, some 150 MB at most. */
 #ifndef AK_SENDER_COUNT_H
 #define AK_SENDER_COUNT_H
 

@@ -3,6 +3,7 @@
  * Two families: RFC 3339 (2026-11-24T05:17:27.5+09:00, also with a blank for T), and that of RFC
  * 3164 (Nov 24 05:17:27) with a year, a fraction or a zone around it. A stamp whose numbers are in
  * no calendar is no stamp. */
+#include "calendar.h"
 #include "syslog_private.h"
 
 /* Digits of a fraction: RFC 5424 allows 6, senders that count in nanoseconds write 9. */
@@ -14,6 +15,7 @@
 /* The range of ns since 1970 in a signed number of 64 bits ends in 2262. */
 #define YEAR_FIRST 1970u
 #define YEAR_LAST  2261u
+#define LEAP_YEAR  2000u
 
 /* A sender's clock may be ahead, most of all by a zone that is not told. What would be later than
  * this is taken for a record of the year before. */
@@ -53,17 +55,11 @@ static bool digits(const struct ak_syslog_rest *r, size_t at, size_t count, unsi
     return true;
 }
 
-static unsigned days_in(unsigned year, unsigned month)
-{
-    static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-
-    return month == 2 && (leap || year == 0) ? 29 : days[month - 1];
-}
-
+/* With `year` 0, one that is not written, February may have 29 days. */
 static bool is_date(unsigned year, unsigned month, unsigned day)
 {
-    return month >= 1 && month <= 12 && day >= 1 && day <= days_in(year, month);
+    return month >= 1 && month <= 12 && day >= 1 &&
+           day <= ak_calendar_days_of_month(year == 0 ? LEAP_YEAR : year, month);
 }
 
 /* "hh:mm:ss" at `at`. */
@@ -279,34 +275,12 @@ size_t ak_syslog_stamp_3164(struct ak_syslog_stamp *stamp, const struct ak_syslo
     return at;
 }
 
-/* Days since 1970-01-01 of a date of the Gregorian calendar. */
-static int64_t days_since(unsigned year, unsigned month, unsigned day)
-{
-    int64_t y = (int64_t)year - (month <= 2 ? 1 : 0);
-    int64_t m = month <= 2 ? (int64_t)month + 9 : (int64_t)month - 3; /* March is 0 */
-    int64_t of_year = (153 * m + 2) / 5 + day - 1;
-
-    return 365 * y + y / 4 - y / 100 + y / 400 + of_year - 719468;
-}
-
-/* The date of a day since 1970-01-01, which must not be before it. */
-static void date_of(struct ak_syslog_stamp *stamp, unsigned days)
-{
-    unsigned year = YEAR_FIRST;
-    unsigned month = 1;
-
-    while (days >= (days_in(year, 2) == 29 ? 366U : 365U))
-        days -= days_in(year++, 2) == 29 ? 366 : 365;
-    while (days >= days_in(year, month))
-        days -= days_in(year, month++);
-    stamp->year = (uint16_t)year;
-    stamp->month = (uint8_t)month;
-    stamp->day = (uint8_t)(days + 1);
-}
-
 size_t ak_syslog_stamp_epoch(struct ak_syslog_stamp *stamp, const struct ak_syslog_rest *r)
 {
     uint64_t seconds = 0;
+    unsigned year;
+    unsigned month;
+    unsigned day;
     size_t fraction;
 
     memset(stamp, 0, sizeof(*stamp));
@@ -318,7 +292,10 @@ size_t ak_syslog_stamp_epoch(struct ak_syslog_stamp *stamp, const struct ak_sysl
     fraction = fraction_of(stamp, r, EPOCH_DIGITS);
     if (fraction == 0)
         return 0;
-    date_of(stamp, (unsigned)(seconds / DAY_S));
+    ak_calendar_date(seconds / DAY_S, &year, &month, &day);
+    stamp->year = (uint16_t)year;
+    stamp->month = (uint8_t)month;
+    stamp->day = (uint8_t)day;
     stamp->hour = (uint8_t)(seconds % DAY_S / 3600);
     stamp->minute = (uint8_t)(seconds % 3600 / 60);
     stamp->second = (uint8_t)(seconds % 60);
@@ -326,10 +303,11 @@ size_t ak_syslog_stamp_epoch(struct ak_syslog_stamp *stamp, const struct ak_sysl
     return EPOCH_DIGITS + fraction;
 }
 
+/* `year` is from YEAR_FIRST on. */
 static int64_t seconds_of(const struct ak_syslog_stamp *s, unsigned year)
 {
-    return days_since(year, s->month, s->day) * DAY_S + s->hour * 3600 + s->minute * 60 +
-           s->second - (int64_t)s->offset * 60;
+    return (int64_t)ak_calendar_days(year, s->month, s->day) * DAY_S + s->hour * 3600 +
+           s->minute * 60 + s->second - (int64_t)s->offset * 60;
 }
 
 /* The latest year that puts the stamp no more than AHEAD_S after `received`; 0 if there is none. */
