@@ -19,6 +19,7 @@ enum ak_code ak_cmd_proof(const struct ak_options *options, int *status, struct 
 enum ak_code ak_cmd_history(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_compare(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_report(const struct ak_options *options, int *status, struct ak_error *err);
+enum ak_code ak_cmd_answer(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_sample(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_export(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_bundle(const struct ak_options *options, int *status, struct ak_error *err);

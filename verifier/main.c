@@ -156,8 +156,12 @@ const struct ak_command ak_commands[] = {
          AK_OPTION_BIT(AK_OPTION_BEACON) | AK_OPTION_BIT(AK_OPTION_CONFIDENCE) |
          AK_OPTION_BIT(AK_OPTION_TOLERABLE) | AK_OPTION_BIT(AK_OPTION_INDEX) |
          AK_OPTION_BIT(AK_OPTION_FROM) | AK_OPTION_BIT(AK_OPTION_TO) |
-         AK_OPTION_BIT(AK_OPTION_SOURCE) | AK_OPTION_BIT(AK_OPTION_OUTPUT) |
-         AK_OPTION_BIT(AK_OPTION_FORCE) | AK_OPTION_BIT(AK_OPTION_QUIET),
+         AK_OPTION_BIT(AK_OPTION_SOURCE) | AK_OPTION_BIT(AK_OPTION_REQUESTS) |
+         AK_OPTION_BIT(AK_OPTION_ANSWERS) | AK_OPTION_BIT(AK_OPTION_HEAD) |
+         AK_OPTION_BIT(AK_OPTION_WORKSHEET) | AK_OPTION_BIT(AK_OPTION_FINDINGS) |
+         AK_OPTION_BIT(AK_OPTION_PREVIOUS) | AK_OPTION_BIT(AK_OPTION_HTML) |
+         AK_OPTION_BIT(AK_OPTION_OUTPUT) | AK_OPTION_BIT(AK_OPTION_FORCE) |
+         AK_OPTION_BIT(AK_OPTION_JSON) | AK_OPTION_BIT(AK_OPTION_QUIET),
      1, 1, ak_cmd_sample},
     {"export", "PATH", "Hands over a part of a log as a bundle that proves itself.",
      "What is asked for goes into a new directory, or, if the name ends in .tar, into one file, "
@@ -186,6 +190,18 @@ const struct ak_command ak_commands[] = {
          AK_OPTION_BIT(AK_OPTION_EXPECT) | AK_OPTION_BIT(AK_OPTION_REQUIRE) |
          AK_OPTION_BIT(AK_OPTION_JSON) | AK_OPTION_BIT(AK_OPTION_QUIET),
      1, 1, ak_cmd_bundle},
+    {"answer", "PATH", "Answers an auditor who holds a checkpoint and draws by `sample`.",
+     "With --requests: each entry that he drew, with what proves it up to his checkpoint, and the "
+     "declarations of the sources. With --audit: the entries that show where he committed to his "
+     "nonce, and the head that follows; --save-checkpoint keeps the checkpoint they lead to.",
+     "akashi-verify answer /srv/akashi --log power-a --requests requests --key agency.vkey -o "
+     "answers",
+     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_LOG) |
+         AK_OPTION_BIT(AK_OPTION_CHECKPOINT) | AK_OPTION_BIT(AK_OPTION_SAVE_CHECKPOINT) |
+         AK_OPTION_BIT(AK_OPTION_REQUESTS) | AK_OPTION_BIT(AK_OPTION_AUDIT) |
+         AK_OPTION_BIT(AK_OPTION_OUTPUT) | AK_OPTION_BIT(AK_OPTION_FORCE) |
+         AK_OPTION_BIT(AK_OPTION_QUIET),
+     1, 1, ak_cmd_answer},
     {"explain", "[CODE...]",
      "Says what a reason code means, what it does not mean, usual causes and what to do.",
      "Without a code it lists all.", "akashi-verify explain TAIL_UNSIGNED", 0, 0, SIZE_MAX,

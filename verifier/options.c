@@ -161,6 +161,25 @@ static const struct option_info infos[AK_OPTION_COUNT] = {
                            "this claim must be made and hold: authentic, complete, redacted, time "
                            "or custody. May be given more than once",
                            true},
+    [AK_OPTION_REQUESTS] = {"requests", "FILE",
+                            "for an auditor who holds a checkpoint: what is asked of the operator",
+                            false},
+    [AK_OPTION_ANSWERS] = {"answers", "FILE", "what the operator answered to --requests", false},
+    [AK_OPTION_HEAD] = {"head", "FILE",
+                        "shows that the nonce was committed before the head, as `answer --audit` "
+                        "wrote it",
+                        false},
+    [AK_OPTION_AUDIT] = {"audit", "HEX", "the commitment whose head is to be shown", false},
+    [AK_OPTION_WORKSHEET] = {"worksheet", "FILE",
+                             "write the drawn records there, to be judged; an existing file is not "
+                             "overwritten",
+                             false},
+    [AK_OPTION_FINDINGS] = {"findings", "FILE",
+                            "the worksheet again, filled in: what the auditor found of each",
+                            false},
+    [AK_OPTION_PREVIOUS] = {"previous", "SHEET",
+                            "an earlier sheet, as --json wrote it, to compare with", false},
+    [AK_OPTION_HTML] = {"html", NULL, "the sheet as one HTML page", false},
     [AK_OPTION_OUTPUT] = {"output", "FILE",
                           "write there; also -o. An existing file is not "
                           "overwritten",

@@ -18,6 +18,7 @@ struct ak_sample_args {
     char nonce_hex[2 * AK_SAMPLE_NONCE_BYTES_MAX + 1];
     uint8_t beacon[AK_SAMPLE_NONCE_BYTES_MAX];
     size_t beacon_len; /* 0: none */
+    char beacon_hex[2 * AK_SAMPLE_NONCE_BYTES_MAX + 1];
     bool has_index;
     uint64_t first; /* [first, end) */
     uint64_t end;

@@ -5,6 +5,7 @@
 
 #include "options.h"
 #include "sample.h"
+#include "sample_answers.h"
 #include "sample_args.h"
 #include "sheet.h"
 #include "source_table.h"
@@ -30,7 +31,10 @@ struct ak_sampling {
     struct ak_sample_filter filter;
     struct ak_source_table sources;
     uint32_t *selected;
-    FILE *worksheet; /* where drawn records are written to be judged, or NULL */
+    struct ak_answers *answers; /* while they are judged */
+    bool requested;             /* requests were written, and nothing else */
+    FILE *worksheet;            /* where drawn records are written to be judged, or NULL */
+    struct ak_sheet_previous previous;
     struct ak_sheet sheet;
 };
 
@@ -38,7 +42,18 @@ struct ak_sampling {
  * CHECKABLE or INVALID with no row drawn says why there is no sample. */
 enum ak_code ak_sampling_store(struct ak_sampling *s, struct ak_error *err);
 
+/* For somebody with a checkpoint (sampling_remote.c): writes requests; judges answers to them. */
+enum ak_code ak_sampling_request(struct ak_sampling *s, struct ak_error *err);
+enum ak_code ak_sampling_judge(struct ak_sampling *s, struct ak_error *err);
+
+/* The range of indices, once the head is known; whether it was committed to is part of whether the
+ * sample is independent. AK_EUSAGE, or AK_ENOTFOUND if it holds nothing. */
+enum ak_code ak_sampling_population(struct ak_sampling *s, struct ak_error *err);
+
 /* The seed, once head and population are known; and how many records are planned. */
 enum ak_code ak_sampling_seed(struct ak_sampling *s, struct ak_error *err);
+
+/* Draws by that seed, and writes the file to fill in if one was asked for. `get` is given `s`. */
+enum ak_code ak_sampling_draw(struct ak_sampling *s, ak_sample_item_fn get, struct ak_error *err);
 
 #endif

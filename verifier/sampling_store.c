@@ -95,35 +95,6 @@ static enum ak_code find_head(struct ak_sampling *s, struct ak_error *err)
     return AK_OK;
 }
 
-static enum ak_code find_population(struct ak_sampling *s, struct ak_error *err)
-{
-    struct ak_sheet *sheet = &s->sheet;
-    const struct ak_sample_event *event = &s->commit.event;
-    bool timed = s->args.from > 0 || s->args.to < UINT64_MAX;
-    bool fixed;
-
-    sheet->first = s->args.has_index ? s->args.first : 0;
-    sheet->end = s->args.has_index ? s->args.end : sheet->head_size;
-    if (sheet->end > sheet->head_size)
-        return ak_fail(err, AK_EUSAGE,
-                       "the head of the draw has %" PRIu64 " entries: --index must lie below that",
-                       sheet->head_size);
-    if (timed && s->scan.first > sheet->first)
-        sheet->first = s->scan.first;
-    if (timed && s->scan.end < sheet->end)
-        sheet->end = s->scan.end;
-    if (sheet->first >= sheet->end)
-        return ak_fail(err, AK_ENOTFOUND, "no entry of the log is in that range");
-    if (sheet->commit == NULL)
-        return AK_OK;
-    fixed = event->has_range ? event->first == sheet->first && event->end == sheet->end
-                             : sheet->first == 0 && sheet->end == sheet->head_size;
-    if (sheet->independence == AK_INDEPENDENT &&
-        (!fixed || timed || s->options->count[AK_OPTION_SOURCE] > 0))
-        sheet->independence = AK_INDEPENDENCE_RANGE;
-    return AK_OK;
-}
-
 /* ---- Entries ---- */
 
 /* What is derived may be wrong, or a segment was sealed meanwhile: then slowly. */
@@ -186,11 +157,10 @@ enum ak_code ak_sampling_store(struct ak_sampling *s, struct ak_error *err)
 
     if (rc != AK_OK || s->sheet.claim.verdict != AK_VALID)
         return rc;
-    rc = find_population(s, err);
+    rc = ak_sampling_population(s, err);
     if (rc == AK_OK)
         rc = ak_sampling_seed(s, err);
     if (rc == AK_OK)
-        rc = ak_sample_rows_draw(&s->rows, &s->sheet.seed, s->sheet.first, s->sheet.end,
-                                 s->sheet.planned, &s->filter, &s->anchor, get_item, NULL, s, err);
+        rc = ak_sampling_draw(s, get_item, err);
     return rc;
 }

@@ -45,12 +45,17 @@ struct ak_sheet_previous {
     uint32_t rate;
     bool lines;
     bool independent;
-    enum ak_verdict verdict;
     bool has_judged; /* `result` is the auditor's judgement, not of the proofs alone */
     struct ak_sheet_result result;
     bool checked;  /* the store shows whether that head is of this log's history */
     bool one_past; /* it is */
 };
+
+/* Reads an earlier sheet, as --json wrote it; AK_EUSAGE if it is none. */
+enum ak_code ak_sheet_previous_parse(struct ak_sheet_previous *previous, const char *data,
+                                     size_t len, struct ak_error *err);
+enum ak_code ak_sheet_previous_read(struct ak_sheet_previous *previous, const char *path,
+                                    struct ak_error *err);
 
 /* Lines of a file, looked up (sample_lines.c). */
 struct ak_sheet_lines {

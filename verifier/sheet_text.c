@@ -88,6 +88,12 @@ static void page(FILE *file, const struct ak_sheet *s, bool colour)
     fputc('\n', file);
     say(file, s, AK_SAYS_VERDICT, AK_ENGLISH);
     say(file, s, AK_SAYS_VERDICT, AK_JAPANESE);
+    if (s->claim.told) {
+        fputs("  ", file);
+        ak_show_text(file, s->claim.coded ? ak_finding_info(s->claim.code)->name : "");
+        fputc('\n', file);
+        ak_show_wrapped_text(file, s->claim.text, 4);
+    }
     left = ak_sheet_bad_rows(s, print_row, file);
     if (left > 0)
         fprintf(file, "  and %" PRIu64 " more; --json has all\n", left);

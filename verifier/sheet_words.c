@@ -4,6 +4,7 @@
  * report. */
 #include "sheet.h"
 
+#include "report_words.h"
 #include "show.h"
 #include "when.h"
 
@@ -312,9 +313,9 @@ static void say_previous(FILE *f, const struct ak_sheet *s, bool ja)
                : " Now: %s examined, %s deviating, upper bound %s %%.",
             n(&c, now->examined), n(&c, now->deviations), is);
     if (p->checked && !p->one_past)
-        fputs(ja ? "前回の先頭(head)はこのログの履歴にありません。両方を保管し、history で調べて"
-                   "ください。"
-                 : " ITS HEAD IS NOT IN THE HISTORY OF THIS LOG: keep both, and compare the "
+        fputs(ja ? "前回の先頭(head)はこの署名された先頭につながりません。両方を保管し、"
+                   "history で調べてください。"
+                 : " ITS HEAD DOES NOT LEAD TO THIS CHECKPOINT: keep both, and compare the "
                    "checkpoints with `history`.",
               f);
     else if (p->checked)
@@ -403,11 +404,9 @@ static void say_sign(FILE *f, const struct ak_sheet *s, bool ja)
 
 static void say_not(FILE *f, const struct ak_sheet *s, bool ja)
 {
-    fputs(ja ? "機器の報告内容の真実性、送信されなかった事柄、アドレスのみで識別された送信者の"
-               "正体は示しません。抽出されなかった個々の記録についても述べません。"
-             : "Not shown: whether what a device reported is true; what it never sent; who sent it "
-               "where only an address is known. Nothing is said of any single record that was not "
-               "drawn.",
+    fputs(ja ? ak_words_not_shown.ja : ak_words_not_shown.en, f);
+    fputs(ja ? "抽出されなかった個々の記録についても述べません。"
+             : " Nothing is said of any single record that was not drawn.",
           f);
     if (s->lines == NULL && !s->has_findings)
         fputs(ja ? "内容が正しいか否かは、監査人の判定(--findings)がないため述べません。"

@@ -5,7 +5,7 @@ _akashi_verify()
     COMPREPLY=()
     for word in "${COMP_WORDS[@]:1:COMP_CWORD - 1}"; do
         case $word in
-        check | store | segment | checkpoint | cat | info | sources | prove | proof | history | compare | report | sample | export | bundle | explain | selftest | key)
+        check | store | segment | checkpoint | cat | info | sources | prove | proof | history | compare | report | sample | answer | export | bundle | explain | selftest | key)
             command=$word && break
             ;;
         esac
@@ -23,7 +23,8 @@ _akashi_verify()
     history) options="--key --policy --log --epoch --store --output --force --json --quiet" ;;
     compare) options="--key --policy --authority --log --jobs --source --tmp --json --jsonl --quiet" ;;
     report) options="--key --policy --authority --checkpoint --log --jobs --from --to --period --output --force --quiet" ;;
-    sample) options="--key --log --checkpoint --seed --beacon --confidence --tolerable --index --from --to --source --output --force --quiet" ;;
+    sample) options="--key --log --checkpoint --seed --beacon --confidence --tolerable --index --from --to --source --requests --answers --head --worksheet --findings --previous --html --output --force --json --quiet" ;;
+    answer) options="--key --log --checkpoint --save-checkpoint --requests --audit --output --force --quiet" ;;
     export) options="--key --policy --log --index --case --exhibit --by --reason --severity --tlp --on-behalf-of --mandate --output --force --json --quiet" ;;
     bundle) options="--key --policy --expect --require --json --quiet" ;;
     explain) options="" ;;
@@ -32,7 +33,7 @@ _akashi_verify()
     '') options="--version" ;;
     esac
     case $prev in
-    --key | --authority | --policy | --checkpoint | --save-checkpoint | --record | --entry | --epoch | --store | --tmp | --output | -o)
+    --key | --authority | --policy | --checkpoint | --save-checkpoint | --record | --entry | --epoch | --store | --tmp | --requests | --answers | --head | --worksheet | --findings | --previous | --output | -o)
         COMPREPLY=($(compgen -f -- "$cur")) && return
         ;;
     --kind)
@@ -48,12 +49,12 @@ _akashi_verify()
         return
         ;;
     --case | --exhibit | --by | --reason | --severity | --on-behalf-of | --mandate | --expect) return ;;
-    --max-age | --until | --log | --jobs | --from | --to | --source | --index | --period | --seed | --beacon | --confidence | --tolerable) return ;;
+    --max-age | --until | --log | --jobs | --from | --to | --source | --index | --period | --seed | --beacon | --confidence | --tolerable | --audit) return ;;
     esac
     case $command,$cur in
     *,-*) COMPREPLY=($(compgen -W "$options --help" -- "$cur")) ;;
     ,*)
-        COMPREPLY=($(compgen -W 'check store segment checkpoint cat info sources prove proof history compare report sample export bundle explain selftest key' -- "$cur"))
+        COMPREPLY=($(compgen -W 'check store segment checkpoint cat info sources prove proof history compare report sample answer export bundle explain selftest key' -- "$cur"))
         ;;
     key,*) COMPREPLY=($(compgen -W 'show new' -- "$cur") $(compgen -f -- "$cur")) ;;
     selftest,* | explain,*) ;;
