@@ -206,6 +206,33 @@ static void show_files(FILE *file, const struct ak_bundle_result *r)
                 r->custody_files, ak_show_plural(r->custody_files));
 }
 
+/* Whether what the page shows when it is opened is this release's viewer. */
+static void show_viewer(const struct ak_bundle_show *show)
+{
+    const struct ak_viewer_parts *viewer = show->viewer;
+    FILE *file = show->file;
+
+    if (viewer == NULL)
+        return;
+    fputs("\nviewer of the page: ", file);
+    ak_show_verdict(file, viewer->ours ? AK_VALID : AK_NOT_CHECKABLE, show->colour);
+    if (viewer->ours) {
+        fprintf(file, "\n    every byte but the data is the viewer of akashi-verify %s\n",
+                AKASHI_VERSION);
+    } else {
+        fprintf(file, " VIEWER_DIFFERS (14.12): the first other byte is byte %zu\n",
+                viewer->differs);
+        ak_show_wrapped(
+            file,
+            "    Not every byte but the data is the viewer of this release: do not go by "
+            "what the page shows when it is opened. The judgement above is of its data "
+            "alone and holds.",
+            4, 0);
+    }
+    ak_claim_show_label(file, "SHA-256");
+    fprintf(file, "%s, of the page without its data\n", viewer->digest);
+}
+
 /* ---- The last line ---- */
 
 static void show_result(const struct ak_bundle_show *show, const struct ak_bundle_result *r)
@@ -247,6 +274,7 @@ void ak_bundle_show(const struct ak_bundle_show *show, const struct ak_bundle_re
             show_claim(show, result, (enum ak_bundle_claim_name)i);
         if (result->has_checkpoint)
             show_files(show->file, result);
+        show_viewer(show);
         fputs(
             "\nNot shown: whether what a device reported is true; what it never sent; who sent it "
             "where only\nan address is known.\n\n",

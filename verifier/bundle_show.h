@@ -2,6 +2,8 @@
 #ifndef AK_BUNDLE_SHOW_H
 #define AK_BUNDLE_SHOW_H
 
+#include "viewer_page.h"
+
 #include <akashi/bundle.h>
 #include <akashi/error.h>
 
@@ -13,7 +15,8 @@ struct ak_bundle_show {
     bool colour;
     bool quiet; /* the last line alone */
     const char *path;
-    const bool *required; /* by claim; or NULL */
+    const bool *required;                 /* by claim; or NULL */
+    const struct ak_viewer_parts *viewer; /* of a page that carried the bundle; or NULL */
 };
 
 /* The whole report. */

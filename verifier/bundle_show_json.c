@@ -214,6 +214,14 @@ void ak_bundle_show_json(const struct ak_bundle_show *show, const struct ak_bund
     }
     if (r->has_about)
         put_statements(&out, &r->about);
+    if (show->viewer != NULL) {
+        ak_json_out_open(&out, "viewer", '{');
+        ak_json_out_bool(&out, "of_this_release", show->viewer->ours);
+        ak_json_out_string(&out, "sha256_without_data", show->viewer->digest);
+        if (!show->viewer->ours)
+            ak_json_out_uint(&out, "first_other_byte", show->viewer->differs);
+        ak_json_out_close(&out, '}');
+    }
     ak_json_out_close(&out, '}');
     fputc('\n', show->file);
 }

@@ -8,6 +8,7 @@
 #include "output.h"
 #include "report.h"
 #include "store_list.h"
+#include "viewer_bundle.h"
 
 #include <akashi/bundle.h>
 
@@ -141,12 +142,12 @@ static enum ak_code check(const struct ak_options *options, int *status, struct 
     return rc;
 }
 
-/* Whether what is to be judged is a bundle; then it is the only thing. */
+/* Whether what is to be judged is a bundle, or a page with one; then it is the only thing. */
 static enum ak_code find_bundle(const struct ak_options *options, bool *is, struct ak_error *err)
 {
     *is = false;
     for (size_t i = 0; i < options->word_count; i++) {
-        if (!ak_bundle_is_one(options->words[i]))
+        if (!ak_bundle_is_one(options->words[i]) && !ak_viewer_names_page(options->words[i]))
             continue;
         *is = options->word_count == 1 && strcmp(options->command->name, "check") == 0;
         if (!*is)

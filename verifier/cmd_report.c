@@ -1,17 +1,21 @@
-/* cmd_report.c - the judgement of a store as one HTML page.
+/* cmd_report.c - the judgement of a store as one HTML page; a bundle in a page that checks it.
  *
- * Happy path: the store is checked as `check` does, then each log is read once more for what the
+ * Happy path: a store is checked as `check` does, then each log is read once more for what the
  * page shows, and the page is written to a new file. The exit status is that of the verdict. If the
  * page cannot be written whole, the part of it is removed. */
 #include "commands.h"
 
+#include "bundle_show.h"
 #include "output.h"
 #include "report.h"
 #include "report_page.h"
-#include "show.h"
+#include "viewer_bundle.h"
 #include "when.h"
 
+#include <akashi/bundle.h>
+
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -92,18 +96,16 @@ static enum ak_code write_page(const struct ak_options *options, struct ak_repor
     return rc;
 }
 
-enum ak_code ak_cmd_report(const struct ak_options *options, int *status, struct ak_error *err)
+static enum ak_code report_store(const struct ak_options *options, int *status,
+                                 struct ak_error *err)
 {
     bool colour = isatty(STDOUT_FILENO) == 1;
     struct ak_check_options how = {0};
     struct ak_report_page page = {0};
     struct ak_trust trust = {0};
     struct ak_check *check = NULL;
-    enum ak_code rc;
+    enum ak_code rc = ak_cmd_prepare(options, &trust, &how, err);
 
-    if (!ak_options_has(options, AK_OPTION_OUTPUT))
-        return ak_fail(err, AK_EUSAGE, "say where the page goes: -o FILE.html");
-    rc = ak_cmd_prepare(options, &trust, &how, err);
     page.now = how.now;
     if (rc == AK_OK)
         rc = parse_stretch(options, &page, err);
@@ -119,4 +121,131 @@ enum ak_code ak_cmd_report(const struct ak_options *options, int *status, struct
     ak_check_free(check);
     ak_trust_free(&trust);
     return rc;
+}
+
+/* The viewer alone, or with the data of a bundle. */
+static enum ak_code write_viewer(const struct ak_options *options, const void *data, size_t len,
+                                 struct ak_error *err)
+{
+    const char *path = ak_options_value(options, AK_OPTION_OUTPUT);
+    FILE *file;
+    enum ak_code rc = ak_output_open(path, ak_options_has(options, AK_OPTION_FORCE), &file, err);
+
+    if (rc != AK_OK)
+        return rc;
+    ak_viewer_write(file, data, len);
+    rc = ak_output_close(file, path, err);
+    if (rc != AK_OK)
+        (void)unlink(path);
+    return rc;
+}
+
+/* What a page of a bundle cannot show is not taken in silence. */
+static enum ak_code check_bundle_options(const struct ak_options *options, struct ak_error *err)
+{
+    static const struct {
+        enum ak_option option;
+        const char *name;
+    } others[] = {
+        {AK_OPTION_PERIOD, "period"},
+        {AK_OPTION_FROM, "from"},
+        {AK_OPTION_TO, "to"},
+        {AK_OPTION_LOG, "log"},
+        {AK_OPTION_CHECKPOINT, "checkpoint"},
+    };
+
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        if (ak_options_has(options, others[i].option))
+            return ak_fail(err, AK_EUSAGE, "%s is a bundle, and --%s is for stores",
+                           options->words[0], others[i].name);
+    }
+    return AK_OK;
+}
+
+/* The bundle is judged first; what the page says of it the reader's browser finds by itself. */
+static enum ak_code write_bundle(const struct ak_options *options,
+                                 const struct ak_bundle_result *result, struct ak_error *err)
+{
+    uint8_t *data = NULL;
+    size_t len = 0;
+    enum ak_code rc;
+
+    if (!result->has_about || !result->has_checkpoint)
+        return ak_fail(err, AK_EMALFORMED,
+                       "%s is no bundle that a page could carry; akashi-verify bundle %s says why",
+                       options->words[0], options->words[0]);
+    if (result->entries > AK_VIEWER_ENTRIES_MAX)
+        return ak_fail(err, AK_ELIMIT,
+                       "%s shows %llu entries, and a page carries at most %u: hand over the bundle "
+                       "itself",
+                       options->words[0], (unsigned long long)result->entries,
+                       AK_VIEWER_ENTRIES_MAX);
+    rc = ak_viewer_pack(options->words[0], result->about.made, &data, &len, err);
+    if (rc == AK_OK)
+        rc = write_viewer(options, data, len, err);
+    free(data);
+    return rc;
+}
+
+static enum ak_code report_bundle(const struct ak_options *options, int *status,
+                                  struct ak_error *err)
+{
+    struct ak_bundle_show show = {.file = stdout,
+                                  .colour = isatty(STDOUT_FILENO) == 1,
+                                  .quiet = true,
+                                  .path = options->words[0]};
+    struct ak_bundle_input input = {.path = options->words[0]};
+    struct ak_bundle_result result = {0};
+    struct ak_check_options unused;
+    struct ak_trust trust = {0};
+    enum ak_code rc = check_bundle_options(options, err);
+
+    if (rc == AK_OK)
+        rc = ak_cmd_prepare(options, &trust, &unused, err);
+    input.keys = trust.keys;
+    input.key_count = trust.key_count;
+    input.policy = trust.policy;
+    if (rc == AK_OK)
+        rc = ak_bundle_judge(&input, &result, err);
+    if (rc == AK_OK)
+        rc = write_bundle(options, &result, err);
+    if (rc == AK_OK) {
+        ak_bundle_show(&show, &result);
+        *status = ak_verdict_exit(result.verdict);
+    }
+    ak_bundle_result_free(&result);
+    ak_trust_free(&trust);
+    return rc;
+}
+
+static enum ak_code report_viewer(const struct ak_options *options, int *status,
+                                  struct ak_error *err)
+{
+    char digest[2 * AK_HASH_BYTES + 1];
+    enum ak_code rc;
+
+    if (options->word_count > 0)
+        return ak_fail(err, AK_EUSAGE, "--viewer writes the viewer without data: leave %s out",
+                       options->words[0]);
+    rc = write_viewer(options, NULL, 0, err);
+    if (rc != AK_OK)
+        return rc;
+    ak_viewer_digest(digest);
+    printf("viewer of akashi-verify %s, SHA-256 %s\n", AKASHI_VERSION, digest);
+    *status = 0;
+    return AK_OK;
+}
+
+enum ak_code ak_cmd_report(const struct ak_options *options, int *status, struct ak_error *err)
+{
+    if (!ak_options_has(options, AK_OPTION_OUTPUT))
+        return ak_fail(err, AK_EUSAGE, "say where the page goes: -o FILE.html");
+    if (ak_options_has(options, AK_OPTION_VIEWER))
+        return report_viewer(options, status, err);
+    if (options->word_count == 0)
+        return ak_fail(err, AK_EUSAGE, "report wants PATH; for example: %s",
+                       options->command->example);
+    if (ak_bundle_is_one(options->words[0]))
+        return report_bundle(options, status, err);
+    return report_store(options, status, err);
 }

@@ -85,6 +85,20 @@ static const struct ak_finding_info table[AK_FINDING_CODES] = {
      "A bad medium, missing rights, a file that changed or went away during the check, or a link.",
      "The finding names the file and the reason. Copy the store to a good disk and check again; "
      "replace links by the files."},
+    {AK_FINDING_VIEWER_DIFFERS, AK_NOT_CHECKABLE, false, "VIEWER_DIFFERS",
+     "bytes of a page outside of its data are not the viewer of this release",
+     "The data of the page were taken out and judged by themselves; that judgement holds. What the "
+     "page shows when it is opened is what its own script makes of it, and this script is not the "
+     "one that this release writes.",
+     "It does not say that the records are wrong, nor that somebody means ill: the viewer of "
+     "another "
+     "release differs too.",
+     "A page that another release made, an editor or mail program that changed the file, or a page "
+     "that was forged to show what is not so.",
+     "Do not go by what the page shows. Take this program's word for the data, or compare the "
+     "digest "
+     "of the viewer with the one that `akashi-verify --version` of the release that made the page "
+     "prints."},
     {AK_FINDING_MISSING, AK_INCOMPLETE, false, "MISSING",
      "entries or files of this log are not here",
      "The log once held them: later headers, checkpoints or manifests say so. What is here is "

@@ -106,15 +106,14 @@ void ak_html_time(FILE *file, uint64_t ns)
     fprintf(file, "<time datetime=\"%s\">%.10s %.8s UTC</time>", text, text, text + 11);
 }
 
-/* The source expression of one inline style or script. */
-static void put_hash_source(FILE *file, const void *data, size_t len)
+void ak_html_hash_source(FILE *file, const void *data, size_t len)
 {
     char text[AK_BASE64_CHARS(AK_HASH_BYTES) + 1];
     struct ak_hash digest;
 
     ak_sha256(&digest, data, len);
     (void)ak_base64_encode(text, sizeof(text), digest.b, sizeof(digest.b));
-    fprintf(file, " 'sha256-%s'", text);
+    fprintf(file, "sha256-%s", text);
 }
 
 static bool harmless(char c)
@@ -143,11 +142,12 @@ void ak_html_begin(FILE *file, const char *title, const char *running)
     running_style(foot, running);
     fputs("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
           "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-          "base-uri 'none'; form-action 'none'; style-src",
+          "base-uri 'none'; form-action 'none'; style-src '",
           file);
-    put_hash_source(file, ak_viewer_page_css, ak_viewer_page_css_bytes);
-    put_hash_source(file, foot, strlen(foot));
-    fputs("\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+    ak_html_hash_source(file, ak_viewer_page_css, ak_viewer_page_css_bytes);
+    fputs("' '", file);
+    ak_html_hash_source(file, foot, strlen(foot));
+    fputs("'\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
           "<meta name=\"referrer\" content=\"no-referrer\">\n<title>",
           file);
     ak_html_text(file, title);

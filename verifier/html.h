@@ -31,6 +31,9 @@ void ak_html_heading(FILE *file, unsigned level, const char *en, const char *ja)
 /* "2026-11-24 05:17:27 UTC" as a <time>; whole seconds are enough for eyes. */
 void ak_html_time(FILE *file, uint64_t ns);
 
+/* 'sha256-...' without the quotes: the source expression of one inline style or script. */
+void ak_html_hash_source(FILE *file, const void *data, size_t len);
+
 /* Everything up to and with <body>. `title` is ours or escaped by this; `running` stands at the
  * foot of every printed page, characters other than harmless ASCII become "?". */
 void ak_html_begin(FILE *file, const char *title, const char *running);

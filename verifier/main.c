@@ -125,22 +125,33 @@ const struct ak_command ak_commands[] = {
          AK_OPTION_BIT(AK_OPTION_TMP) | AK_OPTION_BIT(AK_OPTION_JSON) |
          AK_OPTION_BIT(AK_OPTION_JSONL) | AK_OPTION_BIT(AK_OPTION_QUIET),
      2, SIZE_MAX, ak_cmd_compare},
-    {"report", "PATH",
-     "Writes the judgement as one HTML page, for people who look rather than read.",
-     "The page needs no network and runs no script. Verdict first; what was examined, by which "
-     "program, under which keys; when how much came from whom, with gaps, losses and damage; "
-     "findings, events, orders, sources; how it was checked. It shows a result and proves nothing "
-     "by itself. With --period it is the one page that management reads: sources that sent, "
-     "coverage, losses by side, orders, keys, last full check. The verdict is of the whole log "
-     "whatever stretch of time is shown.",
+    {"report", "[PATH]",
+     "Writes the judgement of a store, or a bundle, as one HTML page, for people who look rather "
+     "than "
+     "read.",
+     "The page needs no network and fetches nothing. Of a store it runs no script: verdict first; "
+     "what "
+     "was examined, by which program, under which keys; when how much came from whom, with gaps, "
+     "losses and damage; findings, events, orders, sources; how it was checked. It shows a result "
+     "and "
+     "proves nothing by itself. With --period it is the one page that management reads: sources "
+     "that "
+     "sent, coverage, losses by side, orders, keys, last full check. The verdict is of the whole "
+     "log "
+     "whatever stretch of time is shown. Of a bundle the page carries the data and checks them in "
+     "the "
+     "browser, and asks its reader for the key; since a file cannot vouch for itself, `check` "
+     "takes "
+     "the data out, judges them, and says whether every other byte is the viewer of this release.",
      "akashi-verify report /srv/akashi --log power-a --key agency.vkey -o power-a.html",
      AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) |
          AK_OPTION_BIT(AK_OPTION_AUTHORITY) | AK_OPTION_BIT(AK_OPTION_CHECKPOINT) |
          AK_OPTION_BIT(AK_OPTION_LOG) | AK_OPTION_BIT(AK_OPTION_JOBS) |
          AK_OPTION_BIT(AK_OPTION_FROM) | AK_OPTION_BIT(AK_OPTION_TO) |
-         AK_OPTION_BIT(AK_OPTION_PERIOD) | AK_OPTION_BIT(AK_OPTION_OUTPUT) |
-         AK_OPTION_BIT(AK_OPTION_FORCE) | AK_OPTION_BIT(AK_OPTION_QUIET),
-     1, 1, ak_cmd_report},
+         AK_OPTION_BIT(AK_OPTION_PERIOD) | AK_OPTION_BIT(AK_OPTION_VIEWER) |
+         AK_OPTION_BIT(AK_OPTION_OUTPUT) | AK_OPTION_BIT(AK_OPTION_FORCE) |
+         AK_OPTION_BIT(AK_OPTION_QUIET),
+     0, 1, ak_cmd_report},
     {"sample", "PATH",
      "Draws records that anyone can draw again, proves each, and says what that allows to say.",
      "How many is the hypergeometric distribution's answer to --confidence and --tolerable; which "

@@ -180,6 +180,10 @@ static const struct option_info infos[AK_OPTION_COUNT] = {
     [AK_OPTION_PREVIOUS] = {"previous", "SHEET",
                             "an earlier sheet, as --json wrote it, to compare with", false},
     [AK_OPTION_HTML] = {"html", NULL, "the sheet as one HTML page", false},
+    [AK_OPTION_VIEWER] = {"viewer", NULL,
+                          "write the viewer of bundles without any data: it asks for a bundle in "
+                          "one file, and is the same for everybody who has this release",
+                          false},
     [AK_OPTION_OUTPUT] = {"output", "FILE",
                           "write there; also -o. An existing file is not "
                           "overwritten",

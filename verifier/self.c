@@ -3,6 +3,7 @@
 #include "self.h"
 
 #include "leafhash.h"
+#include "viewer_page.h"
 #include "matcher.h"
 
 #include <akashi/base64.h>
@@ -49,6 +50,8 @@ const char *ak_self_digest(void)
 
 void ak_self_print(FILE *file)
 {
+    char viewer[2 * AK_HASH_BYTES + 1];
+
     fprintf(file, "akashi-verify %s\n", AKASHI_VERSION);
     fprintf(file, "format: docs/format.md, version 1\n");
     fprintf(file, "libraries: %s; libsodium %s; zstd %s; jansson %s; Hyperscan %s\n",
@@ -56,6 +59,8 @@ void ak_self_print(FILE *file)
             jansson_version_str(), ak_matcher_library());
     fprintf(file, "hashing on this processor: %s\n", ak_hash_path());
     fprintf(file, "SHA-256 of this program's file: %s\n", ak_self_digest());
+    ak_viewer_digest(viewer);
+    fprintf(file, "SHA-256 of the viewer of pages with bundles: %s\n", viewer);
 }
 
 void ak_self_json_program(struct ak_json_out *out)

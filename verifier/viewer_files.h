@@ -5,7 +5,11 @@
 
 #include <stddef.h>
 
-extern const unsigned char ak_viewer_page_css[];
+extern const unsigned char ak_viewer_page_css[]; /* the style of all pages */
 extern const size_t ak_viewer_page_css_bytes;
+extern const unsigned char ak_viewer_html[]; /* the page around a bundle, with @NAMES@ to fill in */
+extern const size_t ak_viewer_html_bytes;
+extern const unsigned char ak_viewer_script[]; /* all scripts, one behind the other */
+extern const size_t ak_viewer_script_bytes;
 
 #endif

@@ -22,7 +22,7 @@ _akashi_verify()
     proof) options="--key --policy --record --entry --epoch --json --quiet" ;;
     history) options="--key --policy --log --epoch --store --output --force --json --quiet" ;;
     compare) options="--key --policy --authority --log --jobs --source --tmp --json --jsonl --quiet" ;;
-    report) options="--key --policy --authority --checkpoint --log --jobs --from --to --period --output --force --quiet" ;;
+    report) options="--key --policy --authority --checkpoint --log --jobs --from --to --period --viewer --output --force --quiet" ;;
     sample) options="--key --log --checkpoint --seed --beacon --confidence --tolerable --index --from --to --source --requests --answers --head --worksheet --findings --previous --html --output --force --json --quiet" ;;
     answer) options="--key --log --checkpoint --save-checkpoint --requests --audit --output --force --quiet" ;;
     export) options="--key --policy --log --index --case --exhibit --by --reason --severity --tlp --on-behalf-of --mandate --output --force --json --quiet" ;;

@@ -50,10 +50,15 @@ class Browser:
         os.close(down)
         os.close(up)
         self.number = 0
+        self.last = None
         self.buffer = b""
         self.events = []
 
+    def hang(self, *_):
+        raise RuntimeError(f"the browser does not answer; last: {self.last}")
+
     def read(self):
+        signal.signal(signal.SIGALRM, self.hang)
         signal.alarm(HANG)
         while b"\0" not in self.buffer:
             data = os.read(self.up, 1 << 20)
@@ -66,6 +71,7 @@ class Browser:
 
     def call(self, method, session=None, **params):
         self.number += 1
+        self.last = (method, str(params)[:300])
         message = {"id": self.number, "method": method, "params": params}
         if session:
             message["sessionId"] = session

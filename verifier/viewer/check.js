@@ -1,0 +1,242 @@
+/* check.js - the check itself, step by step (docs/format.md 14.10, claim 1). Each step that is done
+ * is told as it is done; the first thing that is wrong ends it. */
+
+const VERDICTS = { ALTERED: 'INVALID', MALFORMED: 'INVALID', NUMBERING: 'INVALID', EPOCH: 'INVALID',
+  UNTRUSTED_KEY: 'NOT CHECKABLE', UNSUPPORTED: 'NOT CHECKABLE', MISSING: 'INCOMPLETE' };
+
+/* Commitments, form 1 (3.4). */
+async function commitWhole(entries) {
+  return sha256All(entries.map((e) => concat(Uint8Array.of(2), e.secret, e.payload)));
+}
+
+/* Separators are all bytes but these, and but 80 to ff. */
+const NO_SEPARATOR = new Set(ascii('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789' +
+  '._:@/\\%+~#$*!?^`-'));
+
+function isSeparator(b) {
+  return b < 0x80 && !NO_SEPARATOR.has(b);
+}
+
+function splitParts(payload) {
+  const parts = [];
+  let from = 0;
+  for (let i = 1; i < payload.length; i++) {
+    if (i - from === 38 ||
+      (i - from >= 4 && isSeparator(payload[i - 1]) && !isSeparator(payload[i]))) {
+      parts.push(payload.subarray(from, i));
+      from = i;
+    }
+  }
+  parts.push(payload.subarray(from));
+  return parts;
+}
+
+/* Form 2: parts of many entries are hashed together. */
+async function commitParts(entries) {
+  const parts = entries.map((e) => splitParts(e.payload));
+  const salts = await sha256All(entries.flatMap((e, i) =>
+    Array.from({ length: Math.ceil(parts[i].length / 2) }, (_, j) =>
+      concat(Uint8Array.of(7), e.secret, u32(j)))));
+  let next = 0;
+  const salted = parts.flatMap((list) => {
+    const base = next;
+    next += Math.ceil(list.length / 2);
+    return list.map((part, j) => concat(Uint8Array.of(3),
+      salts[base + (j >> 1)].subarray((j % 2) * 16, (j % 2) * 16 + 16), part));
+  });
+  const hashes = await sha256All(salted);
+  next = 0;
+  return sha256All(parts.map((list) => {
+    next += list.length;
+    return concat(Uint8Array.of(4), u32(list.length), ...hashes.slice(next - list.length, next));
+  }));
+}
+
+async function checkPayloads(entries) {
+  const open = entries.filter((e) => e.state === SHOWN);
+  for (const [form, commit] of [[1, commitWhole], [2, commitParts]]) {
+    const some = open.filter((e) => e.form === form);
+    const commitments = await commit(some);
+    const bad = some.find((e, i) => !same(e.commitment, commitments[i]));
+    if (bad) fault('ALTERED', `the payload of entry ${bad.index} is not what its entry commits to`);
+  }
+  return open.length;
+}
+
+/* All nodes that follow from leaves shown and hashes given, level by level: Map of "level:k". */
+async function buildTree(bundle) {
+  const nodes = new Map();
+  const levels = [];
+  const add = (level, k, hash) => {
+    must(!nodes.has(`${level}:${k}`), 'a node that is given twice');
+    nodes.set(`${level}:${k}`, hash);
+    (levels[level] = levels[level] || []).push(k);
+  };
+  const leaves = await sha256All(bundle.entries.map((e) => concat(Uint8Array.of(0), e.bytes)));
+  bundle.entries.forEach((e, i) => add(0, e.index, leaves[i]));
+  for (const s of bundle.stretches) s.nodes.forEach((n) => add(n.level, n.k, n.hash));
+  for (let level = 0; level < levels.length; level++) {
+    const pairs = (levels[level] || []).filter((k) => k % 2 === 0 && nodes.has(`${level}:${k + 1}`));
+    const hashes = await sha256All(pairs.map((k) => concat(Uint8Array.of(1),
+      nodes.get(`${level}:${k}`), nodes.get(`${level}:${k + 1}`))));
+    pairs.forEach((k, i) => add(level + 1, k / 2, hashes[i]));
+  }
+  return nodes;
+}
+
+/* Root of the first `size` entries: the compact range [0, size), folded from the right (2). */
+async function rootOf(nodes, size) {
+  const range = [];
+  for (let at = 0; at < size; ) {
+    const level = nodeLevel(at, size);
+    const hash = nodes.get(`${level}:${at / 2 ** level}`);
+    must(hash, 'the hashes do not make a root');
+    range.push(hash);
+    at += 2 ** level;
+  }
+  if (range.length === 0) return sha256(new Uint8Array(0));
+  let root = range.pop();
+  while (range.length > 0) root = await sha256(concat(Uint8Array.of(1), range.pop(), root));
+  return root;
+}
+
+/* SHA256SUMS: every file but itself and custody (14.2). */
+async function checkSums(bundle) {
+  const names = FILES.filter((n) => bundle.map.has(n) && n !== 'SHA256SUMS');
+  const digests = await sha256All(names.map((n) => bundle.map.get(n)));
+  const sums = utf8(bundle.map.get('SHA256SUMS'));
+  const want = names.map((n, i) => `${hex(digests[i])}  ${n}\n`);
+  if (sums === want.join('')) return names.length;
+  const bad = names.find((n, i) => sums === null || !sums.includes(want[i]));
+  return fault('ALTERED', `${bad || 'SHA256SUMS'}: not the digest that SHA256SUMS says`);
+}
+
+/* The start notes shown, in order; entries before the first or between others are not proven. */
+async function checkEpochs(bundle, nodes, logKey) {
+  const { origin } = bundle.checkpoint;
+  const starts = [];
+  for (const e of bundle.entries.filter((x) => x.kind === EPOCH && x.state === SHOWN)) {
+    const start = await parseStartNote(e.payload, origin);
+    const before = starts[starts.length - 1];
+    if (start.index !== e.index || (start.epoch === 0) !== (e.index === 0) ||
+      (before && start.epoch <= before.epoch)) {
+      fault('EPOCH', `the start note in entry ${e.index} does not belong there`);
+    }
+    if (!same(start.root, await rootOf(nodes, e.index))) {
+      fault('EPOCH', `the start note of epoch ${start.epoch} was signed over another beginning`);
+    }
+    const next = before && before.epoch + 1 === start.epoch;
+    await checkStartNote(start, next ? before : null, logKey, origin);
+    starts.push(start);
+  }
+  return starts;
+}
+
+/* Whether the note that makes an entry's epoch, and the one that ends it, are shown (5.3, R11). */
+function isUnderEpoch(entry, starts) {
+  const i = starts.findLastIndex((s) => s.index <= entry.index);
+  return i >= 0 && (i + 1 === starts.length || starts[i + 1].epoch === starts[i].epoch + 1);
+}
+
+/* R1, R2, R4 and R5 as far as neighbours are shown. */
+function checkNumbers(entries) {
+  const last = new Map();
+  entries.forEach((e, i) => {
+    const before = i > 0 && entries[i - 1].index + 1 === e.index ? entries[i - 1] : null;
+    const own = !isReceived(e);
+    const seen = last.get(e.source);
+    const wrong = (own ? e.source !== e.kind : e.source < 256) || e.received % 1000n !== 0n ||
+      (seen && e.seq <= seen.seq) || (seen && seen.piece === e.piece && e.seq !== seen.seq + 1) ||
+      (before && !(e.run === before.run ? e.received >= before.received
+        : e.run === before.run + 1 && e.received < before.received));
+    if (wrong) fault('NUMBERING', `entry ${e.index} is not numbered as its neighbours demand`);
+    last.set(e.source, e);
+  });
+}
+
+function markPieces(bundle) {
+  let i = 0;
+  bundle.stretches.filter((s) => s.shown).forEach((s, piece) => {
+    for (let n = s.from; n < s.to; n++) bundle.entries[i++].piece = piece;
+  });
+}
+
+/* What was asked for, where it is a range of indices: whether all of it is here. */
+function isWhole(bundle) {
+  const { asked } = bundle.about;
+  const [first, last] = [Number(asked.first), Number(asked.last)];
+  const here = bundle.entries.filter((e) => e.index >= first && e.index <= last);
+  return here.length === last - first + 1 && here.every((e) => e.state !== BOUND);
+}
+
+/* The key to check with: what the reader gave, else the one that the file itself names. */
+async function chooseKey(bundle, given) {
+  const own = await parseVkey(String(bundle.about.log_key));
+  if (given === null) return { key: own, outside: false, own };
+  const digits = given.replace(/[\s:]/g, '').toLowerCase();
+  if (/^[0-9a-f]{32}$/.test(digits)) {
+    if (digits !== await fingerprint(own.key)) {
+      fault('UNTRUSTED_KEY', 'the fingerprint that you gave is not that of the key in this file');
+    }
+    return { key: own, outside: true, own };
+  }
+  return { key: await parseVkey(given.trim()), outside: true, own };
+}
+
+async function checkCheckpoint(bundle, key, step) {
+  const { checkpoint } = bundle;
+  if (!await hasEd25519()) {
+    fault('UNSUPPORTED', 'this browser cannot check Ed25519 signatures (WebCrypto). Use a newer one, ' +
+      'or akashi-verify');
+  }
+  if (key.name !== checkpoint.origin || !await isSignedBy(checkpoint.note, key, 'the checkpoint')) {
+    fault('UNTRUSTED_KEY', 'the checkpoint has no signature of this key');
+  }
+  step('ok', 'Signature of the log key', '記録簿の鍵の署名',
+    `valid, over ${checkpoint.size} entries; key and R canonical, of prime order, S in bounds`);
+}
+
+async function checkEpochLine(bundle, starts, step) {
+  const running = starts[starts.length - 1];
+  if (!running) fault('MISSING', 'no start note of an epoch is shown');
+  const of = /\/epoch\/(0|[1-9][0-9]*)$/;
+  const later = bundle.checkpoint.note.lines.some((l) =>
+    l.name.startsWith(bundle.checkpoint.origin + '/epoch/') && of.test(l.name) &&
+    Number(of.exec(l.name)[1]) > running.epoch);
+  if (later) fault('MISSING', "the start note of the checkpoint's epoch is not shown");
+  if (!await isSignedBy(bundle.checkpoint.note, running.key, 'the checkpoint')) {
+    fault('ALTERED', `the checkpoint has no signature of epoch ${running.epoch}`);
+  }
+  step('ok', "Signature of the epoch's key", '期間鍵の署名',
+    `valid, epoch ${running.epoch}; its key is in the list that the origin pins`);
+}
+
+/* Runs all steps; `step(state, en, ja, text)` is called for each. Gives what was found out. */
+async function checkBundle(bundle, given, step) {
+  const { checkpoint, entries } = bundle;
+  markPieces(bundle);
+  step('ok', 'Form', '形式', `${bundle.map.size} files; ${entries.length} of ${checkpoint.size} entries shown`);
+  const sums = await checkSums(bundle);
+  step('ok', 'Digests', 'ダイジェスト', `${sums} files are as SHA256SUMS says`);
+  const payloads = await checkPayloads(entries);
+  step('ok', 'Commitments', 'コミットメント', `${payloads} payloads hashed with their salts are what their entries commit to`);
+  const nodes = await buildTree(bundle);
+  if (!same(await rootOf(nodes, checkpoint.size), checkpoint.root)) {
+    fault('ALTERED', 'entries and hashes do not lead to the root that the checkpoint signs');
+  }
+  step('ok', 'Leaves, proof and root', '葉・証明・根',
+    `${entries.length} leaves and ${bundle.stretches.reduce((n, s) => n + s.nodes.length, 0)} hashes lead to the root of the checkpoint`);
+  const chosen = await chooseKey(bundle, given);
+  bundle.key = chosen;
+  await checkCheckpoint(bundle, chosen.key, step);
+  const starts = await checkEpochs(bundle, nodes, chosen.key);
+  await checkEpochLine(bundle, starts, step);
+  const loose = entries.find((e) => !isUnderEpoch(e, starts));
+  if (loose) fault('MISSING', `the start note that entry ${loose.index} needs is not shown`);
+  checkNumbers(entries);
+  step('ok', 'Numbers and clock', '番号と時計', 'of neighbours that are shown, as the format demands');
+  if (bundle.about.asked.what === 'index') {
+    if (!isWhole(bundle)) fault('MISSING', 'entries of the range that was asked for are not here');
+    step('ok', 'Complete', '完全性', `entries ${bundle.about.asked.first} to ${bundle.about.asked.last}: all are here`);
+  }
+}
