@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 /* Writes the object `fields` into the object that is open, with the members that docs/fields.md
- * lists. `received` is the entry's, ns; it gives the year where the sender wrote none. Uses 4
+ * lists. `received` is the entry's, ns; it gives the year where the sender wrote none. Uses 5
  * levels of depth. */
 void ak_fields_json(struct ak_json_out *out, const void *record, size_t len, uint64_t received);
 

@@ -8,6 +8,9 @@
 /* Slots at the beginning, and how full they may be: one half. */
 #define SLOTS_FIRST 256u
 
+/* Sources with a counter of one name that are compared with each other: each with each. */
+#define ELSEWHERE_MAX 256u
+
 /* Source, kind, reading, host, NUL, application. */
 #define KEY_BYTES_MAX (8u + AK_SYSLOG_HOST_BYTES_MAX + 1u + AK_SYSLOG_HOST_BYTES_MAX)
 
@@ -241,14 +244,10 @@ static int compare_bytes(const char *a, size_t a_len, const char *b, size_t b_le
 }
 
 /* Of one host the reading as a whole comes first. */
-static int compare(const void *x, const void *y)
+static int compare_names(const struct ak_sender_counter *a, const struct ak_sender_counter *b)
 {
-    const struct ak_sender_counter *a = x;
-    const struct ak_sender_counter *b = y;
     int order;
 
-    if (a->source != b->source)
-        return a->source < b->source ? -1 : 1;
     if (a->kind != b->kind)
         return a->kind < b->kind ? -1 : 1;
     order = compare_bytes(a->host, a->host_len, b->host, b->host_len);
@@ -257,6 +256,49 @@ static int compare(const void *x, const void *y)
     if (a->whole_host != b->whole_host)
         return a->whole_host ? -1 : 1;
     return compare_bytes(a->app, a->app_len, b->app, b->app_len);
+}
+
+static int by_names(const void *x, const void *y)
+{
+    const struct ak_sender_counter *a = x;
+    const struct ak_sender_counter *b = y;
+    int order = compare_names(a, b);
+
+    return order != 0 ? order : (a->source > b->source) - (a->source < b->source);
+}
+
+static int by_source(const void *x, const void *y)
+{
+    const struct ak_sender_counter *a = x;
+    const struct ak_sender_counter *b = y;
+
+    return a->source != b->source ? (a->source < b->source ? -1 : 1) : compare_names(a, b);
+}
+
+/* Of counters of one name, sorted by source: says of each which other has numbers in its range.
+ * Those without a host are not one. */
+static void find_elsewhere(struct ak_sender_counter *c, size_t count)
+{
+    for (size_t i = 0; c[0].host_len > 0 && i < count; i++) {
+        for (size_t k = 0; k < count && c[i].elsewhere == 0; k++) {
+            if (k != i && c[k].line.least <= c[i].line.most && c[k].line.most >= c[i].line.least)
+                c[i].elsewhere = c[k].source;
+        }
+    }
+}
+
+static void find_all_elsewhere(struct ak_sender_counts *counts)
+{
+    size_t next;
+
+    qsort(counts->counter, counts->count, sizeof(*counts->counter), by_names);
+    for (size_t i = 0; i < counts->count; i = next) {
+        next = i + 1;
+        while (next < counts->count &&
+               compare_names(&counts->counter[i], &counts->counter[next]) == 0)
+            next++;
+        find_elsewhere(counts->counter + i, next - i < ELSEWHERE_MAX ? next - i : ELSEWHERE_MAX);
+    }
 }
 
 /* Jumps and what came out of its place: what a wrong reading makes many of. */
@@ -305,7 +347,8 @@ enum ak_code ak_sender_counts_finish(struct ak_sender_counts *counts, struct ak_
     free(counts->slot); /* places change */
     counts->slot = NULL;
     counts->slots = 0;
-    qsort(counts->counter, counts->count, sizeof(*counts->counter), compare);
+    find_all_elsewhere(counts);
+    qsort(counts->counter, counts->count, sizeof(*counts->counter), by_source);
     for (size_t i = 0; i < counts->count; i = next) {
         next = i + 1;
         if (!counts->counter[i].whole_host)

@@ -36,8 +36,10 @@ struct ak_sender_counter {
     size_t host_len;
     char *app;
     size_t app_len;
-    bool shown; /* false: the other reading of these numbers has fewer faults */
-    bool mixed; /* more than a quarter late, repeated or stray: not one counter */
+    bool shown;         /* false: the other reading of these numbers has fewer faults */
+    bool mixed;         /* more than a quarter late, repeated or stray: not one counter */
+    uint32_t elsewhere; /* another source with numbers of the same host and kind in this counter's
+                         * range, as when a sender changes its listener; 0: none */
     struct ak_sender_line line;
     struct ak_sender_jump *jump; /* the first ones */
     size_t jump_count;           /* kept */

@@ -293,6 +293,10 @@ enum ak_code ak_sender_line_add(struct ak_sender_line *line, const struct ak_sen
     seen.number = count_on(line, written->number);
     if (line->numbers == 0)
         line->first = seen;
+    if (line->numbers == 0 || seen.number < line->least)
+        line->least = seen.number;
+    if (seen.number > line->most)
+        line->most = seen.number;
     line->last = seen;
     line->numbers++;
     if (line->now.count == 0) {

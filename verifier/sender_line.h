@@ -83,6 +83,8 @@ struct ak_sender_line {
     uint64_t restarts;
     struct ak_sender_seen first; /* seen at all */
     struct ak_sender_seen last;
+    uint64_t least; /* numbers, as counted on over a wrap */
+    uint64_t most;
 };
 
 /* Follows one number; `seen->number` is as written. AK_ENOMEM, or what on_jump gave. */

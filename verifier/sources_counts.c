@@ -96,6 +96,12 @@ static void print_counter(FILE *file, const struct ak_sender_counter *c, bool al
     fputc('\n', file);
     if (c->mixed && !all)
         return;
+    if (c->elsewhere != 0 && c->jumps > 0)
+        fprintf(file,
+                "      source %" PRIu32
+                " has numbers of that host, too: what is missing here may be "
+                "there\n",
+                c->elsewhere);
     for (size_t i = 0; i < shown; i++)
         print_jump(file, c, &c->jump[i]);
     if (c->jumps > shown)
@@ -172,6 +178,8 @@ static void put_counter(struct ak_json_out *out, const struct ak_sender_counter 
     ak_json_out_uint(out, "stray", line->stray);
     ak_json_out_uint(out, "restarts", line->restarts);
     ak_json_out_bool(out, "mixed", c->mixed);
+    if (c->elsewhere != 0)
+        ak_json_out_uint(out, "also_source", c->elsewhere);
     ak_json_out_uint(out, "jump_count", c->jumps);
     ak_json_out_open(out, "jumps", '[');
     for (size_t i = 0; i < shown; i++) {

@@ -404,6 +404,26 @@ static void test_readings(void **state_)
     ak_sender_counts_free(&counts);
 }
 
+/* A sender that changes its listener is another source: what one lacks the other may have. */
+static void test_elsewhere(void **state_)
+{
+    struct ak_sender_counts counts = {0};
+    struct ak_error err = {0};
+
+    (void)state_;
+    for (unsigned i = 1; i <= 90; i++)
+        count(&counts, i > 30 && i <= 60 ? 257 : 256, i, "h", "a", i);
+    count(&counts, 258, 91, "h", "a", 500);
+    count(&counts, 258, 92, "h", "b", 50);
+    assert_int_equal(ak_sender_counts_finish(&counts, &err), AK_OK);
+    assert_int_equal(shown(&counts, 0)->line.lost, 30);
+    assert_int_equal(shown(&counts, 0)->elsewhere, 257);
+    assert_int_equal(shown(&counts, 1)->elsewhere, 256);
+    assert_int_equal(shown(&counts, 2)->elsewhere, 0);
+    assert_int_equal(shown(&counts, 3)->elsewhere, 0);
+    ak_sender_counts_free(&counts);
+}
+
 /* Two devices under one name: their numbers are called mixed. */
 static void test_mixed(void **state_)
 {
@@ -451,8 +471,8 @@ int main(void)
         cmocka_unit_test(test_wrap),     cmocka_unit_test(test_shared),
         cmocka_unit_test(test_blind),    cmocka_unit_test(test_random),
         cmocka_unit_test(test_hostile),  cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_readings), cmocka_unit_test(test_mixed),
-        cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_readings), cmocka_unit_test(test_elsewhere),
+        cmocka_unit_test(test_mixed),    cmocka_unit_test(test_bounds),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
