@@ -30,6 +30,11 @@ static bool has_payload(const struct taken *t)
     return t->has_opening && t->opening.state == AK_STATE_PRESENT;
 }
 
+static bool in_parts(const struct taken *t)
+{
+    return t->has_opening && t->opening.state == AK_STATE_PARTS;
+}
+
 /* ---- Payloads ---- */
 
 static bool commits(const struct taken *t)
@@ -50,8 +55,28 @@ static bool commits(const struct taken *t)
     return ak_hash_equal(&hash, &t->entry.commitment);
 }
 
+/* Parts that are shown, with the commitments of those that are not (3.4). */
+static void check_parts(struct ak_bundle_judgement *j, struct taken *t)
+{
+    struct ak_claim *claim = ak_bundle_claim(j, AK_BUNDLE_AUTHENTIC);
+
+    if (t->opening.split.code != AK_OK)
+        ak_claim_fail(claim, AK_FINDING_MALFORMED, "3.4",
+                      "what is shown of entry %" PRIu64 " is not split as records are: %s",
+                      t->index, t->opening.split.text);
+    else if (!ak_hash_equal(&t->opening.commitment, &t->entry.commitment))
+        ak_claim_fail(claim, AK_FINDING_ALTERED, "",
+                      "a part of entry %" PRIu64 ", its salt or the commitment of one that is "
+                      "withheld is not what was signed",
+                      t->index);
+    else
+        t->payload_proven = true;
+}
+
 static void check_payload(struct ak_bundle_judgement *j, struct taken *t)
 {
+    if (in_parts(t))
+        check_parts(j, t);
     if (!has_payload(t))
         return;
     t->payload_proven = commits(t);
@@ -191,6 +216,24 @@ static void note_span(struct ak_bundle_result *r, const struct taken *t)
     r->last_time = t->entry.received;
 }
 
+/* Parts of it are blacked out: one stretch for each reason. */
+static void count_parts(struct ak_bundle_judgement *j, const struct taken *t)
+{
+    struct ak_bundle_result *r = j->result;
+
+    if (t->payload_proven) {
+        r->in_parts++;
+        r->parts_withheld += t->opening.withheld;
+    }
+    r->redactions_left_off += t->opening.reasons_left_off;
+    note_span(r, t);
+    for (unsigned i = 0; i < t->opening.reason_count; i++) {
+        if (!ak_bundle_stretch_add(&r->redaction, &r->redaction_count, t->index,
+                                   t->opening.reason[i], true))
+            r->redactions_left_off++;
+    }
+}
+
 static void count_entry(struct ak_bundle_judgement *j, const struct taken *t)
 {
     struct ak_bundle_result *r = j->result;
@@ -207,11 +250,14 @@ static void count_entry(struct ak_bundle_judgement *j, const struct taken *t)
             note_span(r, t);
         }
         return;
+    case AK_STATE_PARTS:
+        count_parts(j, t);
+        return;
     case AK_STATE_REDACTED:
         r->redacted++;
         note_span(r, t);
         if (!ak_bundle_stretch_add(&r->redaction, &r->redaction_count, t->index,
-                                   t->opening.redaction))
+                                   t->opening.redaction, false))
             r->redactions_left_off++;
         return;
     case AK_STATE_NOT_ASKED:
@@ -220,22 +266,27 @@ static void count_entry(struct ak_bundle_judgement *j, const struct taken *t)
     default:
         r->removed++;
         note_span(r, t);
-        if (!ak_bundle_stretch_add(&j->removed, &j->removed_count, t->index, t->opening.state))
+        if (!ak_bundle_stretch_add(&j->removed, &j->removed_count, t->index, t->opening.state,
+                                   false))
             j->removed_left_off++;
         return;
     }
 }
 
+static void check_reason(struct ak_bundle_judgement *j, uint64_t index, uint16_t number)
+{
+    if (j->result->has_about && number >= j->result->about.redaction_count)
+        ak_claim_fail(ak_bundle_claim(j, AK_BUNDLE_REDACTED), AK_FINDING_MALFORMED, "",
+                      "entry %" PRIu64 " is blacked out, and bundle.json gives no reason %u", index,
+                      number);
+}
+
 static void check_redaction(struct ak_bundle_judgement *j, const struct taken *t)
 {
-    const struct ak_bundle_about *about = &j->result->about;
-
-    if (!t->has_opening || t->opening.state != AK_STATE_REDACTED)
-        return;
-    if (j->result->has_about && t->opening.redaction >= about->redaction_count)
-        ak_claim_fail(ak_bundle_claim(j, AK_BUNDLE_REDACTED), AK_FINDING_MALFORMED, "",
-                      "entry %" PRIu64 " is blacked out, and bundle.json gives no reason %u",
-                      t->index, t->opening.redaction);
+    if (t->has_opening && t->opening.state == AK_STATE_REDACTED)
+        check_reason(j, t->index, t->opening.redaction);
+    for (unsigned i = 0; in_parts(t) && i < t->opening.reason_count; i++)
+        check_reason(j, t->index, t->opening.reason[i]);
 }
 
 /* ---- One entry ---- */
@@ -290,8 +341,10 @@ static enum ak_code give(struct ak_bundle_judgement *j, const struct taken *t, s
                                     .state = t->opening.state,
                                     .redaction = t->opening.redaction,
                                     .payload_proven = t->payload_proven,
-                                    .payload = has_payload(t) ? t->opening.payload : NULL,
-                                    .len = t->opening.len};
+                                    .payload =
+                                        has_payload(t) || in_parts(t) ? t->opening.payload : NULL,
+                                    .len = t->opening.len,
+                                    .withheld = t->opening.withheld};
 
     if (j->input->on_entry == NULL || !t->has_opening)
         return AK_OK;

@@ -5,6 +5,8 @@
  * payload ends, or something left at its end; a frame of records.zst of another form. */
 #include "bundle_payloads.h"
 
+#include "bundle_parts.h"
+
 #include <akashi/bundle.h>
 
 #include <inttypes.h>
@@ -43,7 +45,7 @@ enum ak_code ak_bundle_payloads_open(struct ak_bundle_payloads *p,
     memset(p, 0, sizeof(*p));
     p->decoder = ZSTD_createDCtx();
     p->plain = malloc(PLAIN_BYTES);
-    p->payload = malloc(AK_PAYLOAD_BYTES_MAX + 1);
+    p->payload = malloc(AK_BUNDLE_TEXT_BYTES_MAX + 1);
     if (p->decoder == NULL || p->plain == NULL || p->payload == NULL)
         return ak_fail(err, AK_ENOMEM, "no memory to read a bundle");
     if (ZSTD_isError(ZSTD_DCtx_setParameter(p->decoder, ZSTD_d_windowLogMax, WINDOW_LOG_MAX)))
@@ -94,8 +96,8 @@ static enum ak_code inflate(struct ak_bundle_payloads *p, struct ak_error *err)
     return AK_OK;
 }
 
-static enum ak_code copy_plain(struct ak_bundle_payloads *p, uint8_t *out, size_t n,
-                               struct ak_error *err)
+enum ak_code ak_bundle_payloads_plain(struct ak_bundle_payloads *p, uint8_t *out, size_t n,
+                                      struct ak_error *err)
 {
     while (n > 0) {
         size_t some = p->plain_have - p->plain_at;
@@ -132,7 +134,7 @@ static enum ak_code read_present(struct ak_bundle_payloads *p, const struct ak_e
     if (opening->len > AK_PAYLOAD_BYTES_MAX)
         return ak_fail(err, AK_EMALFORMED, "openings: a payload of %zu bytes", opening->len);
     if (ak_kind_received(entry->kind))
-        rc = copy_plain(p, p->payload, opening->len + 1, err);
+        rc = ak_bundle_payloads_plain(p, p->payload, opening->len + 1, err);
     else
         rc = ak_bundle_stream_copy(&p->own, p->payload, opening->len + 1, err);
     if (rc == AK_OK && p->payload[opening->len] != '\n')
@@ -155,6 +157,8 @@ enum ak_code ak_bundle_payloads_next(struct ak_bundle_payloads *p, const struct 
     switch (opening->state) {
     case AK_STATE_PRESENT:
         return read_present(p, entry, opening, err);
+    case AK_STATE_PARTS:
+        return ak_bundle_parts_read(p, entry, opening, err);
     case AK_STATE_REDACTED:
         rc = ak_bundle_stream_copy(&p->openings, number, sizeof(number), err);
         opening->redaction = (uint16_t)(number[0] << 8 | number[1]);

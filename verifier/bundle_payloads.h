@@ -23,13 +23,25 @@ struct ak_bundle_payloads {
     uint8_t *payload; /* of one entry, and its LF */
 };
 
+/* Reasons for which parts of one record are withheld, as they are listed. */
+#define AK_BUNDLE_REASONS_MAX 8u
+
 /* One entry's opening. */
 struct ak_bundle_opening {
     uint8_t state;
-    uint16_t redaction;
+    uint16_t redaction;                   /* of AK_STATE_REDACTED */
     uint8_t key[AK_BUNDLE_KEY_BYTES_MAX]; /* salt of form 1, K of form 2 */
-    const uint8_t *payload;               /* of AK_STATE_PRESENT; borrowed until the next call */
+    const uint8_t
+        *payload; /* of AK_STATE_PRESENT and AK_STATE_PARTS; borrowed until the next call */
     size_t len;
+    /* Of AK_STATE_PARTS: */
+    uint32_t parts;
+    uint32_t withheld;
+    struct ak_hash commitment; /* what the parts come to */
+    struct ak_error split;     /* its code is AK_OK unless they would be split in another way */
+    uint16_t reason[AK_BUNDLE_REASONS_MAX];
+    unsigned reason_count;
+    bool reasons_left_off;
 };
 
 /* AK_ENOMEM, AK_EIO, AK_EMALFORMED. ak_bundle_payloads_close frees in any case. */
@@ -41,6 +53,10 @@ void ak_bundle_payloads_close(struct ak_bundle_payloads *p);
  * does not come out, AK_EIO. */
 enum ak_code ak_bundle_payloads_next(struct ak_bundle_payloads *p, const struct ak_entry *entry,
                                      struct ak_bundle_opening *opening, struct ak_error *err);
+
+/* The next bytes of what records.zst holds. Codes as above. */
+enum ak_code ak_bundle_payloads_plain(struct ak_bundle_payloads *p, uint8_t *out, size_t n,
+                                      struct ak_error *err);
 
 /* Whether all three files end here. Codes as above. */
 enum ak_code ak_bundle_payloads_end(struct ak_bundle_payloads *p, struct ak_error *err);

@@ -84,9 +84,10 @@ void ak_bundle_epochs_end(struct ak_bundle_judgement *j);
 /* Claims 2, 3 and 4, after the pass. */
 enum ak_code ak_bundle_claims(struct ak_bundle_judgement *j, struct ak_error *err);
 
-/* Adds an entry to a list of stretches, joined where they touch; false if it is full. */
+/* Adds an entry, or parts of it, to a list of stretches, joined where they touch; false if it is
+ * full. */
 bool ak_bundle_stretch_add(struct ak_bundle_stretch **list, size_t *count, uint64_t index,
-                           uint32_t number);
+                           uint32_t number, bool parts);
 
 /* Marks what an order that is shown covers. */
 void ak_bundle_removed_order(struct ak_bundle_judgement *j, uint64_t index, const void *payload,

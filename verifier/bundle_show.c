@@ -49,6 +49,8 @@ static void show_counts(FILE *file, const struct ak_bundle_result *r)
     fprintf(file, ", %s of the log's own", ak_show_count(number, r->own));
     if (r->redacted > 0)
         fprintf(file, ", %s blacked out", ak_show_count(number, r->redacted));
+    if (r->in_parts > 0)
+        fprintf(file, ", %s blacked out in part", ak_show_count(number, r->in_parts));
     if (r->removed > 0)
         fprintf(file, ", %s gone from the log", ak_show_count(number, r->removed));
     if (r->not_asked > 0)
@@ -154,10 +156,11 @@ static void show_redactions(FILE *file, const struct ak_bundle_result *r)
 
     for (size_t i = 0; i < r->redaction_count && i < LISTED; i++) {
         const struct ak_bundle_stretch *s = &r->redaction[i];
+        fputs(s->parts ? "    parts of " : "    ", file);
         if (s->first == s->last)
-            fprintf(file, "    entry %" PRIu64, s->first);
+            fprintf(file, "entry %" PRIu64, s->first);
         else
-            fprintf(file, "    entries %" PRIu64 " to %" PRIu64, s->first, s->last);
+            fprintf(file, "entries %" PRIu64 " to %" PRIu64, s->first, s->last);
         if (r->has_about && s->number < r->about.redaction_count) {
             fputs(": ", file);
             ak_show_text(file, r->about.redaction[s->number].reason);
@@ -165,7 +168,8 @@ static void show_redactions(FILE *file, const struct ak_bundle_result *r)
         fputc('\n', file);
     }
     if (r->redaction_count > LISTED || r->redactions_left_off > 0)
-        fprintf(file, "    and more; %s entries in all\n", ak_show_count(number, r->redacted));
+        fprintf(file, "    and more; %s entries in all\n",
+                ak_show_count(number, r->redacted + r->in_parts));
 }
 
 static void show_claim(const struct ak_bundle_show *show, const struct ak_bundle_result *r,
@@ -257,6 +261,8 @@ static void show_result(const struct ak_bundle_show *show, const struct ak_bundl
     }
     if (r->redacted > 0)
         fprintf(file, ", %s blacked out", ak_show_count(number, r->redacted));
+    if (r->in_parts > 0)
+        fprintf(file, ", %s in part", ak_show_count(number, r->in_parts));
     fputs(", log ", file);
     ak_show_text(file, r->checkpoint.origin);
     if (r->key_given)

@@ -99,6 +99,8 @@ static void put_counts(struct ak_json_out *out, const struct ak_bundle_result *r
     ak_json_out_uint(out, "fragments", r->fragments);
     ak_json_out_uint(out, "own_entries", r->own);
     ak_json_out_uint(out, "redacted", r->redacted);
+    ak_json_out_uint(out, "redacted_in_part", r->in_parts);
+    ak_json_out_uint(out, "parts_withheld", r->parts_withheld);
     ak_json_out_uint(out, "removed", r->removed);
     ak_json_out_uint(out, "not_asked", r->not_asked);
     if (r->has_time) {
@@ -116,6 +118,7 @@ static void put_stretches(struct ak_json_out *out, const struct ak_bundle_result
         ak_json_out_open(out, NULL, '{');
         ak_json_out_uint(out, "first", s->first);
         ak_json_out_uint(out, "last", s->last);
+        ak_json_out_bool(out, "parts", s->parts);
         if (r->has_about && s->number < r->about.redaction_count)
             put_text(out, "reason", r->about.redaction[s->number].reason);
         ak_json_out_close(out, '}');

@@ -8,11 +8,12 @@
 #include <string.h>
 
 bool ak_bundle_stretch_add(struct ak_bundle_stretch **list, size_t *count, uint64_t index,
-                           uint32_t number)
+                           uint32_t number, bool parts)
 {
     struct ak_bundle_stretch *last = *count == 0 ? NULL : &(*list)[*count - 1];
 
-    if (last != NULL && last->number == number && last->last + 1 == index && !last->covered) {
+    if (last != NULL && last->number == number && last->parts == parts && last->last + 1 == index &&
+        !last->covered) {
         last->last = index;
         return true;
     }
@@ -22,7 +23,8 @@ bool ak_bundle_stretch_add(struct ak_bundle_stretch **list, size_t *count, uint6
         *list = calloc(AK_BUNDLE_LISTED_MAX, sizeof(**list));
     if (*list == NULL)
         return false;
-    (*list)[*count] = (struct ak_bundle_stretch){.first = index, .last = index, .number = number};
+    (*list)[*count] =
+        (struct ak_bundle_stretch){.first = index, .last = index, .number = number, .parts = parts};
     (*count)++;
     return true;
 }

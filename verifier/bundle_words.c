@@ -118,6 +118,23 @@ static void put_time(FILE *file, const struct ak_bundle_result *r)
                 ak_show_count(number, r->clock_steps), ak_show_plural(r->clock_steps));
 }
 
+static void put_parts(FILE *file, const struct ak_bundle_result *r)
+{
+    char records[AK_SHOW_NUMBER_BYTES];
+    char parts[AK_SHOW_NUMBER_BYTES];
+    char text[400];
+
+    (void)snprintf(text, sizeof(text),
+                   "Of %s record%s %s part%s withheld, a word or an address each: the "
+                   "text has one mark \xe2\x96\x88 in its place, whatever its length. What stands "
+                   "around the marks is proven, byte for byte and in its place.",
+                   ak_show_count(records, r->in_parts), ak_show_plural(r->in_parts),
+                   ak_show_count(parts, r->parts_withheld),
+                   r->parts_withheld == 1 ? " is" : "s are");
+    fputs("    ", file);
+    put_wrapped(file, text);
+}
+
 void ak_bundle_words_claim(FILE *file, const struct ak_bundle_result *r,
                            enum ak_bundle_claim_name name)
 {
@@ -131,11 +148,13 @@ void ak_bundle_words_claim(FILE *file, const struct ak_bundle_result *r,
         put_complete(file, r);
         break;
     case AK_BUNDLE_REDACTED:
-        put_wrapped(file, r->redacted == 0
+        put_wrapped(file, r->redacted == 0 && r->in_parts == 0
                               ? "No text was blacked out on export."
                               : "Only these texts were blacked out on export; that an entry stands "
                                 "there, when and from whom, is proven; all else is unchanged. The "
                                 "reasons are the maker's.");
+        if (r->in_parts > 0)
+            put_parts(file, r);
         break;
     case AK_BUNDLE_TIMED:
         put_time(file, r);

@@ -24,6 +24,7 @@
 
 /* States of openings (14.5) beyond those of segments. */
 #define AK_STATE_REDACTED  16u /* blacked out on export */
+#define AK_STATE_PARTS     17u /* parts of it are (format.md 3.4, form 2) */
 #define AK_STATE_NOT_ASKED 18u /* stands there to bound others */
 
 /* Ranges, events and sources that a result lists; what is more is counted. */
@@ -92,8 +93,10 @@ struct ak_bundle_entry {
     uint8_t state;          /* AK_STATE_... */
     uint16_t redaction;     /* AK_STATE_REDACTED: which */
     bool payload_proven;    /* the payload is what the entry commits to */
-    const uint8_t *payload; /* AK_STATE_PRESENT; NULL otherwise */
+    const uint8_t *payload; /* AK_STATE_PRESENT; of AK_STATE_PARTS its text, with U+2588 in place of
+                               each part that is withheld; NULL otherwise */
     size_t len;
+    uint32_t withheld; /* AK_STATE_PARTS: parts that are not shown */
 };
 
 enum ak_bundle_claim_name {
@@ -120,6 +123,7 @@ struct ak_bundle_stretch {
     uint64_t last;
     uint32_t number; /* of a redaction, or a state */
     bool covered;    /* of what was erased: an order that is shown says so */
+    bool parts;      /* of what was blacked out: parts of it were, the rest is shown */
 };
 
 /* An event (kind 3) in the judged range. */
@@ -172,6 +176,8 @@ struct ak_bundle_result {
     uint64_t fragments; /* of these, kind 7 */
     uint64_t own;       /* own entries with payload */
     uint64_t redacted;
+    uint64_t in_parts;       /* received, parts of the payload shown and right */
+    uint64_t parts_withheld; /* of these */
     uint64_t not_asked;
     uint64_t removed; /* erased or expired */
     uint64_t notes;   /* start notes of epochs */

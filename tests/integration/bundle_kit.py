@@ -52,7 +52,7 @@ class Bundle:
         return int(lines[1]), stretches
 
     def read_openings(self):
-        """One list for each entry: state, key or redaction, text."""
+        """One list for each entry: state, key or redaction or parts, text."""
         data = io.BytesIO(self.files["openings"])
         own = io.BytesIO(self.files["own.txt"])
         records = io.BytesIO(zstandard.ZstdDecompressor().decompressobj()
@@ -67,9 +67,25 @@ class Bundle:
                 rows.append([state, key, text[:-1]])
             elif state == 16:
                 rows.append([state, data.read(2), None])
+            elif state == 17:
+                rows.append([state, self.read_parts(data, records), None])
             else:
                 rows.append([state, b"", None])
         return rows
+
+    @staticmethod
+    def read_parts(data, records):
+        """Parts of a record: [salt, bytes], or [reason, commitment, mark] where it is withheld."""
+        parts = []
+        for _ in range(struct.unpack(">I", data.read(4))[0]):
+            length = data.read(1)[0]
+            if length == 255:
+                reason = struct.unpack(">H", data.read(2))[0]
+                parts.append([reason, data.read(32), records.read(3)])
+            else:
+                parts.append([data.read(16), records.read(length)])
+        assert records.read(1) == b"\n"
+        return parts
 
     def indices(self):
         """The index of each entry that is shown."""
@@ -93,6 +109,12 @@ class Bundle:
         openings, own, records = [], [], []
         for e, (state, key, text) in zip(self.entries, self.rows):
             openings.append(bytes([state]))
+            if state == 17:
+                openings.append(struct.pack(">I", len(key)))
+                openings += [struct.pack(">BH", 255, p[0]) + p[1] if len(p) == 3 else
+                             bytes([len(p[1])]) + p[0] for p in key]
+                records.append(b"".join(p[-1] for p in key) + b"\n")
+                continue
             if state == 0:
                 openings.append(struct.pack(">I", len(text)))
                 (records if e[1] in (0, 7) else own).append(text + b"\n")
