@@ -20,6 +20,7 @@ struct listing {
     struct ak_source_table table;
     uint64_t newest; /* time of the newest entry of the log */
     uint64_t gaps;
+    uint64_t not_proven;             /* of the entries listed; 0 without a key */
     struct ak_sender_counts *counts; /* NULL: not asked for */
     const struct ak_check_log *judged;
 };
@@ -53,6 +54,8 @@ static enum ak_code on_entry(void *ctx, const struct ak_log_entry *entry, struct
 
     if (entry->entry.received > listing->newest)
         listing->newest = entry->entry.received;
+    listing->not_proven += listing->judged != NULL && ak_kind_received(entry->entry.kind) &&
+                           entry->proof != AK_PROOF_PROVEN;
     return rc == AK_OK ? count_entry(listing, entry, err) : rc;
 }
 
@@ -125,6 +128,8 @@ static void print_listing(const struct ak_log_place *place, const struct listing
     if (listing->table.undeclared > 0)
         printf("  %s entries of numbers that no source can have\n",
                ak_show_count(count, listing->table.undeclared));
+    if (listing->not_proven > 0)
+        printf("  %s of these entries are NOT PROVEN\n", ak_show_count(count, listing->not_proven));
     if (listing->gaps > 0)
         printf("  %s place%s of the log could not be read: these counts lack what is there\n",
                ak_show_count(count, listing->gaps), ak_show_plural(listing->gaps));
@@ -176,6 +181,8 @@ static void put_listing(const struct asked *asked, const struct ak_log_place *pl
     ak_json_out_uint(out, "gap_count", listing->gaps);
     if (listing->judged != NULL)
         ak_json_out_string(out, "verdict", ak_verdict_name(listing->judged->verdict));
+    if (listing->judged != NULL)
+        ak_json_out_uint(out, "not_proven_entries", listing->not_proven);
     if (listing->counts != NULL)
         ak_sources_counts_json(out, listing->counts, asked->all);
     ak_json_out_close(out, '}');

@@ -130,7 +130,10 @@ def not_proven(verify, folder):
     with open(other, "w", encoding="ascii") as f:
         f.write(Secrets("example.org/strange", 99).vkey + "\n")
     status, got, by = counters(verify, path, "--key", other)
-    expect("not proven", (True, {}, 19), (status != 0, by, got["counters_blind_entries"]))
+    expect("not proven", (True, {}, 19, 19), (status != 0, by, got["counters_blind_entries"],
+                                              got["not_proven_entries"]))
+    expect("not proven, as text", True,
+           "  19 of these entries are NOT PROVEN\n" in run(verify, path, "--key", other)[1])
 
 
 def readings(verify, folder):
