@@ -41,7 +41,7 @@ enum ak_code ak_sampling_population(struct ak_sampling *s, struct ak_error *err)
     return AK_OK;
 }
 
-enum ak_code ak_sampling_seed(struct ak_sampling *s, struct ak_error *err)
+void ak_sampling_seed_only(struct ak_sampling *s)
 {
     struct ak_sheet *sheet = &s->sheet;
     const struct ak_sample_text text = {.origin = s->anchor.checkpoint.origin,
@@ -55,7 +55,12 @@ enum ak_code ak_sampling_seed(struct ak_sampling *s, struct ak_error *err)
                                         .beacon_len = s->args.beacon_len};
 
     ak_sample_seed(&text, &sheet->seed);
-    return ak_sample_plan(&s->args, sheet->end - sheet->first, &sheet->planned, err);
+}
+
+enum ak_code ak_sampling_seed(struct ak_sampling *s, struct ak_error *err)
+{
+    ak_sampling_seed_only(s);
+    return ak_sample_plan(&s->args, s->sheet.end - s->sheet.first, &s->sheet.planned, err);
 }
 
 static enum ak_code on_row(void *ctx, const struct ak_sample_row *row,
@@ -216,6 +221,17 @@ static enum ak_code check_options(const struct ak_options *o, struct ak_error *e
          ak_options_has(o, AK_OPTION_BEACON)))
         return ak_fail(err, AK_EUSAGE,
                        "--seed, --index and --beacon stand in the requests: leave them out");
+    if (ak_options_has(o, AK_OPTION_POPULATION) &&
+        (ak_options_has(o, AK_OPTION_REQUESTS) || ak_options_has(o, AK_OPTION_FROM) ||
+         ak_options_has(o, AK_OPTION_TO) || ak_options_has(o, AK_OPTION_INDEX) ||
+         ak_options_has(o, AK_OPTION_FINDINGS) || ak_options_has(o, AK_OPTION_WORKSHEET)))
+        return ak_fail(
+            err, AK_EUSAGE,
+            "with --population the lines of the file are what is drawn, all of them, and "
+            "whether they are held is not a judgement: no --index, --from, --to, "
+            "--requests, --worksheet or --findings");
+    if (ak_options_has(o, AK_OPTION_TMP) && !ak_options_has(o, AK_OPTION_POPULATION))
+        return ak_fail(err, AK_EUSAGE, "--tmp belongs to --population");
     if (o->count[AK_OPTION_CHECKPOINT] > 1)
         return ak_fail(err, AK_EUSAGE, "--checkpoint was given twice; a sample is of one");
     if (ak_options_has(o, AK_OPTION_FINDINGS) && !ak_options_has(o, AK_OPTION_SEED) &&
@@ -286,6 +302,7 @@ static enum ak_code run(struct ak_sampling *s, struct ak_error *err)
 static void sampling_free(struct ak_sampling *s)
 {
     ak_sample_rows_free(&s->rows);
+    free(s->lines.line);
     ak_sample_scan_free(&s->scan);
     ak_sample_anchor_free(&s->anchor);
     ak_source_table_free(&s->sources);

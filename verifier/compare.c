@@ -54,6 +54,9 @@ struct ak_compare {
     struct ak_sorter *line_results;
     struct ak_sorter *record_results;
     struct ak_compare_counts counts;
+    uint8_t (*narrow)[HASH_BYTES]; /* table of hashes of lines; NULL: all records are taken */
+    bool *narrow_used;
+    size_t narrow_places; /* a power of 2 */
 };
 
 static void put64(uint8_t *out, uint64_t value)
@@ -81,6 +84,8 @@ void ak_compare_free(struct ak_compare *c)
     ak_sorter_free(c->records.next);
     ak_sorter_free(c->line_results);
     ak_sorter_free(c->record_results);
+    free(c->narrow);
+    free(c->narrow_used);
     free(c);
 }
 
@@ -192,6 +197,49 @@ static enum ak_code add_result(struct ak_sorter *sorter, uint64_t number, uint8_
     return ak_sorter_add(sorter, result, err);
 }
 
+enum ak_code ak_compare_narrow(struct ak_compare *c, uint64_t lines, struct ak_error *err)
+{
+    size_t places = 16;
+
+    while (places < 6 * lines) /* three hashes each, half of the places free */
+        places *= 2;
+    c->narrow = calloc(places, sizeof(*c->narrow));
+    c->narrow_used = calloc(places, sizeof(*c->narrow_used));
+    c->narrow_places = places;
+    return c->narrow == NULL || c->narrow_used == NULL
+               ? ak_fail(err, AK_ENOMEM, "no memory to compare")
+               : AK_OK;
+}
+
+/* The place of a hash in the table, or the free one where it belongs. */
+static size_t narrow_place(const struct ak_compare *c, const uint8_t *hash)
+{
+    size_t at = (size_t)get64(hash) & (c->narrow_places - 1);
+
+    while (c->narrow_used[at] && memcmp(c->narrow[at], hash, HASH_BYTES) != 0)
+        at = (at + 1) & (c->narrow_places - 1);
+    return at;
+}
+
+static void narrow_add(struct ak_compare *c, const uint8_t *item)
+{
+    static const unsigned parts[] = {0, ITEM_MESSAGE, ITEM_CONTENT};
+
+    for (unsigned i = 0; i < 3; i++) {
+        size_t at = narrow_place(c, item + parts[i]);
+        memcpy(c->narrow[at], item + parts[i], HASH_BYTES);
+        c->narrow_used[at] = true;
+    }
+}
+
+/* Whether any hash of the record is one of any line, whatever they are of. */
+static bool narrow_has(const struct ak_compare *c, const uint8_t *item)
+{
+    return c->narrow_used[narrow_place(c, item)] ||
+           c->narrow_used[narrow_place(c, item + ITEM_MESSAGE)] ||
+           c->narrow_used[narrow_place(c, item + ITEM_CONTENT)];
+}
+
 enum ak_code ak_compare_add_line(struct ak_compare *c, const char *data, size_t len,
                                  struct ak_error *err)
 {
@@ -203,6 +251,8 @@ enum ak_code ak_compare_add_line(struct ak_compare *c, const char *data, size_t 
         return add_result(c->line_results, number, AK_COMPARE_NOT_HELD, 0, err);
     }
     make_item(c, item, number, data, len);
+    if (c->narrow != NULL)
+        narrow_add(c, item);
     return ak_sorter_add(c->lines.now, item, err);
 }
 
@@ -217,6 +267,8 @@ enum ak_code ak_compare_add_record(struct ak_compare *c, uint64_t index, const v
         return add_result(c->record_results, index, AK_COMPARE_LINE_FEEDS, 0, err);
     }
     make_item(c, item, index, data, len);
+    if (c->narrow != NULL && !narrow_has(c, item))
+        return AK_OK;
     return ak_sorter_add(c->records.now, item, err);
 }
 

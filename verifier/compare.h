@@ -56,6 +56,11 @@ void ak_compare_free(struct ak_compare *compare);
 enum ak_code ak_compare_add_line(struct ak_compare *compare, const char *data, size_t len,
                                  struct ak_error *err);
 
+/* For few lines: keeps in memory what they look like, so that records which can be none of them are
+ * passed over at once, and no list of all records is made. To be called before the first line;
+ * `lines` is how many there will be at most. AK_ENOMEM. */
+enum ak_code ak_compare_narrow(struct ak_compare *compare, uint64_t lines, struct ak_error *err);
+
 /* One record; indices rise. */
 enum ak_code ak_compare_add_record(struct ak_compare *compare, uint64_t index, const void *data,
                                    size_t len, struct ak_error *err);

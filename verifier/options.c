@@ -161,6 +161,10 @@ static const struct option_info infos[AK_OPTION_COUNT] = {
                            "this claim must be made and hold: authentic, complete, redacted, time "
                            "or custody. May be given more than once",
                            true},
+    [AK_OPTION_POPULATION] = {"population", "FILE",
+                              "draw lines of this file of the agency's own, and look each up in "
+                              "the log",
+                              false},
     [AK_OPTION_REQUESTS] = {"requests", "FILE",
                             "for an auditor who holds a checkpoint: what is asked of the operator",
                             false},

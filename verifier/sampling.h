@@ -31,9 +31,10 @@ struct ak_sampling {
     struct ak_sample_filter filter;
     struct ak_source_table sources;
     uint32_t *selected;
-    struct ak_answers *answers; /* while they are judged */
-    bool requested;             /* requests were written, and nothing else */
-    FILE *worksheet;            /* where drawn records are written to be judged, or NULL */
+    struct ak_answers *answers;  /* while they are judged */
+    bool requested;              /* requests were written, and nothing else */
+    FILE *worksheet;             /* where drawn records are written to be judged, or NULL */
+    struct ak_sheet_lines lines; /* with --population */
     struct ak_sheet_previous previous;
     struct ak_sheet sheet;
 };
@@ -46,12 +47,18 @@ enum ak_code ak_sampling_store(struct ak_sampling *s, struct ak_error *err);
 enum ak_code ak_sampling_request(struct ak_sampling *s, struct ak_error *err);
 enum ak_code ak_sampling_judge(struct ak_sampling *s, struct ak_error *err);
 
+/* From a file of lines (sampling_lines.c): the head is known. */
+enum ak_code ak_sampling_lines(struct ak_sampling *s, struct ak_error *err);
+
 /* The range of indices, once the head is known; whether it was committed to is part of whether the
  * sample is independent. AK_EUSAGE, or AK_ENOTFOUND if it holds nothing. */
 enum ak_code ak_sampling_population(struct ak_sampling *s, struct ak_error *err);
 
 /* The seed, once head and population are known; and how many records are planned. */
 enum ak_code ak_sampling_seed(struct ak_sampling *s, struct ak_error *err);
+
+/* The seed alone. */
+void ak_sampling_seed_only(struct ak_sampling *s);
 
 /* Draws by that seed, and writes the file to fill in if one was asked for. `get` is given `s`. */
 enum ak_code ak_sampling_draw(struct ak_sampling *s, ak_sample_item_fn get, struct ak_error *err);

@@ -157,6 +157,8 @@ enum ak_code ak_sampling_store(struct ak_sampling *s, struct ak_error *err)
 
     if (rc != AK_OK || s->sheet.claim.verdict != AK_VALID)
         return rc;
+    if (ak_options_has(s->options, AK_OPTION_POPULATION))
+        return ak_sampling_lines(s, err);
     rc = ak_sampling_population(s, err);
     if (rc == AK_OK)
         rc = ak_sampling_seed(s, err);

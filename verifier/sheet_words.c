@@ -359,6 +359,17 @@ static void say_cannot(FILE *f, const struct ak_sheet *s, bool ja)
     const struct ak_sheet_result *r = s->lines != NULL ? &s->held : &s->proven;
 
     (void)ak_sheet_percent(found, r->examined, r->population);
+    if (s->lines != NULL) {
+        fprintf(f,
+                ja ? "標本調査は割合についてのみ述べます。保持されていない行が 1 行だけの場合、この"
+                     "標本がそれを見つける確率は %s %% にすぎません。全行を照合するのは "
+                     "akashi-verify compare です。"
+                   : "A sample speaks of rates. If a single line were not held, this sample would "
+                     "have found it with a probability of %s %% only; every line is looked up by "
+                     "akashi-verify compare.",
+                found);
+        return;
+    }
     fprintf(f,
             ja ? "標本調査は割合についてのみ述べます。改ざんが 1 件だけの場合、この標本がそれを"
                  "見つける確率は %s %% にすぎません。全件を検証するのは akashi-verify check です。"
