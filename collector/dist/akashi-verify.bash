@@ -23,7 +23,7 @@ _akashi_verify()
     history) options="--key --policy --log --epoch --store --output --force --json --quiet" ;;
     compare) options="--key --policy --authority --log --jobs --source --tmp --json --jsonl --quiet" ;;
     report) options="--key --policy --authority --checkpoint --log --jobs --from --to --period --viewer --output --force --quiet" ;;
-    sample) options="--key --log --checkpoint --seed --beacon --confidence --tolerable --index --from --to --source --requests --answers --head --worksheet --findings --previous --html --output --force --json --quiet" ;;
+    sample) options="--key --log --checkpoint --seed --beacon --confidence --tolerable --index --from --to --source --requests --answers --head --population --tmp --worksheet --findings --previous --html --output --force --json --quiet" ;;
     answer) options="--key --log --checkpoint --save-checkpoint --requests --audit --output --force --quiet" ;;
     export) options="--key --policy --log --index --case --exhibit --by --reason --severity --tlp --on-behalf-of --mandate --output --force --json --quiet" ;;
     bundle) options="--key --policy --expect --require --json --quiet" ;;
@@ -33,7 +33,7 @@ _akashi_verify()
     '') options="--version" ;;
     esac
     case $prev in
-    --key | --authority | --policy | --checkpoint | --save-checkpoint | --record | --entry | --epoch | --store | --tmp | --requests | --answers | --head | --worksheet | --findings | --previous | --output | -o)
+    --key | --authority | --policy | --checkpoint | --save-checkpoint | --record | --entry | --epoch | --store | --tmp | --requests | --answers | --head | --worksheet | --findings | --previous | --population | --output | -o)
         COMPREPLY=($(compgen -f -- "$cur")) && return
         ;;
     --kind)
