@@ -7,6 +7,7 @@
 #include <akashi/base64.h>
 #include <akashi/ed25519.h>
 #include <akashi/entry.h>
+#include <akashi/parts.h>
 #include <akashi/sha256.h>
 #include <akashi/tree.h>
 
@@ -83,6 +84,31 @@ static void test_lanes(ak_selftest_fn tell, void *ctx)
         good = good && ak_hash_equal(&plain, &leaf[i]);
     }
     tell(ctx, "leaves hashed side by side and one by one are the same", good, ak_hash_path());
+}
+
+/* The example of docs/format.md 3.4: a line, and the empty record, side by side. */
+static void test_parts(ak_selftest_fn tell, void *ctx)
+{
+    static const char line[] = "sshd[412]: Failed password for root from 192.0.2.7 port 22 ssh2";
+    struct ak_parts_room *room = ak_parts_room_new();
+    uint8_t group_key[AK_GROUP_KEY_BYTES];
+    uint8_t key[1][AK_RECORD_KEY_BYTES];
+    struct ak_hash commitment = {{0}};
+    struct ak_hash empty = {{0}};
+
+    for (unsigned i = 0; i < AK_GROUP_KEY_BYTES; i++)
+        group_key[i] = (uint8_t)i;
+    ak_record_keys(key, group_key, 5, 1);
+    if (room != NULL) {
+        ak_parts_take(room, key[0], (const uint8_t *)line, sizeof(line) - 1, commitment.b);
+        ak_parts_take(room, key[0], NULL, 0, empty.b);
+        ak_parts_finish(room);
+    }
+    ak_parts_room_free(room);
+    tell(ctx, "commitment by parts (docs/format.md 3.4)",
+         is_hash(&commitment, "f038ff6420884e8934bfd2bf1fc9f689cd018e46b11dcc0f47a7a871c9c878fa") &&
+             is_hash(&empty, "9c2b924be00d4556a9880928ef4d37b65c3daf16a27c4040588259aad86ab253"),
+         "");
 }
 
 struct signature {
@@ -233,6 +259,7 @@ void ak_selftest_known(ak_selftest_fn tell, void *ctx)
 {
     test_digests(tell, ctx);
     test_lanes(tell, ctx);
+    test_parts(tell, ctx);
     test_signatures(tell, ctx);
     test_roots(tell, ctx);
     test_proofs(tell, ctx);

@@ -49,5 +49,5 @@ C
 # shellcheck disable=SC2086
 "$compiler" -std=c11 -Wall -Wextra -Werror $flags -o "$work/program" "$work/program.c" $libs
 "$work/program"
-"$work/usr/bin/akashi-verify" selftest | tail -n 1 | grep -x 'PASSED all 42 checks'
+"$work/usr/bin/akashi-verify" selftest | tail -n 1 | grep -x 'PASSED all 43 checks'
 echo "$headers headers, a program linked through pkg-config, and the installed akashi-verify: good"
