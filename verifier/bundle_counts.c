@@ -175,9 +175,14 @@ enum ak_code ak_bundle_counts_entry(struct ak_bundle_counts *counts, uint64_t in
     }
     if (entry->kind == AK_KIND_SOURCE && entry->source_seq < AK_DECLARED_MAX) {
         uint32_t ordinal = AK_SOURCE_FIRST + (uint32_t)entry->source_seq;
-        if (ordinal < counts->room && counts->count[ordinal].seen)
+        c = row(counts, ordinal);
+        if (c == NULL)
+            return ak_fail(err, AK_ENOMEM, "no memory for the counts of sources");
+        if (c->known > 0)
             tell(fault, "R1", "it declares source %" PRIu32 ", of which an entry stands before",
                  ordinal);
+        else
+            point(counts, c, ordinal, 0, fault); /* none can stand before it */
     }
     counts->has_last = true;
     counts->last_index = index;

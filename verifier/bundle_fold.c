@@ -6,6 +6,7 @@
  * that does not come out proves nothing: no place can be named, because one hash covers all. */
 #include "bundle_private.h"
 
+#include "bundle_identity.h"
 #include "bundle_range.h"
 #include "check_own.h"
 #include "json.h"
@@ -125,13 +126,6 @@ static void take_state(struct ak_bundle_judgement *j, const struct taken *t)
     json_decref(object);
 }
 
-static bool member_is(const json_t *object, const char *name, const char *text)
-{
-    const char *value;
-
-    return ak_json_string(object, name, &value, NULL) == AK_OK && strcmp(value, text) == 0;
-}
-
 /* Whether the declaration is of the identity that is judged. */
 static enum ak_code take_identity(struct ak_bundle_judgement *j, const struct taken *t,
                                   struct ak_error *err)
@@ -139,16 +133,9 @@ static enum ak_code take_identity(struct ak_bundle_judgement *j, const struct ta
     const char *identity = j->result->judged.identity;
     size_t n = j->of_identity_count;
     uint32_t *more;
-    json_t *object;
-    bool is;
 
     if (identity == NULL || t->entry.source_seq >= AK_DECLARED_MAX ||
-        ak_json_parse(t->opening.payload, t->opening.len, &object, NULL) != AK_OK)
-        return AK_OK;
-    is = member_is(object, "name", identity) || member_is(object, "address", identity) ||
-         member_is(object, "fingerprint", identity);
-    json_decref(object);
-    if (!is)
+        !ak_bundle_is_identity(t->opening.payload, t->opening.len, identity))
         return AK_OK;
     if ((n & (n - 1)) == 0) { /* doubles; as many as a log can declare */
         more = reallocarray(j->of_identity, n == 0 ? 1 : n * 2, sizeof(*more));

@@ -7,11 +7,12 @@
  * careful one tries once more; what does not come out then is told, and nothing is left. */
 #include "commands.h"
 
-#include "bundle_ask.h"
 #include "bundle_show.h"
 #include "claim_show.h"
 #include "export.h"
+#include "export_ask.h"
 #include "export_place.h"
+#include "export_redact.h"
 #include "self.h"
 #include "show.h"
 #include "when.h"
@@ -29,6 +30,8 @@ struct export
     const char *out;
     struct ak_trust trust;
     struct ak_bundle_about about;
+    struct ak_export_ask ask;
+    struct ak_export_redact redact;
     char program[64];
     char vkey[AK_VKEY_TEXT_BYTES_MAX];
     struct ak_claim claim; /* why nothing could be made, or what is wrong with what was */
@@ -87,21 +90,6 @@ static enum ak_code parse_statements(struct export *e, struct ak_error *err)
     return check_tlp(e->about.text[AK_BUNDLE_TEXT_TLP], err);
 }
 
-static enum ak_code parse_range(struct export *e, struct ak_error *err)
-{
-    struct ak_bundle_range *asked = &e->about.asked;
-    const char *index = ak_options_value(e->options, AK_OPTION_INDEX);
-
-    if (index == NULL)
-        return ak_fail(err, AK_EUSAGE, "say what is to be handed over: --index A-B");
-    asked->what = AK_BUNDLE_INDEX;
-    if (!ak_bundle_ask_index(index, &asked->first, &asked->last))
-        return ak_fail(err, AK_EUSAGE,
-                       "--index %s: write A-B with A not above B, both ends in, or one index",
-                       index);
-    return AK_OK;
-}
-
 static enum ak_code parse(struct export *e, struct ak_error *err)
 {
     enum ak_code rc;
@@ -114,9 +102,13 @@ static enum ak_code parse(struct export *e, struct ak_error *err)
     if (e->out == NULL)
         return ak_fail(err, AK_EUSAGE, "export wants -o BUNDLE; for example: %s",
                        e->options->command->example);
-    rc = parse_range(e, err);
+    rc = ak_export_ask_parse(&e->ask, e->options, ak_when_now(), err);
     if (rc == AK_OK)
         rc = parse_statements(e, err);
+    if (rc == AK_OK)
+        rc = ak_export_redact_parse(&e->redact, e->options, err);
+    e->about.redaction = e->redact.stated;
+    e->about.redaction_count = e->redact.count;
     (void)snprintf(e->program, sizeof(e->program), "akashi-verify %s", AKASHI_VERSION);
     e->about.text[AK_BUNDLE_TEXT_PROGRAM] = e->program;
     e->about.text[AK_BUNDLE_TEXT_PROGRAM_SHA256] = ak_self_digest();
@@ -125,27 +117,6 @@ static enum ak_code parse(struct export *e, struct ak_error *err)
 }
 
 /* ---- Making ---- */
-
-static enum ak_code plan(struct export *e, struct ak_export_log *log, struct ak_export_plan *plan,
-                         struct ak_error *err)
-{
-    const struct ak_bundle_range *asked = &e->about.asked;
-    enum ak_code rc;
-
-    if (asked->last >= log->checkpoint.size) {
-        ak_claim_fail(&e->claim, AK_FINDING_TAIL_UNSIGNED, "",
-                      "the newest checkpoint covers %" PRIu64 " entries, and the range goes to "
-                      "entry %" PRIu64 ": nobody vouches for it yet",
-                      log->checkpoint.size, asked->last);
-        return AK_OK;
-    }
-    rc = ak_export_plan_add(plan, asked->first, asked->last, AK_EXPORT_ASKED, err);
-    if (rc == AK_OK)
-        rc = ak_export_plan_sources(plan, log, err);
-    if (rc == AK_OK)
-        rc = ak_export_plan_epochs(plan, log, err);
-    return rc == AK_OK ? ak_export_plan_settle(plan, err) : rc;
-}
 
 /* As whoever gets it will. */
 static enum ak_code judge(struct export *e, struct ak_export_log *log,
@@ -165,9 +136,15 @@ static enum ak_code judge(struct export *e, struct ak_export_log *log,
 }
 
 static enum ak_code write_bundle(struct export *e, struct ak_export_log *log,
-                                 struct ak_export_plan *pieces, struct ak_error *err)
+                                 const struct ak_export_plan *pieces,
+                                 const struct ak_export_states *states, struct ak_error *err)
 {
-    struct ak_export_write write = {.log = log, .plan = pieces, .about = &e->about};
+    struct ak_export_write write = {.log = log,
+                                    .plan = pieces,
+                                    .states = states,
+                                    .about = &e->about,
+                                    .ctx = &e->redact,
+                                    .redact = ak_export_redact_entry};
     struct ak_export_place place = {.dir_fd = -1};
     enum ak_code rc =
         ak_export_place_begin(&place, e->out, ak_options_has(e->options, AK_OPTION_FORCE), err);
@@ -206,6 +183,7 @@ static enum ak_code judge_error(struct export *e, enum ak_code rc, const struct 
 static enum ak_code make(struct export *e, enum ak_log_tree_manner manner, struct ak_error *err)
 {
     struct ak_export_plan pieces = {0};
+    struct ak_export_states states = {0};
     struct ak_export_log log = {0};
     struct ak_log_tree *tree;
     enum ak_code rc = ak_log_tree_open(&tree, e->path, e->log, manner, err);
@@ -218,12 +196,14 @@ static enum ak_code make(struct export *e, enum ak_log_tree_manner manner, struc
         e->about.text[AK_BUNDLE_TEXT_ORIGIN] = log.key.name;
         (void)ak_vkey_format(e->vkey, sizeof(e->vkey), &log.key);
         e->about.text[AK_BUNDLE_TEXT_LOG_KEY] = e->vkey;
-        rc = plan(e, &log, &pieces, err);
+        rc = ak_export_ask_plan(&e->ask, &log, &pieces, &states, &e->claim, err);
+        e->about.asked = e->ask.range;
         if (rc == AK_OK && !e->claim.told)
-            rc = write_bundle(e, &log, &pieces, err);
+            rc = write_bundle(e, &log, &pieces, &states, err);
         rc = judge_error(e, rc, err);
     }
     e->about.text[AK_BUNDLE_TEXT_ORIGIN] = NULL;
+    ak_export_states_free(&states);
     ak_export_plan_free(&pieces);
     ak_export_log_close(&log);
     ak_log_tree_close(tree);
@@ -299,6 +279,8 @@ enum ak_code ak_cmd_export(const struct ak_options *options, int *status, struct
         print(&e);
     *status = ak_verdict_exit(e.claim.verdict);
     ak_bundle_result_free(&e.result);
+    ak_export_ask_free(&e.ask);
+    ak_export_redact_free(&e.redact);
     ak_trust_free(&e.trust);
     return rc;
 }

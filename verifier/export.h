@@ -16,6 +16,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+struct ak_export_states;
+
 /* How an entry is shown. The greater one outweighs. */
 enum ak_export_how {
     AK_EXPORT_BOUND, /* without its payload: it bounds others */
@@ -70,13 +72,15 @@ enum ak_code ak_export_plan_epochs(struct ak_export_plan *plan, struct ak_export
 enum ak_code ak_export_plan_sources(struct ak_export_plan *plan, struct ak_export_log *log,
                                     struct ak_error *err);
 
-/* Says of a received entry that was asked for whether it is blacked out, and by which of the
- * redactions; -1: it is not. A callback so that patterns are no matter of whoever writes. */
-typedef int (*ak_export_redact_fn)(void *ctx, const struct ak_log_tree_entry *entry);
+/* Says of a received entry that was asked for by which of the redactions it is blacked out; -1: it
+ * is not. A callback so that patterns are no matter of whoever writes. */
+typedef enum ak_code (*ak_export_redact_fn)(void *ctx, const struct ak_log_tree_entry *entry,
+                                            int *redaction, struct ak_error *err);
 
 struct ak_export_write {
     struct ak_export_log *log;
-    const struct ak_export_plan *plan; /* settled */
+    const struct ak_export_plan *plan;     /* settled */
+    const struct ak_export_states *states; /* whose positions are given */
     const struct ak_bundle_about *about;
     void *ctx;
     ak_export_redact_fn redact; /* or NULL */

@@ -12,6 +12,7 @@
 #include "bundle_files.h"
 #include "bundle_payloads.h"
 #include "bundle_proof.h"
+#include "export_time.h"
 #include "output.h"
 
 #include <errno.h>
@@ -117,6 +118,7 @@ static enum ak_code put_opening(struct writing *w, const struct ak_log_tree_entr
 {
     FILE *file = w->file[AK_BUNDLE_OPENINGS];
     int redaction = -1;
+    enum ak_code rc = AK_OK;
 
     if (how == AK_EXPORT_BOUND) {
         fputc(AK_STATE_NOT_ASKED, file);
@@ -127,7 +129,9 @@ static enum ak_code put_opening(struct writing *w, const struct ak_log_tree_entr
         return AK_OK;
     }
     if (how == AK_EXPORT_ASKED && w->write->redact != NULL && ak_kind_received(entry->entry.kind))
-        redaction = w->write->redact(w->write->ctx, entry);
+        rc = w->write->redact(w->write->ctx, entry, &redaction, err);
+    if (rc != AK_OK)
+        return rc;
     if (redaction >= 0) {
         fputc(AK_STATE_REDACTED, file);
         fputc(redaction >> 8 & 0xff, file);
@@ -261,6 +265,14 @@ static enum ak_code put_texts(struct writing *w, struct ak_error *err)
     free(about);
     if (rc == AK_OK)
         rc = write_file(w, AK_BUNDLE_CHECKPOINT, log->note, log->note_len, err);
+    if (rc == AK_OK && w->write->states->count > 0) {
+        rc = open_file(w, AK_BUNDLE_POSITIONS, err);
+        if (rc == AK_OK)
+            rc = ak_export_positions(w->file[AK_BUNDLE_POSITIONS], w->write->log, w->write->states,
+                                     err);
+        if (rc == AK_OK)
+            rc = close_file(w, AK_BUNDLE_POSITIONS, err);
+    }
     if (rc == AK_OK)
         rc = open_file(w, AK_BUNDLE_README, err);
     if (rc != AK_OK)

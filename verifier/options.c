@@ -151,6 +151,24 @@ static const struct option_info infos[AK_OPTION_COUNT] = {
                                 false},
     [AK_OPTION_MANDATE] = {"mandate", "TEXT", "what allows it: a warrant, an order, a contract",
                            false},
+    [AK_OPTION_MATCH] = {"match", "RE",
+                         "records that fit this regular expression: a selection, never complete. "
+                         "May be given more than once",
+                         true},
+    [AK_OPTION_IDENTITY] = {"identity", "TEXT",
+                            "of all sources whose declaration has this name, address or "
+                            "fingerprint; shows the declarations of all others too, which proves "
+                            "that there are no more of it",
+                            false},
+    [AK_OPTION_EVENTS] = {"events", NULL,
+                          "also all events of the time, so that it is proven what was lost", false},
+    [AK_OPTION_REDACT] = {"redact", "WHAT",
+                          "black out whole records: index:A-B or match:RE. Text and salt stay "
+                          "behind, the entry is shown. May be given more than once",
+                          true},
+    [AK_OPTION_REDACT_REASON] = {"redact-reason", "TEXT",
+                                 "why: once for all, or once for each --redact in their order",
+                                 true},
     [AK_OPTION_EXPECT] =
         {"expect", "WHAT",
          "the range that it must be complete for, whatever its maker says: index:A-B; or from:TIME "

@@ -25,7 +25,7 @@ _akashi_verify()
     report) options="--key --policy --authority --checkpoint --log --jobs --from --to --period --viewer --output --force --quiet" ;;
     sample) options="--key --log --checkpoint --seed --beacon --confidence --tolerable --index --from --to --source --requests --answers --head --population --tmp --worksheet --findings --previous --html --output --force --json --quiet" ;;
     answer) options="--key --log --checkpoint --save-checkpoint --requests --audit --output --force --quiet" ;;
-    export) options="--key --policy --log --index --case --exhibit --by --reason --severity --tlp --on-behalf-of --mandate --output --force --json --quiet" ;;
+    export) options="--key --policy --log --index --from --to --source --identity --events --match --redact --redact-reason --case --exhibit --by --reason --severity --tlp --on-behalf-of --mandate --output --force --json --quiet" ;;
     bundle) options="--key --policy --expect --require --json --quiet" ;;
     explain) options="" ;;
     selftest) options="" ;;
@@ -48,7 +48,7 @@ _akashi_verify()
         COMPREPLY=($(compgen -W 'authentic complete redacted time custody' -- "$cur"))
         return
         ;;
-    --case | --exhibit | --by | --reason | --severity | --on-behalf-of | --mandate | --expect) return ;;
+    --case | --exhibit | --by | --reason | --severity | --on-behalf-of | --mandate | --expect | --match | --identity | --redact | --redact-reason) return ;;
     --max-age | --until | --log | --jobs | --from | --to | --source | --index | --period | --seed | --beacon | --confidence | --tolerable | --audit) return ;;
     esac
     case $command,$cur in
