@@ -41,6 +41,13 @@ enum ak_code ak_sampling_population(struct ak_sampling *s, struct ak_error *err)
     return AK_OK;
 }
 
+void ak_sampling_policy(struct ak_sampling *s)
+{
+    if (s->trust.policy != NULL && s->sheet.claim.verdict == AK_VALID)
+        ak_policy_claim(s->trust.policy, s->anchor.note, s->anchor.note_len, &s->sheet.claim,
+                        &s->sheet.quorum);
+}
+
 void ak_sampling_seed_only(struct ak_sampling *s)
 {
     struct ak_sheet *sheet = &s->sheet;

@@ -162,7 +162,8 @@ const struct ak_command ak_commands[] = {
      "English and Japanese.",
      "akashi-verify sample /srv/akashi --log power-a --confidence 95 --tolerable 1% --seed "
      "00112233445566778899aabbccddeeff --key agency.vkey",
-     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_LOG) |
+     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) |
+         AK_OPTION_BIT(AK_OPTION_LOG) |
          AK_OPTION_BIT(AK_OPTION_CHECKPOINT) | AK_OPTION_BIT(AK_OPTION_SEED) |
          AK_OPTION_BIT(AK_OPTION_BEACON) | AK_OPTION_BIT(AK_OPTION_CONFIDENCE) |
          AK_OPTION_BIT(AK_OPTION_TOLERABLE) | AK_OPTION_BIT(AK_OPTION_INDEX) |
@@ -213,7 +214,8 @@ const struct ak_command ak_commands[] = {
      "nonce, and the head that follows; --save-checkpoint keeps the checkpoint they lead to.",
      "akashi-verify answer /srv/akashi --log power-a --requests requests --key agency.vkey -o "
      "answers",
-     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_LOG) |
+     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) |
+         AK_OPTION_BIT(AK_OPTION_LOG) |
          AK_OPTION_BIT(AK_OPTION_CHECKPOINT) | AK_OPTION_BIT(AK_OPTION_SAVE_CHECKPOINT) |
          AK_OPTION_BIT(AK_OPTION_REQUESTS) | AK_OPTION_BIT(AK_OPTION_AUDIT) |
          AK_OPTION_BIT(AK_OPTION_OUTPUT) | AK_OPTION_BIT(AK_OPTION_FORCE) |

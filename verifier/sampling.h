@@ -47,6 +47,9 @@ enum ak_code ak_sampling_store(struct ak_sampling *s, struct ak_error *err);
 enum ak_code ak_sampling_request(struct ak_sampling *s, struct ak_error *err);
 enum ak_code ak_sampling_judge(struct ak_sampling *s, struct ak_error *err);
 
+/* What a policy demands of the checkpoint. */
+void ak_sampling_policy(struct ak_sampling *s);
+
 /* From a file of lines (sampling_lines.c): the head is known. */
 enum ak_code ak_sampling_lines(struct ak_sampling *s, struct ak_error *err);
 

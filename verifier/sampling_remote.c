@@ -32,6 +32,8 @@ static enum ak_code read_anchor(struct ak_sampling *s, struct ak_error *err)
     free(note);
     if (rc == AK_OK && s->sheet.claim.verdict == AK_VALID && s->anchor.checkpoint.size == 0)
         ak_claim_fail(&s->sheet.claim, AK_FINDING_MALFORMED, "R6", "the checkpoint is of no entry");
+    if (rc == AK_OK)
+        ak_sampling_policy(s);
     return rc;
 }
 

@@ -138,6 +138,8 @@ static enum ak_code prepare(struct ak_sampling *s, struct ak_error *err)
         rc = ak_log_tree_open(&s->tree, s->places.place[0].path, NULL, AK_LOG_TREE_QUICK, err);
     if (rc == AK_OK)
         rc = find_anchor(s, err);
+    if (rc == AK_OK)
+        ak_sampling_policy(s);
     if (rc != AK_OK || s->sheet.claim.verdict != AK_VALID)
         return rc;
     s->scan.from = s->args.from;

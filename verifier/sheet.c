@@ -109,12 +109,16 @@ fact(const struct facts *f, const char *english, const char *japanese, const cha
 static void heads(const struct facts *f, const struct ak_sheet *s)
 {
     char root[AK_BASE64_CHARS(AK_HASH_BYTES) + 1];
+    char time[AK_WHEN_TEXT_BYTES];
     char a[AK_SHOW_NUMBER_BYTES];
 
     (void)ak_base64_encode(root, sizeof(root), s->anchor->checkpoint.root.b, AK_HASH_BYTES);
     fact(f, "checkpoint", "署名された先頭", "%s entries, root %s",
          ak_show_count(a, s->anchor->checkpoint.size), root);
     (void)ak_base64_encode(root, sizeof(root), s->head_root.b, AK_HASH_BYTES);
+    if (s->quorum.demanded)
+        fact(f, "witnesses", "証人", "%u cosigned the checkpoint: existed by %s, by their clocks",
+             s->quorum.cosigned, ak_when_format_seconds(time, s->quorum.existed_by));
     if (s->head_size != s->anchor->checkpoint.size)
         fact(f, "head of the draw", "抽選の先頭", "%s entries, root %s",
              ak_show_count(a, s->head_size), root);

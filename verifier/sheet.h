@@ -6,6 +6,7 @@
 #include "sample.h"
 
 #include <akashi/claim.h>
+#include <akashi/policy.h>
 #include <akashi/sha256.h>
 
 #include <stdbool.h>
@@ -87,6 +88,7 @@ struct ak_sheet {
     size_t source_count;
     const char *nonce;  /* hexadecimal */
     const char *beacon; /* or NULL */
+    struct ak_quorum quorum; /* of the checkpoint's witnesses, if a policy was given */
     struct ak_hash seed;
     uint32_t confidence;
     uint32_t rate;

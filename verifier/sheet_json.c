@@ -82,6 +82,7 @@ static void put_draw(struct ak_json_out *out, const struct ak_sheet *s)
     char parts[AK_SHEET_PERCENT_BYTES];
 
     put_head(out, "checkpoint", s->anchor->checkpoint.size, &s->anchor->checkpoint.root);
+    ak_claim_json_quorum(out, &s->quorum);
     put_head(out, "head", s->head_size, &s->head_root);
     put_population(out, s);
     ak_json_out_string(out, "nonce", s->nonce);

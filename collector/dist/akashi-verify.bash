@@ -23,8 +23,8 @@ _akashi_verify()
     history) options="--key --policy --log --epoch --store --output --force --json --quiet" ;;
     compare) options="--key --policy --authority --log --jobs --source --tmp --json --jsonl --quiet" ;;
     report) options="--key --policy --authority --checkpoint --log --jobs --from --to --period --viewer --output --force --quiet" ;;
-    sample) options="--key --log --checkpoint --seed --beacon --confidence --tolerable --index --from --to --source --requests --answers --head --population --tmp --worksheet --findings --previous --html --output --force --json --quiet" ;;
-    answer) options="--key --log --checkpoint --save-checkpoint --requests --audit --output --force --quiet" ;;
+    sample) options="--key --policy --log --checkpoint --seed --beacon --confidence --tolerable --index --from --to --source --requests --answers --head --population --tmp --jobs --worksheet --findings --previous --html --output --force --json --quiet" ;;
+    answer) options="--key --policy --log --checkpoint --save-checkpoint --requests --audit --output --force --quiet" ;;
     export) options="--key --policy --log --index --from --to --source --identity --events --match --redact --redact-reason --case --exhibit --by --reason --severity --tlp --on-behalf-of --mandate --output --force --json --quiet" ;;
     bundle) options="--key --policy --expect --require --json --quiet" ;;
     explain) options="" ;;
