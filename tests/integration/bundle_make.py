@@ -9,12 +9,13 @@ import zstandard
 import prove_kit  # noqa: F401  (finds tests/tamper)
 from akbase import Frontier, canonical_json, inclusion_proof, leaf_hash, node_hash
 from akbase import H, b64, u8, u16, u32
-from akformat import Note, derive_salt
+from akformat import Note, derive_salt, split_parts
 
 FILES = ["README.txt", "SHA256SUMS", "bundle.json", "checkpoint", "policy", "proof", "entries",
          "openings", "own.txt", "records.zst", "positions", "records.jsonl", "records.csv",
          "provenance.jsonld"]
-SHOWN, WITHHELD, BOUND = 0, 16, 18
+SHOWN, WITHHELD, PARTS, BOUND = 0, 16, 17, 18
+BLOCK = "\u2588".encode()
 MADE = 1_700_100_000
 
 
@@ -78,12 +79,26 @@ def openings(chosen):
             out += u32(len(i.payload)) + i.salt
         elif i.state == WITHHELD:
             out += u16(i.redaction)
+        elif i.state == PARTS:
+            out += u32(len(i.parts)) + b"".join(p[0] for p in i.parts)
     return out
+
+
+def withhold(item, numbers):
+    """Blacks out parts of a record of form 2: `parts` become (opening, text, part, c_j)."""
+    item.state, item.parts = PARTS, []
+    for j, part in enumerate(split_parts(item.payload)):
+        both = H(b"\x07" + item.salt + u32(j // 2))
+        salt = both[j % 2 * 16:j % 2 * 16 + 16]
+        c = H(b"\x03" + salt + part)
+        item.parts.append((u8(255) + u16(item.redaction) + c, BLOCK) if j in numbers
+                          else (u8(len(part)) + salt, part))
+    item.payload = b"".join(p[1] for p in item.parts)
 
 
 def texts(chosen, received):
     return b"".join(i.payload + b"\n" for i in chosen
-                    if i.state == SHOWN and (i.entry.kind in (0, 7)) == received)
+                    if i.state in (SHOWN, PARTS) and (i.entry.kind in (0, 7)) == received)
 
 
 def sums(files):
@@ -106,7 +121,7 @@ def bundle(log, secrets, pieces, asked=None, redact=(), prepare=None, **members)
              "case": "2026-117", "exhibit": "3", "by": "A. Tester", "reason": "a test",
              "asked": asked or {"what": "index", "first": str(pieces[-1][0]),
                                 "last": str(pieces[-1][1] - 1)},
-             "redactions": [{"reason": "name of a person", "what": "by index"}] if redact else []}
+             "redactions": [{"reason": "name of a person", "what": "by index"}] if redact or prepare else []}
     about.update(members)
     compressor = zstandard.ZstdCompressor(level=3, write_checksum=True, write_content_size=True)
     files = {"README.txt": b"A bundle.\n", "bundle.json": canonical_json(about),

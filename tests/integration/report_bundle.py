@@ -261,10 +261,47 @@ def hostile(pages):
     p.close()
 
 
+def parts(pages, log, secrets):
+    """Parts of a record that are blacked out: the rest is proven, and nothing else passes for it."""
+    def made(*changes):
+        def prepare(chosen):
+            item = next(i for i in chosen if i.index == 400)
+            kit.withhold(item, {3, 4})
+            for change in changes:
+                change(item)
+        return kit.tar(kit.bundle(log, secrets, [(0, 3), (300, 420)], prepare=prepare))
+
+    def join(item):
+        (a, text), (b, more) = item.parts[0], item.parts[1]
+        item.parts[0:2] = [(bytes([len(text + more)]) + a[1:], text + more)]
+
+    def other(item):
+        item.payload = item.payload.replace(b"<134>", b"<135>")
+
+    def sign(item):
+        item.payload = item.payload.replace(kit.BLOCK, b"???", 1)
+
+    def longer(item):
+        item.parts[3] = (item.parts[3][0][:3] + bytes(32), kit.BLOCK)
+
+    p = pages.expect(made(), AMBER, "1 with parts of it blacked out", keep=True)
+    row = p.run("Array.from(document.querySelectorAll('tr')).find(r => r.innerText.startsWith('400'))"
+                ".innerText")
+    pages.cases.out = row
+    pages.cases.expect("■■" in row and "blacked out 墨消し: name of a person" in row, "the parts")
+    p.close()
+    pages.expect(made(other), RED, "the payload of entry 400 is not what its entry commits to",
+                 "✖ not what its entry commits to")
+    pages.expect(made(longer), RED, "the payload of entry 400 is not what its entry commits to")
+    pages.expect(made(sign), RED, "a text without the sign of a part that is withheld")
+    pages.expect(made(join), RED, "MALFORMED")
+
+
 def forms(pages):
     """Entries that commit by parts; two epochs in one bundle; one record alone; a large bundle."""
     log, secrets = akbases.standard(form=2)
     pages.expect(kit.tar(kit.bundle(log, secrets, [(0, 3), (300, 420)])), AMBER, "all are here")
+    parts(pages, log, secrets)
     log, secrets = akbases.standard()
     pages.expect(kit.tar(kit.bundle(log, secrets, [(0, 1), (1500, 1501)])), AMBER,
                  "2 of 2237 entries shown", "CONSISTENT 1 records")

@@ -7,6 +7,8 @@ const FILES = ['README.txt', 'SHA256SUMS', 'bundle.json', 'checkpoint', 'policy'
 const MAY_LACK = ['policy', 'positions', 'records.jsonl', 'records.csv', 'provenance.jsonld'];
 const ENTRY_BYTES = 54;
 const PAYLOAD_MAX = 1048575;
+const PARTS_MAX = 262144;
+const BLOCK = Uint8Array.of(0xe2, 0x96, 0x88); /* stands for a part that is withheld */
 const RECORD = 0;
 const EVENT = 3;
 const EPOCH = 4;
@@ -15,6 +17,7 @@ const SHOWN = 0;
 const ERASED = 1;
 const EXPIRED = 3;
 const WITHHELD = 16;
+const PARTS = 17;
 const BOUND = 18;
 
 function octal(value, digits) {
@@ -149,6 +152,78 @@ function isReceived(entry) {
   return entry.kind === RECORD || entry.kind === FRAGMENT;
 }
 
+/* Whether an entry has text in the bundle. */
+function hasText(entry) {
+  return entry.state === SHOWN || entry.state === PARTS;
+}
+
+/* Separators are all bytes but these, and but 80 to ff. */
+const NO_SEPARATOR = new Set(ascii('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789' +
+  '._:@/\\%+~#$*!?^`-'));
+
+function isSeparator(b) {
+  return b < 0x80 && !NO_SEPARATOR.has(b);
+}
+
+function splitParts(payload) {
+  const parts = [];
+  let from = 0;
+  for (let i = 1; i < payload.length; i++) {
+    if (i - from === 38 ||
+      (i - from >= 4 && isSeparator(payload[i - 1]) && !isSeparator(payload[i]))) {
+      parts.push(payload.subarray(from, i));
+      from = i;
+    }
+  }
+  parts.push(payload.subarray(from));
+  return parts;
+}
+
+/* The rest of state 17; gives the place behind it. */
+function readParts(bytes, at, entry, redactions) {
+  const m = at + 4 <= bytes.length ? number(bytes, at, 4) : 0;
+  must(entry.form === 2 && isReceived(entry) && m > 1 && m <= PARTS_MAX, 'parts of another form');
+  entry.parts = [];
+  entry.length = 0;
+  at += 4;
+  for (let j = 0; j < m; j++) {
+    const length = bytes[at];
+    const withheld = length === 255;
+    const rest = withheld ? 34 : 16;
+    must(at + 1 + rest <= bytes.length && (withheld || (length > 0 && length <= 38)), 'parts of another form');
+    if (withheld) {
+      entry.parts.push({ redaction: number(bytes, at + 1, 2), hash: bytes.subarray(at + 3, at + 35) });
+      must(entry.parts[j].redaction < redactions, 'a reason that is not there');
+    } else {
+      entry.parts.push({ length, salt: bytes.subarray(at + 1, at + 17) });
+    }
+    entry.length += withheld ? BLOCK.length : length;
+    at += 1 + rest;
+  }
+  must(entry.length <= PAYLOAD_MAX + 2 && entry.parts.some((p) => p.hash) &&
+    entry.parts.some((p) => p.salt), 'parts of another form');
+  return at;
+}
+
+/* Gives the parts shown their bytes, and refuses what no split gives (3.4). */
+function cutParts(entry) {
+  let at = 0;
+  let before = null;
+  entry.parts.forEach((part, j) => {
+    const bytes = entry.payload.subarray(at, at + (part.hash ? BLOCK.length : part.length));
+    at += bytes.length;
+    if (part.hash) {
+      must(same(bytes, BLOCK), 'a text without the sign of a part that is withheld');
+    } else {
+      const whole = bytes.length === 38 || (bytes.length >= 4 && isSeparator(bytes[bytes.length - 1]));
+      must(splitParts(bytes).length === 1 && (whole || j === entry.parts.length - 1) &&
+        !(before && before.length < 38 && isSeparator(bytes[0])), 'parts that no split gives');
+      part.bytes = bytes;
+    }
+    before = part.hash ? null : bytes;
+  });
+}
+
 /* State, length and secret of each entry (14.5). */
 function readOpenings(bytes, entries, redactions) {
   let at = 0;
@@ -163,6 +238,8 @@ function readOpenings(bytes, entries, redactions) {
       entry.secret = bytes.subarray(at + 4, at + 4 + secret);
       must(entry.length <= PAYLOAD_MAX, 'a payload that is too long');
       at += 4 + secret;
+    } else if (entry.state === PARTS) {
+      at = readParts(bytes, at, entry, redactions);
     } else if (entry.state === WITHHELD) {
       must(at + 2 <= bytes.length, 'openings end before the entries do');
       entry.redaction = number(bytes, at, 2);
@@ -205,9 +282,10 @@ function readBundle(bytes) {
   const stretches = readProof(map.get('proof'), checkpoint.size);
   const entries = readEntries(map.get('entries'), stretches);
   readOpenings(map.get('openings'), entries, about.redactions.length);
-  const open = entries.filter((e) => e.state === SHOWN);
+  const open = entries.filter(hasText);
   const received = open.filter(isReceived);
   cutPayloads(open.filter((e) => !isReceived(e)), map.get('own.txt'));
   cutPayloads(received, zstd(map.get('records.zst'), textLength(received)));
+  entries.filter((e) => e.state === PARTS).forEach(cutParts);
   return { map, custody, about, checkpoint, stretches, entries };
 }

@@ -9,56 +9,48 @@ async function commitWhole(entries) {
   return sha256All(entries.map((e) => concat(Uint8Array.of(2), e.secret, e.payload)));
 }
 
-/* Separators are all bytes but these, and but 80 to ff. */
-const NO_SEPARATOR = new Set(ascii('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789' +
-  '._:@/\\%+~#$*!?^`-'));
-
-function isSeparator(b) {
-  return b < 0x80 && !NO_SEPARATOR.has(b);
-}
-
-function splitParts(payload) {
-  const parts = [];
-  let from = 0;
-  for (let i = 1; i < payload.length; i++) {
-    if (i - from === 38 ||
-      (i - from >= 4 && isSeparator(payload[i - 1]) && !isSeparator(payload[i]))) {
-      parts.push(payload.subarray(from, i));
-      from = i;
-    }
-  }
-  parts.push(payload.subarray(from));
-  return parts;
-}
-
-/* Form 2: parts of many entries are hashed together. */
-async function commitParts(entries) {
-  const parts = entries.map((e) => splitParts(e.payload));
-  const salts = await sha256All(entries.flatMap((e, i) =>
+/* Salts of all parts of the entries, which K gives two at a time (3.4). */
+async function partSalts(entries, parts) {
+  const pairs = await sha256All(entries.flatMap((e, i) =>
     Array.from({ length: Math.ceil(parts[i].length / 2) }, (_, j) =>
       concat(Uint8Array.of(7), e.secret, u32(j)))));
   let next = 0;
-  const salted = parts.flatMap((list) => {
+  return parts.map((list) => {
     const base = next;
     next += Math.ceil(list.length / 2);
-    return list.map((part, j) => concat(Uint8Array.of(3),
-      salts[base + (j >> 1)].subarray((j % 2) * 16, (j % 2) * 16 + 16), part));
+    return list.map((_, j) => pairs[base + (j >> 1)].subarray((j % 2) * 16, (j % 2) * 16 + 16));
   });
-  const hashes = await sha256All(salted);
-  next = 0;
-  return sha256All(parts.map((list) => {
-    next += list.length;
-    return concat(Uint8Array.of(4), u32(list.length), ...hashes.slice(next - list.length, next));
-  }));
 }
 
+/* Form 2: parts of many entries are hashed together. Each has { salt, bytes }, or { hash } alone. */
+async function commitParts(entries) {
+  const whole = entries.filter((e) => e.state === SHOWN);
+  const split = whole.map((e) => splitParts(e.payload));
+  const salts = await partSalts(whole, split);
+  const parts = new Map(whole.map((e, i) =>
+    [e, split[i].map((bytes, j) => ({ bytes, salt: salts[i][j] }))]));
+  const all = entries.map((e) => parts.get(e) || e.parts);
+  const shownParts = all.flat().filter((p) => !p.hash);
+  const hashes = await sha256All(shownParts.map((p) => concat(Uint8Array.of(3), p.salt, p.bytes)));
+  const hashOf = new Map(shownParts.map((p, i) => [p, hashes[i]]));
+  return sha256All(all.map((list) =>
+    concat(Uint8Array.of(4), u32(list.length), ...list.map((p) => p.hash || hashOf.get(p)))));
+}
+
+/* Marks every entry whose text is not what it commits to. */
 async function checkPayloads(entries) {
-  const open = entries.filter((e) => e.state === SHOWN);
+  const open = entries.filter(hasText);
   for (const [form, commit] of [[1, commitWhole], [2, commitParts]]) {
     const some = open.filter((e) => e.form === form);
     const commitments = await commit(some);
-    const bad = some.find((e, i) => !same(e.commitment, commitments[i]));
-    if (bad) fault('ALTERED', `the payload of entry ${bad.index} is not what its entry commits to`);
+    some.forEach((e, i) => {
+      e.bad = !same(e.commitment, commitments[i]);
+    });
+  }
+  const bad = open.filter((e) => e.bad);
+  if (bad.length > 0) {
+    fault('ALTERED', `the payload of entry ${bad[0].index} is not what its entry commits to` +
+      (bad.length > 1 ? `; ${bad.length} entries in all` : ''));
   }
   return open.length;
 }

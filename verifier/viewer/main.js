@@ -28,7 +28,7 @@ async function look(bytes, given) {
     step(state === 'INVALID' ? 'fail' : 'open', problem.code, '', problem.message);
   }
   if (mine !== turn) return;
-  const records = bundle ? bundle.entries.filter((e) => e.kind === RECORD && e.state === SHOWN).length : 0;
+  const records = bundle ? bundle.entries.filter((e) => e.kind === RECORD && hasText(e)).length : 0;
   const origin = bundle ? shownText(bundle.checkpoint.origin) : '';
   showState(state, records, problem ? `${state} ${problem.code}: ${shownText(problem.message)}`
     : `${state === 'VALID' ? 'VALID' : 'CONSISTENT'} ${count(records)} records, log ${origin}, key ${await fingerprint(bundle.key.key.key)}`);

@@ -153,12 +153,38 @@ function ownCell(entry) {
  * megabyte by itself does nothing else for minutes. */
 function textCell(entry) {
   const [first = '', ...rest] = shown(entry.payload).match(LINES) || [];
-  const cell = el('td', { class: 'text' }, el('bdi', {}, first));
+  const cell = el('td', { class: 'text' });
+  if (entry.bad) cell.append(el('strong', { class: 'altered' }, '\u2716 not what its entry commits to ', ja('相違')), ': ');
+  cell.append(el('bdi', {}, first));
   if (rest.length === 0) return cell;
   const more = el('button', { type: 'button' }, `show all ${count(entry.payload.length)} bytes`);
   more.addEventListener('click', () => cell.replaceChildren(
     ...[first, ...rest].map((line) => el('div', {}, el('bdi', {}, line)))));
   cell.append(' \u2026 ', more);
+  return cell;
+}
+
+/* Parts that are shown as text, those that are withheld as a block, with the reasons behind. */
+function partsCell(bundle, entry) {
+  const cell = el('td', { class: 'text' });
+  const reasons = new Set();
+  let run = [];
+  const flush = () => {
+    if (run.length > 0) cell.append(el('bdi', {}, shown(concat(...run))));
+    run = [];
+  };
+  for (const part of entry.parts) {
+    if (part.bytes) {
+      run.push(part.bytes);
+      continue;
+    }
+    flush();
+    cell.append(el('strong', { title: 'blacked out' }, '\u25a0\u25a0'));
+    reasons.add((bundle.about.redactions[part.redaction] || {}).reason || '');
+  }
+  flush();
+  cell.append(el('div', { class: 'soft' }, '\u25a0\u25a0 blacked out ', ja('墨消し'), ': ',
+    foreign([...reasons].join('; '))));
   return cell;
 }
 
@@ -174,6 +200,7 @@ function payloadCell(bundle, entry) {
     '; whether an order covers it is not judged by this page');
   }
   if (entry.state === BOUND) return el('td', { class: 'soft' }, 'not asked for; it bounds others');
+  if (entry.state === PARTS && !entry.bad) return partsCell(bundle, entry);
   if (!isReceived(entry)) return ownCell(entry);
   return textCell(entry);
 }
@@ -253,7 +280,7 @@ function chartMarks(bundle, v, y, keep, shape) {
 }
 
 const LANES = [
-  ['blacked out or erased', '墨消し・消去', (e) => [WITHHELD, ERASED, EXPIRED].includes(e.state),
+  ['blacked out or erased', '墨消し・消去', (e) => [WITHHELD, PARTS, ERASED, EXPIRED].includes(e.state),
     (x, y) => svg('rect', { class: 'stop', x: x - 2, y: y - 6, width: 4, height: 12 })],
   ["the log's own events", '事象', (e) => e.kind === EVENT,
     (x, y) => svg('path', { class: 'lost', d: `M${x} ${y - 5}l5 5l-5 5l-5-5z` })],
@@ -348,9 +375,10 @@ async function examined(bundle) {
   const list = el('dl', { class: 'facts' });
   const open = bundle.entries.filter((e) => e.state === SHOWN).length;
   const black = bundle.entries.filter((e) => e.state === WITHHELD).length;
+  const part = bundle.entries.filter((e) => e.state === PARTS).length;
   fact(list, 'Log', '記録簿', foreign(c.origin));
   fact(list, 'Checkpoint', 'チェックポイント', `${count(c.size)} entries, root `, el('code', {}, toBase64(c.root)));
-  fact(list, 'Shown', '示した記録', `${count(bundle.entries.length)} entries in ${count(bundle.stretches.filter((s) => s.shown).length)} pieces; ${count(open)} with their text, ${count(black)} blacked out`);
+  fact(list, 'Shown', '示した記録', `${count(bundle.entries.length)} entries in ${count(bundle.stretches.filter((s) => s.shown).length)} pieces; ${count(open)} with their text, ${count(part)} with parts of it blacked out, ${count(black)} blacked out`);
   if (bundle.key) {
     fact(list, 'Key', '鍵', el('strong', {}, bundle.key.outside ? 'as you gave it' : 'as this file itself names it'),
       ', fingerprint ', el('code', {}, await fingerprint(bundle.key.key.key)));
