@@ -9,6 +9,7 @@
 #include <akashi/entry.h>
 #include <akashi/format.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -126,8 +127,8 @@ static struct ak_report_event *find_event(struct ak_report_data *data, const cha
         return NULL;
     }
     e = &data->event[data->events++];
-    strcpy(e->event, event);
-    strcpy(e->side, side);
+    (void)snprintf(e->event, sizeof(e->event), "%s", event);
+    (void)snprintf(e->side, sizeof(e->side), "%s", side);
     return e;
 }
 

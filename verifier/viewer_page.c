@@ -94,7 +94,7 @@ void ak_viewer_digest(char out[2 * AK_HASH_BYTES + 1])
     size_t len = 0;
     FILE *file = open_memstream(&page, &len);
 
-    (void)strcpy(out, "unknown");
+    (void)snprintf(out, 2 * AK_HASH_BYTES + 1, "unknown");
     if (file == NULL)
         return;
     ak_viewer_write(file, NULL, 0);
