@@ -333,6 +333,8 @@ static enum ak_code give(struct ak_bundle_judgement *j, const struct taken *t, s
                                     .len = t->opening.len,
                                     .withheld = t->opening.withheld};
 
+    if (t->payload_proven)
+        ak_bundle_copies_entry(j, &entry);
     if (j->input->on_entry == NULL || !t->has_opening)
         return AK_OK;
     return j->input->on_entry(j->input->ctx, &entry, err);
@@ -515,6 +517,8 @@ enum ak_code ak_bundle_fold(struct ak_bundle_judgement *j, struct ak_error *err)
 
     ak_range_init(&j->range, 0);
     rc = open_all(j, &why);
+    if (rc == AK_OK)
+        rc = ak_bundle_copies_begin(j, &why);
     if (rc == AK_OK)
         rc = take_stretches(j, &why);
     if (rc == AK_OK)

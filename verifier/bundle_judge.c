@@ -191,6 +191,7 @@ static void judgement_free(struct ak_bundle_judgement *j)
     ak_bundle_payloads_close(&j->payloads);
     ak_bundle_positions_free(j->positions);
     ak_bundle_counts_free(&j->counts);
+    ak_bundle_copies_free(j);
     ak_source_table_free(&j->sources);
     free(j->of_identity);
     free(j->checkpoint);

@@ -12,6 +12,8 @@
 #include <akashi/epoch.h>
 #include <akashi/tree.h>
 
+#include <stdio.h>
+
 /* The start notes met so far (14.10, "Start notes"). */
 struct ak_bundle_epochs {
     bool known; /* one was met, and `note` is the last one */
@@ -40,6 +42,10 @@ struct ak_bundle_judgement {
     struct ak_range range;                 /* [0, index) as folded */
     struct ak_bundle_epochs epochs;
     struct ak_bundle_counts counts;
+    FILE *jsonl; /* copies are made again into these hashes; NULL: none */
+    FILE *csv;
+    struct ak_sha256_ctx jsonl_sha;
+    struct ak_sha256_ctx csv_sha;
     struct ak_source_table sources; /* declarations that are shown */
     uint32_t *of_identity;          /* sources that are declared as the judged identity */
     size_t of_identity_count;
@@ -80,6 +86,13 @@ void ak_bundle_epochs_entry(struct ak_bundle_judgement *j, uint64_t index);
 
 /* After the fold led to the signed root: the checkpoint's line of its epoch. */
 void ak_bundle_epochs_end(struct ak_bundle_judgement *j);
+
+/* Begins, and ends, making the derived copies again that are there. At the end those that differ
+ * fail claim 1; it is called when all files have their digests. AK_ENOMEM. */
+enum ak_code ak_bundle_copies_begin(struct ak_bundle_judgement *j, struct ak_error *err);
+void ak_bundle_copies_entry(struct ak_bundle_judgement *j, const struct ak_bundle_entry *entry);
+enum ak_code ak_bundle_copies_end(struct ak_bundle_judgement *j, struct ak_error *err);
+void ak_bundle_copies_free(struct ak_bundle_judgement *j);
 
 /* Claims 2, 3 and 4, after the pass. */
 enum ak_code ak_bundle_claims(struct ak_bundle_judgement *j, struct ak_error *err);

@@ -32,6 +32,9 @@ struct export
     struct ak_bundle_about about;
     struct ak_export_ask ask;
     struct ak_export_redact redact;
+    bool jsonl; /* copies that are wanted too */
+    bool csv;
+    bool provenance;
     char program[64];
     char vkey[AK_VKEY_TEXT_BYTES_MAX];
     struct ak_claim claim; /* why nothing could be made, or what is wrong with what was */
@@ -90,6 +93,22 @@ static enum ak_code parse_statements(struct export *e, struct ak_error *err)
     return check_tlp(e->about.text[AK_BUNDLE_TEXT_TLP], err);
 }
 
+static enum ak_code parse_copies(struct export *e, struct ak_error *err)
+{
+    for (size_t i = 0; i < e->options->count[AK_OPTION_ALSO]; i++) {
+        const char *word = e->options->value[AK_OPTION_ALSO][i];
+        if (strcmp(word, "timesketch") == 0)
+            e->jsonl = true;
+        else if (strcmp(word, "csv") == 0)
+            e->csv = true;
+        else if (strcmp(word, "case") == 0)
+            e->provenance = true;
+        else
+            return ak_fail(err, AK_EUSAGE, "--also %s: write timesketch, csv or case", word);
+    }
+    return AK_OK;
+}
+
 static enum ak_code parse(struct export *e, struct ak_error *err)
 {
     enum ak_code rc;
@@ -105,6 +124,8 @@ static enum ak_code parse(struct export *e, struct ak_error *err)
     rc = ak_export_ask_parse(&e->ask, e->options, ak_when_now(), err);
     if (rc == AK_OK)
         rc = parse_statements(e, err);
+    if (rc == AK_OK)
+        rc = parse_copies(e, err);
     if (rc == AK_OK)
         rc = ak_export_redact_parse(&e->redact, e->options, err);
     e->about.redaction = e->redact.stated;
@@ -144,7 +165,10 @@ static enum ak_code write_bundle(struct export *e, struct ak_export_log *log,
                                     .states = states,
                                     .about = &e->about,
                                     .ctx = &e->redact,
-                                    .redact = ak_export_redact_entry};
+                                    .redact = ak_export_redact_entry,
+                                    .jsonl = e->jsonl,
+                                    .csv = e->csv,
+                                    .provenance = e->provenance};
     struct ak_export_place place = {.dir_fd = -1};
     enum ak_code rc =
         ak_export_place_begin(&place, e->out, ak_options_has(e->options, AK_OPTION_FORCE), err);

@@ -87,6 +87,9 @@ struct ak_export_write {
     int dir_fd;                 /* an empty directory */
     uint64_t records;           /* received entries whose payload was written */
     bool by_parts;              /* an entry of form 2 is shown */
+    bool jsonl;                 /* derived copies that are wanted */
+    bool csv;
+    bool provenance;
 };
 
 /* Writes all files of a bundle but custody. AK_EINTEGRITY if what the store holds does not lead to

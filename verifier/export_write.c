@@ -9,6 +9,7 @@
 #include "export.h"
 
 #include "bundle_about.h"
+#include "bundle_derive.h"
 #include "bundle_files.h"
 #include "bundle_payloads.h"
 #include "bundle_proof.h"
@@ -36,6 +37,7 @@ struct writing {
     struct ak_range range; /* [0, index) */
     ZSTD_CCtx *encoder;
     uint8_t *packed;
+    struct ak_source_table sources; /* declarations that were shown, for derived copies */
 };
 
 /* ---- Files ---- */
@@ -98,11 +100,39 @@ static enum ak_code compress(struct writing *w, const void *data, size_t len, bo
     return AK_OK;
 }
 
+static enum ak_code derive(struct writing *w, const struct ak_log_tree_entry *entry,
+                           struct ak_error *err)
+{
+    struct ak_bundle_entry shown = {.index = entry->index,
+                                    .entry = entry->entry,
+                                    .state = entry->state,
+                                    .payload_proven = true,
+                                    .payload = entry->payload,
+                                    .len = entry->len};
+    struct ak_log_entry read = {.index = entry->index,
+                                .entry = entry->entry,
+                                .state = entry->state,
+                                .payload = entry->payload,
+                                .len = entry->len};
+
+    if (entry->entry.kind == AK_KIND_SOURCE)
+        return ak_source_table_entry(&w->sources, &read, err);
+    if (!ak_kind_received(entry->entry.kind))
+        return AK_OK;
+    if (w->write->jsonl)
+        ak_bundle_derive_jsonl(w->file[AK_BUNDLE_JSONL], &shown, &w->sources);
+    if (w->write->csv)
+        ak_bundle_derive_csv(w->file[AK_BUNDLE_CSV], &shown, &w->sources);
+    return AK_OK;
+}
+
 static enum ak_code put_payload(struct writing *w, const struct ak_log_tree_entry *entry,
                                 struct ak_error *err)
 {
-    enum ak_code rc;
+    enum ak_code rc = derive(w, entry, err);
 
+    if (rc != AK_OK)
+        return rc;
     if (!ak_kind_received(entry->entry.kind)) {
         (void)fwrite(entry->payload, 1, entry->len, w->file[AK_BUNDLE_OWN]);
         fputc('\n', w->file[AK_BUNDLE_OWN]);
@@ -225,29 +255,55 @@ static enum ak_code put_pieces(struct writing *w, struct ak_error *err)
 
 /* ---- Whole ---- */
 
-static enum ak_code put_sums(struct writing *w, struct ak_error *err)
+/* Length and digest of a file that was written; not there if it was not. */
+static enum ak_code digest_file(struct writing *w, enum ak_bundle_name name,
+                                struct ak_bundle_derive_file *out, struct ak_error *err)
 {
     struct ak_bundle_files files = {.fd = w->write->dir_fd, .custody_fd = -1};
-    enum ak_code rc = open_file(w, AK_BUNDLE_SUMS, err);
+    struct ak_bundle_stream s = {0};
+    off_t bytes;
+    enum ak_code rc;
+    int fd = openat(files.fd, ak_bundle_file_name(name), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
-    for (unsigned i = 0; rc == AK_OK && i < AK_BUNDLE_NAMES; i++) {
-        struct ak_bundle_stream s;
-        struct ak_hash hash;
-        off_t bytes;
-        int fd = i == AK_BUNDLE_SUMS ? -1
-                                     : openat(files.fd, ak_bundle_file_name((enum ak_bundle_name)i),
-                                              O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd < 0)
-            continue; /* what must be there is missed when the bundle is judged */
-        bytes = lseek(fd, 0, SEEK_END);
-        files.part[i] = (struct ak_bundle_part){true, fd, 0, bytes < 0 ? 0 : (uint64_t)bytes};
-        rc = ak_bundle_stream_open(&s, &files, (enum ak_bundle_name)i, err);
+    *out = (struct ak_bundle_derive_file){.there = false};
+    if (fd < 0) /* what must be there is missed when the bundle is judged */
+        return errno == ENOENT ? AK_OK : ak_fail_errno(err, errno, "read what was written");
+    bytes = lseek(fd, 0, SEEK_END);
+    out->there = true;
+    out->bytes = bytes < 0 ? 0 : (uint64_t)bytes;
+    files.part[name] = (struct ak_bundle_part){true, fd, 0, out->bytes};
+    rc = ak_bundle_stream_open(&s, &files, name, err);
+    if (rc == AK_OK)
+        rc = ak_bundle_stream_digest(&s, &out->digest, err);
+    ak_bundle_stream_close(&s);
+    close(fd);
+    return rc;
+}
+
+/* provenance.jsonld, if it is wanted, and SHA256SUMS. */
+static enum ak_code put_digests(struct writing *w, struct ak_error *err)
+{
+    struct ak_bundle_derive_file files[AK_BUNDLE_NAMES];
+    enum ak_code rc = AK_OK;
+
+    for (unsigned i = 0; rc == AK_OK && i < AK_BUNDLE_NAMES; i++)
+        rc = digest_file(w, (enum ak_bundle_name)i, &files[i], err);
+    if (rc == AK_OK && w->write->provenance) {
+        rc = open_file(w, AK_BUNDLE_PROVENANCE, err);
+        if (rc == AK_OK) {
+            ak_bundle_derive_provenance(w->file[AK_BUNDLE_PROVENANCE], w->write->about, files);
+            rc = close_file(w, AK_BUNDLE_PROVENANCE, err);
+        }
         if (rc == AK_OK)
-            rc = ak_bundle_stream_digest(&s, &hash, err);
-        ak_bundle_stream_close(&s);
-        close(fd);
-        for (unsigned b = 0; rc == AK_OK && b < AK_HASH_BYTES; b++)
-            fprintf(w->file[AK_BUNDLE_SUMS], "%02x", hash.b[b]);
+            rc = digest_file(w, AK_BUNDLE_PROVENANCE, &files[AK_BUNDLE_PROVENANCE], err);
+    }
+    if (rc == AK_OK)
+        rc = open_file(w, AK_BUNDLE_SUMS, err);
+    for (unsigned i = 0; rc == AK_OK && i < AK_BUNDLE_NAMES; i++) {
+        if (i == AK_BUNDLE_SUMS || !files[i].there)
+            continue;
+        for (unsigned b = 0; b < AK_HASH_BYTES; b++)
+            fprintf(w->file[AK_BUNDLE_SUMS], "%02x", files[i].digest.b[b]);
         fprintf(w->file[AK_BUNDLE_SUMS], "  %s\n", ak_bundle_file_name((enum ak_bundle_name)i));
     }
     return rc == AK_OK ? close_file(w, AK_BUNDLE_SUMS, err) : rc;
@@ -293,30 +349,50 @@ static enum ak_code allocate(struct writing *w, struct ak_error *err)
     return AK_OK;
 }
 
-enum ak_code ak_export_write(struct ak_export_write *write, struct ak_error *err)
+/* Opens, or closes, the files that are written entry by entry. */
+static enum ak_code each_stream(struct writing *w,
+                                enum ak_code (*act)(struct writing *w, enum ak_bundle_name name,
+                                                    struct ak_error *err),
+                                struct ak_error *err)
 {
     static const enum ak_bundle_name streams[] = {
-        AK_BUNDLE_PROOF, AK_BUNDLE_ENTRIES, AK_BUNDLE_OPENINGS, AK_BUNDLE_OWN, AK_BUNDLE_RECORDS};
+        AK_BUNDLE_PROOF,   AK_BUNDLE_ENTRIES, AK_BUNDLE_OPENINGS, AK_BUNDLE_OWN,
+        AK_BUNDLE_RECORDS, AK_BUNDLE_JSONL,   AK_BUNDLE_CSV};
+    enum ak_code rc = AK_OK;
+
+    for (size_t i = 0; rc == AK_OK && i < sizeof(streams) / sizeof(streams[0]); i++) {
+        if ((streams[i] != AK_BUNDLE_JSONL || w->write->jsonl) &&
+            (streams[i] != AK_BUNDLE_CSV || w->write->csv))
+            rc = act(w, streams[i], err);
+    }
+    return rc;
+}
+
+enum ak_code ak_export_write(struct ak_export_write *write, struct ak_error *err)
+{
     struct writing w = {.write = write};
     enum ak_code rc = allocate(&w, err);
 
     ak_range_init(&w.range, 0);
     write->records = 0;
     write->by_parts = false;
-    for (size_t i = 0; rc == AK_OK && i < sizeof(streams) / sizeof(streams[0]); i++)
-        rc = open_file(&w, streams[i], err);
+    if (rc == AK_OK)
+        rc = each_stream(&w, open_file, err);
+    if (rc == AK_OK && write->csv)
+        ak_bundle_derive_csv_head(w.file[AK_BUNDLE_CSV]);
     if (rc == AK_OK)
         rc = put_pieces(&w, err);
-    for (size_t i = 0; rc == AK_OK && i < sizeof(streams) / sizeof(streams[0]); i++)
-        rc = close_file(&w, streams[i], err);
+    if (rc == AK_OK)
+        rc = each_stream(&w, close_file, err);
     if (rc == AK_OK)
         rc = put_texts(&w, err);
     if (rc == AK_OK)
-        rc = put_sums(&w, err);
+        rc = put_digests(&w, err);
     for (unsigned i = 0; i < AK_BUNDLE_NAMES; i++) {
         if (w.file[i] != NULL)
             (void)fclose(w.file[i]);
     }
+    ak_source_table_free(&w.sources);
     ZSTD_freeCCtx(w.encoder);
     free(w.packed);
     return rc;

@@ -169,6 +169,10 @@ static const struct option_info infos[AK_OPTION_COUNT] = {
     [AK_OPTION_REDACT_REASON] = {"redact-reason", "TEXT",
                                  "why: once for all, or once for each --redact in their order",
                                  true},
+    [AK_OPTION_ALSO] = {"also", "FORMAT",
+                        "a copy for other programs: timesketch (JSON lines), csv (no cell is a "
+                        "formula), or case (CASE/UCO provenance). May be given more than once",
+                        true},
     [AK_OPTION_EXPECT] =
         {"expect", "WHAT",
          "the range that it must be complete for, whatever its maker says: index:A-B; or from:TIME "

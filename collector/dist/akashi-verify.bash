@@ -25,7 +25,7 @@ _akashi_verify()
     report) options="--key --policy --authority --checkpoint --log --jobs --from --to --period --viewer --output --force --quiet" ;;
     sample) options="--key --policy --log --checkpoint --seed --beacon --confidence --tolerable --index --from --to --source --requests --answers --head --population --tmp --jobs --worksheet --findings --previous --html --output --force --json --quiet" ;;
     answer) options="--key --policy --log --checkpoint --save-checkpoint --requests --audit --output --force --quiet" ;;
-    export) options="--key --policy --log --index --from --to --source --identity --events --match --redact --redact-reason --case --exhibit --by --reason --severity --tlp --on-behalf-of --mandate --output --force --json --quiet" ;;
+    export) options="--key --policy --log --index --from --to --source --identity --events --match --redact --redact-reason --also --case --exhibit --by --reason --severity --tlp --on-behalf-of --mandate --output --force --json --quiet" ;;
     bundle) options="--key --policy --expect --require --json --quiet" ;;
     explain) options="" ;;
     selftest) options="" ;;
@@ -42,6 +42,10 @@ _akashi_verify()
         ;;
     --tlp)
         COMPREPLY=($(compgen -W 'RED AMBER+STRICT AMBER GREEN CLEAR' -- "$cur"))
+        return
+        ;;
+    --also)
+        COMPREPLY=($(compgen -W 'timesketch csv case' -- "$cur"))
         return
         ;;
     --require)
