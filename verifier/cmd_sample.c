@@ -21,9 +21,14 @@ enum ak_code ak_sampling_population(struct ak_sampling *s, struct ak_error *err)
 
     sheet->first = s->args.has_index ? s->args.first : 0;
     sheet->end = s->args.has_index ? s->args.end : sheet->head_size;
+    if (sheet->commit != NULL && event->has_range && !s->args.has_index) {
+        sheet->first = event->first; /* what it was committed for */
+        sheet->end = event->end;
+    }
     if (sheet->end > sheet->head_size)
         return ak_fail(err, AK_EUSAGE,
-                       "the head of the draw has %" PRIu64 " entries: --index must lie below that",
+                       "the head of the draw has %" PRIu64
+                       " entries: the range (--index, or what was committed) must lie below that",
                        sheet->head_size);
     if (timed && s->scan.first > sheet->first)
         sheet->first = s->scan.first;

@@ -107,6 +107,7 @@ struct ak_sample_audit {
     uint64_t received;
     struct ak_sample_event event;
     uint64_t opened_at; /* index of the event that opened it; UINT64_MAX: none did */
+    uint64_t before;    /* index of the last state entry before it; UINT64_MAX: there is none */
     uint64_t state;     /* index of the first state entry behind it; UINT64_MAX: none yet */
 };
 
@@ -123,6 +124,8 @@ struct ak_sample_scan {
     uint64_t end;
     uint64_t next_event; /* number of the next event */
     size_t waiting;      /* audits before this one have their state */
+    bool has_state;
+    uint64_t last_state; /* index of the newest state entry that was read */
 };
 
 enum ak_code ak_sample_scan_log(struct ak_sample_scan *scan, const char *path,

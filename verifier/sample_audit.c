@@ -96,11 +96,13 @@ static enum ak_code add_audit(struct ak_sample_scan *scan, const struct ak_sampl
         scan->audit = grown;
         scan->room = room;
     }
-    scan->audit[scan->count++] = (struct ak_sample_audit){.index = entry->index,
-                                                          .received = entry->entry.received,
-                                                          .event = *event,
-                                                          .opened_at = UINT64_MAX,
-                                                          .state = UINT64_MAX};
+    scan->audit[scan->count++] =
+        (struct ak_sample_audit){.index = entry->index,
+                                 .received = entry->entry.received,
+                                 .event = *event,
+                                 .opened_at = UINT64_MAX,
+                                 .before = scan->has_state ? scan->last_state : UINT64_MAX,
+                                 .state = UINT64_MAX};
     return AK_OK;
 }
 
@@ -135,6 +137,8 @@ static enum ak_code on_entry(void *ctx, const struct ak_log_entry *entry, struct
     if (entry->entry.kind == AK_KIND_STATE) {
         for (; scan->waiting < scan->count; scan->waiting++)
             scan->audit[scan->waiting].state = entry->index;
+        scan->last_state = entry->index;
+        scan->has_state = true;
     }
     return entry->entry.kind == AK_KIND_EVENT ? take_event(scan, entry, err) : AK_OK;
 }
@@ -173,38 +177,20 @@ void ak_sample_head_free(struct ak_sample_head *head)
     memset(head, 0, sizeof(*head));
 }
 
-/* The state entry before the audit, from there back. A state comes every minute, so it is near. */
-static enum ak_code find_before(struct ak_log_tree *tree, uint64_t audit, uint64_t *index,
-                                bool *found, struct ak_error *err)
-{
-    *found = false;
-    for (uint64_t at = audit; at > 0 && !*found; at--) {
-        struct ak_log_tree_entry entry;
-        enum ak_code rc = ak_log_tree_entry(tree, at - 1, &entry, err);
-        if (rc != AK_OK)
-            return rc == AK_ENOMEM ? rc : AK_OK;
-        *found = entry.entry.kind == AK_KIND_STATE;
-        *index = at - 1;
-    }
-    return AK_OK;
-}
-
 enum ak_code ak_sample_head_make(struct ak_log_tree *tree, const struct ak_sample_anchor *anchor,
                                  const struct ak_sample_audit *audit, struct ak_sample_head *head,
                                  struct ak_error *err)
 {
-    uint64_t before = 0;
     enum ak_code rc;
 
     memset(head, 0, sizeof(*head));
     assert(audit->state < anchor->checkpoint.size);
-    rc = find_before(tree, audit->index, &before, &head->has_before, err);
-    if (rc == AK_OK)
-        rc = ak_sample_item_make(tree, audit->index, anchor, &head->audit, err);
+    head->has_before = audit->before != UINT64_MAX;
+    rc = ak_sample_item_make(tree, audit->index, anchor, &head->audit, err);
     if (rc == AK_OK)
         rc = ak_sample_item_make(tree, audit->state, anchor, &head->state, err);
     if (rc == AK_OK && head->has_before)
-        rc = ak_sample_item_make(tree, before, anchor, &head->before, err);
+        rc = ak_sample_item_make(tree, audit->before, anchor, &head->before, err);
     if (rc != AK_OK)
         ak_sample_head_free(head);
     return rc;

@@ -91,7 +91,8 @@ static enum ak_code find_head(struct ak_sampling *s, struct ak_error *err)
     s->sheet.commit = &s->commit;
     s->sheet.head_size = s->commit.size;
     s->sheet.head_root = s->commit.root;
-    s->sheet.independence = audit->opened_at < audit->state ? AK_INDEPENDENCE_HEAD : AK_INDEPENDENT;
+    s->sheet.independence =
+        audit->opened_at < audit->state ? AK_INDEPENDENCE_OPENED : AK_INDEPENDENT;
     return AK_OK;
 }
 
@@ -134,6 +135,12 @@ static enum ak_code prepare(struct ak_sampling *s, struct ak_error *err)
 {
     enum ak_code rc = ak_pick_log(s->options, &s->places, err);
 
+    if (rc != AK_OK && err != NULL && strstr(err->text, "is a checkpoint") != NULL)
+        return ak_fail(
+            err, AK_EUSAGE,
+            "%s is a checkpoint: with --seed NONCE --requests FILE it can be sampled, and "
+            "the operator answers",
+            s->options->words[0]);
     if (rc == AK_OK)
         rc = ak_log_tree_open(&s->tree, s->places.place[0].path, NULL, AK_LOG_TREE_QUICK, err);
     if (rc == AK_OK)

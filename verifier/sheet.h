@@ -24,6 +24,7 @@ enum ak_independence {
     AK_INDEPENDENCE_BEACON,     /* likewise, with a beacon */
     AK_INDEPENDENCE_RANGE,      /* committed, but the population was chosen later */
     AK_INDEPENDENCE_FILE,       /* committed, but the file of lines was not */
+    AK_INDEPENDENCE_OPENED,     /* committed, but opened in the log before the head */
     AK_INDEPENDENCE_HEAD        /* the commitment was not shown, or not proven */
 };
 
@@ -42,8 +43,6 @@ struct ak_sheet_previous {
     uint64_t made;
     uint64_t head_size;
     struct ak_hash head_root;
-    uint32_t confidence;
-    uint32_t rate;
     bool lines;
     bool independent;
     bool has_judged; /* `result` is the auditor's judgement, not of the proofs alone */
@@ -86,8 +85,8 @@ struct ak_sheet {
     const char *to;
     const char *const *sources;
     size_t source_count;
-    const char *nonce;  /* hexadecimal */
-    const char *beacon; /* or NULL */
+    const char *nonce;       /* hexadecimal */
+    const char *beacon;      /* or NULL */
     struct ak_quorum quorum; /* of the checkpoint's witnesses, if a policy was given */
     struct ak_hash seed;
     uint32_t confidence;

@@ -205,7 +205,7 @@ void ak_sheet_json(FILE *file, const struct ak_sheet *s)
         [AK_INDEPENDENT] = "committed",           [AK_INDEPENDENCE_DRAWN_HERE] = "drawn-here",
         [AK_INDEPENDENCE_NONE] = "not-committed", [AK_INDEPENDENCE_BEACON] = "beacon",
         [AK_INDEPENDENCE_RANGE] = "range",        [AK_INDEPENDENCE_FILE] = "file",
-        [AK_INDEPENDENCE_HEAD] = "head"};
+        [AK_INDEPENDENCE_OPENED] = "opened",      [AK_INDEPENDENCE_HEAD] = "head"};
     struct ak_claim claim = s->claim;
     char fingerprint[AK_TRUST_FINGERPRINT_CHARS + 1];
     char time[AK_WHEN_TEXT_BYTES];

@@ -106,6 +106,11 @@ static const struct {
          "Whoever holds it could have arranged it when the draw was known.",
          "独立ではない: 乱数の約束値はログに入っていますが、行のファイルは約束されていません。"
          "ファイルを持つ者は抽選の結果を知ってから並べ替えることができました。"},
+    [AK_INDEPENDENCE_OPENED] =
+        {"NOT INDEPENDENT: the nonce was opened in the log before the head was written. The "
+         "collector could have written a head that suits.",
+         "独立ではない: 乱数は先頭(head)が定まる前にログで開示されました。"
+         "収集装置は望む先頭を書くことができました。"},
     [AK_INDEPENDENCE_HEAD] =
         {"NOT INDEPENDENT: it is not proven that the head was written after the nonce was "
          "committed. Whoever chose the nonce could have chosen the sample.",
@@ -308,6 +313,8 @@ static void say_previous(FILE *f, const struct ak_sheet *s, bool ja)
                 "%s %%.",
                 time, n(&c, p->head_size), n(&c, p->result.examined), n(&c, p->result.deviations),
                 was);
+    if (!p->independent)
+        fputs(ja ? "前回の標本は独立ではありませんでした。" : " It was not independent.", f);
     fprintf(f,
             ja ? "今回: 調査 %s 件、逸脱 %s 件、上限 %s %%。"
                : " Now: %s examined, %s deviating, upper bound %s %%.",

@@ -229,8 +229,10 @@ def not_independent(c, collector, nonce):
     sheet = c.json(0, "sample", "store", "--key", "key", *RATE, "--seed", ranged, "--index", "10-1200")
     c.expect(sheet["independent"], "the range was committed")
     check_sheet(c, sheet)
-    sheet = c.json(0, "sample", "store", "--key", "key", *RATE, "--seed", ranged)
-    c.expect(not sheet["independent"], "another range was not")
+    same = c.json(0, "sample", "store", "--key", "key", *RATE, "--seed", ranged)
+    c.expect(same["independent"] and same["drawn"] == sheet["drawn"], "it is taken if none is given")
+    sheet = c.json(0, "sample", "store", "--key", "key", *RATE, "--seed", ranged, "--index", "10-1201")
+    c.expect(not sheet["independent"], "another range was not committed")
 
     # Few records: own entries are drawn on past, and all may be needed.
     sheet = c.json(0, "sample", "store", "--key", "key", "--seed", nonce, "--index", "0-19")
