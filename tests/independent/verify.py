@@ -579,7 +579,9 @@ class Log:
         self.report_clashes()
         for index, file, offset, text in self.epoch_errors:
             if index is None or not self.altered.holds(index):
-                if index is None or index < self.signed_end or not self.roots:
+                # A checkpoint of an epoch whose start note is bad covers it too (5.3).
+                covered_end = max([self.signed_end] + self.unjudged)
+                if index is None or index < covered_end or not self.roots:
                     self.add("EPOCH", file, offset, index,
                              None if index is None else index + 1, text)
         for g, _, place in tree.untrue:

@@ -135,6 +135,18 @@ def Q9_start_note_of_other_index(b):
 
 
 @case(holder=True)
+def Q10_start_note_without_the_key_before(b):
+    """The thief begins the next epoch himself; the key of the epoch before is gone."""
+    if several(b) is None:
+        return None
+    at = starts(b)[2]
+    text, lines = split_note(b.entry(at).payload)
+    b.entry(at).payload = (text + "\n" + "".join(lines[1:])).encode()
+    b.resign(leave=["starts"])
+    return Expect(INVALID, codes=["EPOCH"], may=["ALTERED"], damage=(0, b.n))
+
+
+@case(holder=True)
 def Q11_log_key_alone(b):
     """Everything behind the last epoch's start signed by the log key alone: an unsigned stretch as
     far as epochs go."""
