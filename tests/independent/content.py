@@ -6,6 +6,7 @@ import hashlib
 import struct
 import time
 
+from orders import Order
 from payloads import check_own
 from primitives import FormatError, Malformed, range_levels, sha256, tree_root
 from segment import FileReader
@@ -36,7 +37,7 @@ class Content:
         self.expected = None
         self.manifests = {}         # first -> (index, object), the last one of each
         self.manifest_list = []
-        self.orders = []            # (index, object)
+        self.orders = []            # Order of every proven entry of kind 5
         self.absent = {}            # state -> [first, end, file, offset]
         self.recoveries = set()     # (length, digest)
         self.positions_at = {}
@@ -103,7 +104,7 @@ class Content:
                 self.report("EPOCH", segment, block.offset, index, index + 1,
                             "R3, R37: the entry is no start note")
             if row[0] not in (0, 7):
-                self.own(segment, block, index, row[0], payload)
+                self.own(segment, block, index, row, payload)
             self.count(index, *row)
 
     def take_absent(self, segment, block, columns, judged):
@@ -163,8 +164,9 @@ class Content:
         if row[4] > self.now:
             self.remark("FUTURE", segment, block.offset, index, "received lies in the future")
 
-    def own(self, segment, block, index, kind, payload):
+    def own(self, segment, block, index, row, payload):
         """R18, R3, R10, R30, and what is kept for other rules."""
+        kind = row[0]
         place = (segment, block.offset, index, index + 1)
         if kind >= KINDS_CRITICAL:
             self.report("UNSUPPORTED", *place, "kind %d may change the meaning of others" % kind)
@@ -176,6 +178,11 @@ class Content:
         if kind == 4:
             self.epoch_begins(place, payload)
             return
+        if kind == 5:
+            self.orders.append(Order(index, row[2], payload))
+            if self.orders[-1].error:
+                self.report("MALFORMED", *place, "order: %s" % self.orders[-1].error)
+            return
         try:
             value = check_own(kind, payload)
         except FormatError as error:
@@ -186,8 +193,6 @@ class Content:
             self.manifest_list.append((index, value, place))
         elif kind == 3:
             self.recovery(payload)
-        elif kind == 5:
-            self.orders.append((index, value))
         elif kind == 8 and self.complete:
             if value["sources"] != len(self.declared) or \
                     value["positions"] != self.positions_root():

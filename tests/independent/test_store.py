@@ -56,7 +56,7 @@ class Stores(unittest.TestCase):
         self.maker = maker
         path = maker.write(self.path)
         key = key or Key.parse(maker.log.key.text())
-        return verify.judge_directory(str(path), [key], outside and Checkpoint(outside))
+        return verify.judge_directory(str(path), verify.Given([key], outside and Checkpoint(outside)))
 
     def expect(self, maker, verdict, *codes, **more):
         log = self.judge(maker, **more)
@@ -153,7 +153,7 @@ class Logs(Stores):
         maker.commit()
         maker.close()
         path = maker.write(self.path)
-        log = verify.judge_path(str(path / ("%020d.open.zst" % 0)), [maker.log.key], None)[0]
+        log = verify.judge_path(str(path / ("%020d.open.zst" % 0)), verify.Given([maker.log.key]))[0]
         self.assertEqual(({f.code for f in log.findings}, log.proven.count()), ({"MISSING"}, 12))
 
     def test_altered_record_names_its_group(self):
@@ -404,7 +404,7 @@ class Logs(Stores):
         maker = self.two_segments()
         path = maker.write(self.path)
         for name in maker.files:
-            logs = verify.judge_path(str(path / name), [maker.log.key], None)
+            logs = verify.judge_path(str(path / name), verify.Given([maker.log.key]))
             self.assertEqual(logs[0].verdict(), "VALID",
                              "\n".join(f.line() for f in logs[0].findings))
 
@@ -420,7 +420,7 @@ class Logs(Stores):
         maker.close()
         sleep, verify.time.sleep = verify.time.sleep, lambda seconds: maker.write(self.path)
         try:
-            log = verify.judge_directory(str(path), [maker.log.key], None)
+            log = verify.judge_directory(str(path), verify.Given([maker.log.key]))
         finally:
             verify.time.sleep = sleep
         self.assertEqual((log.verdict(), {f.code for f in log.findings}),
@@ -894,7 +894,7 @@ class Hostile(Stores):
             file.write((1 << 40).to_bytes(8, "big") + bytes(4) + (1 << 22).to_bytes(4, "big"))
             file.truncate(at - 2 + (1 << 28))
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        log = verify.judge_directory(str(path), [maker.log.key], None)
+        log = verify.judge_directory(str(path), verify.Given([maker.log.key]))
         self.assertEqual(log.verdict(), "INVALID")
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
         self.assertLess(grown, 100 * 1024)

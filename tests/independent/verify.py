@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Independent verifier of an Akashi store, written from docs/format.md alone.
 
-    verify.py PATH [--key VKEY]... [--checkpoint FILE] [--json]
+    verify.py PATH [--key VKEY]... [--authority VKEY]... [--checkpoint FILE] [--json]
 
 PATH is a store, the directory of one log, or a segment. One line for each finding (code, place,
 what it means), last the verdict and the number of proven entries; the exit status is that of
@@ -23,6 +23,7 @@ sys.dont_write_bytecode = True
 
 from content import Content
 from notes import (Checkpoint, Epochs, Key, NOTE_BYTES_MAX, StartNote, start_note_signed_by)
+from orders import TAKES_OUT, Authority, authority_key, spans_of
 from primitives import (EMPTY_ROOT, EpochError, FormatError, GROUP, INDEX_END, Malformed,
                         point_is_sound)
 from segment import (Block, File, FileError, FileReader, HEADER, MAGIC, NAME_OPEN, NAME_SEALED,
@@ -36,7 +37,7 @@ VERDICT_OF = {
     "NUMBERING": "INVALID", "EPOCH": "INVALID",
     "UNTRUSTED_KEY": "NOT CHECKABLE", "UNSUPPORTED": "NOT CHECKABLE", "LIMIT": "NOT CHECKABLE",
     "IO_ERROR": "NOT CHECKABLE",
-    "MISSING": "INCOMPLETE", "TAIL_UNSIGNED": "INCOMPLETE", "STALE": "INCOMPLETE",
+    "MISSING": "INCOMPLETE", "ERASED_UNAUTHORISED": "INCOMPLETE", "TAIL_UNSIGNED": "INCOMPLETE", "STALE": "INCOMPLETE",
     "EMPTY": "INCOMPLETE",
 }
 SECOND_LOOK_SECONDS = 0.03
@@ -100,13 +101,23 @@ class Root:
         self.start_note = start_note
 
 
+class Given:
+    """What comes from outside the evidence: log keys, a checkpoint or None, keys of authorities."""
+
+    def __init__(self, keys, checkpoint=None, authority=()):
+        self.keys = keys
+        self.checkpoint = checkpoint
+        self.authority = list(authority)
+
+
 class Log:
     """Judges the files of one log (sections 8, 9 and 13)."""
 
-    def __init__(self, paths, keys, outside, alone, log_id=None, directory=None):
+    def __init__(self, paths, given, alone, log_id=None, directory=None):
         self.paths = paths
-        self.keys = keys
-        self.outside = outside
+        self.keys = given.keys
+        self.outside = given.checkpoint
+        self.authority = given.authority
         self.alone = alone
         self.log_id = log_id
         self.directory = directory
@@ -644,26 +655,61 @@ class Log:
                 self.add("EPOCH", None, None, 0, 1, "R3: entry 0 is no start note of epoch 0")
         self.judge_absent()
 
+    def judge_orders(self):
+        """R38 to R41: which orders are valid, and which are accepted; what of them is told."""
+        epoch_keys = [note.key for note in self.epochs.by_number.values()]
+        Authority(self.key, epoch_keys, self.authority).judge(self.content.orders)
+        for order in self.content.orders:
+            if not order.valid and not order.declares:
+                self.add("ORDER_NOT_VALID", None, None, order.index, order.index + 1,
+                         "R39: the order is not valid and declares no authority")
+        self.judge_not_erased(Spans(
+            (a, b) for order in self.content.orders if order.valid and order.action == "erase"
+            for a, b in order.spans))
+
+    def judge_not_erased(self, ordered):
+        """Payloads that are there though a valid order takes them out (10.5)."""
+        for segment in self.chain + [segment for segment, _ in self.others]:
+            for block in self.judged_blocks(segment):
+                mine = ordered.intersect(self.proven).intersect([(block.first, block.end)])
+                if not mine:
+                    continue
+                columns = block.columns()
+                for i, row in enumerate(columns.rows()):
+                    if row[0] in (0, 7) and i not in columns.absent and mine.holds(block.first + i):
+                        self.add("NOT_ERASED", segment.file.name, block.offset, block.first + i,
+                                 block.first + i + 1, "a valid order takes the payload out")
+                        return
+
     def judge_absent(self):
-        """R33: every payload that is not there has an order."""
+        """R33: every payload that is not there has an order, and who gave it."""
+        self.judge_orders()
         newest = max([b for _, b in self.proven], default=0)
-        told = False
         for state, action in ((1, "erase"), (3, "expire")):
+            orders = [order for order in self.content.orders if order.action == action]
+            accepted = spans_of(orders, True)
+            ordered = spans_of(orders, False).minus(accepted)
             for a, b, name, offset in self.content.absent.get(state, []):
-                orders = Spans((int(x), min(int(y) + 1, index))
-                               for index, value in self.content.orders
-                               if value["action"] == action
-                               for x, y in value.get("ranges", []))
-                for c, d in Spans([(a, b)]).minus(orders):
-                    if self.alone or not self.proven.covers(c, newest):
-                        self.add("MISSING", name, offset, c, d, "R33: payloads are not there, and "
-                                 "an order that says why may stand in what is not here")
-                    else:
-                        self.add("ALTERED", name, offset, c, d, "R33: payloads were taken out, "
-                                 "and no order says so")
-                told = told or Spans([(a, b)]).intersect(orders)
-        if told:
-            self.add("ERASED", text="payloads are not there, by an order")
+                span = Spans([(a, b)])
+                for c, d in span.intersect(accepted):
+                    self.add("ERASED", name, offset, c, d, "payloads are not there, by an order")
+                for c, d in span.intersect(ordered):
+                    self.add("ERASED_UNAUTHORISED", name, offset, c, d, "R33: payloads are not "
+                             "there, and the order for it is not one of a known authority")
+                for c, d in span.minus(accepted).minus(ordered):
+                    self.report_taken_out(name, offset, c, d, newest)
+
+    def report_taken_out(self, name, offset, first, end, newest):
+        """R33, third case: no order says why these payloads are not there."""
+        whole = max([a for a, b in self.proven if b == newest], default=newest)
+        if self.alone:
+            whole = end         # an order may stand in another segment
+        if first < whole:
+            self.add("MISSING", name, offset, first, min(end, whole), "R33: payloads are not there, "
+                     "and an order that says why may stand in what is not here")
+        if end > whole:
+            self.add("ALTERED", name, offset, max(first, whole), end, "R33: payloads were taken "
+                     "out, and no order says so")
 
     # Files against each other.
 
@@ -767,8 +813,8 @@ class Log:
 
     def ordered_away(self, value):
         """True when erase or expire orders cover all entries of a manifest's file."""
-        gone = Spans((int(a), int(b) + 1) for _, order in self.content.orders
-                     if order["action"] in ("erase", "expire") for a, b in order.get("ranges", []))
+        gone = Spans((a, b) for order in self.content.orders if order.action in TAKES_OUT
+                     for a, b in order.spans)
         return gone.covers(int(value["first"]), int(value["end"]))
 
     def judge_manifest_words(self, index, value, place):
@@ -786,6 +832,16 @@ class Log:
         if positions is not None and value["positions"] != positions:
             self.add("NUMBERING", name, offset, first, end, "the positions root in a manifest is "
                      "not that of its size")
+        if "order" in value and self.proven.holds(int(value["order"])) and \
+                not self.caused_by(value, index):
+            self.add("MALFORMED", name, offset, first, end, "R42: what a manifest names as its "
+                     "order is none before it that takes out something of the segment")
+
+    def caused_by(self, value, index):
+        """R42: True when the order that a manifest names can be the cause of its generation."""
+        span = Spans([(int(value["first"]), int(value["end"]))])
+        return any(order.index == int(value["order"]) < index and order.action in TAKES_OUT
+                   and span.intersect(Spans(order.spans)) for order in self.content.orders)
 
     def judge_manifest(self, segment, value):
         """The file that a manifest names, against the manifest."""
@@ -953,17 +1009,17 @@ class Log:
                 "findings": [f.fields() for f in self.findings]}
 
 
-def judge_directory(path, keys, outside):
+def judge_directory(path, given):
     """A log's directory. When a file went away meanwhile (it was sealed), looks again."""
     for attempt in range(TRIES):
         try:
             paths = [os.path.join(path, name) for name in sorted(os.listdir(path))]
         except OSError as error:
-            log = Log([], keys, outside, False)
+            log = Log([], given, False)
             log.add("IO_ERROR", os.path.basename(path), text=str(error.strerror))
             return log
         name = os.path.basename(os.path.realpath(path))
-        log = Log(paths, keys, outside, False, name, path)
+        log = Log(paths, given, False, name, path)
         log.judge()
         if log.verdict() == "VALID" or all(os.path.lexists(p) for p in paths):
             break
@@ -972,24 +1028,24 @@ def judge_directory(path, keys, outside):
     return log
 
 
-def judge_path(path, keys, outside):
+def judge_path(path, given):
     """The logs at PATH and findings of the store itself."""
     if not os.path.isdir(path):
-        log = Log([path], keys, outside, True)
+        log = Log([path], given, True)
         log.judge()
         return [log]
     names = sorted(os.listdir(path))
     ids = [name for name in names if LOG_ID.match(name)
            and os.path.isdir(os.path.join(path, name))]
     if not ids:
-        return [judge_directory(path, keys, outside)]
+        return [judge_directory(path, given)]
     logs = []
     for name in ids:
         if os.path.islink(os.path.join(path, name)):
-            log = Log([], keys, outside, False)
+            log = Log([], given, False)
             log.add("IO_ERROR", name, text="a link is not followed")
         else:
-            log = judge_directory(os.path.join(path, name), keys, outside)
+            log = judge_directory(os.path.join(path, name), given)
         logs.append(log)
     for name in names:
         if name not in ids and name not in STORE_OTHER:
@@ -1010,6 +1066,7 @@ def main():
     parser = argparse.ArgumentParser(description="independent verifier of an Akashi store")
     parser.add_argument("path")
     parser.add_argument("--key", action="append", default=[])
+    parser.add_argument("--authority", action="append", default=[])
     parser.add_argument("--checkpoint")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
@@ -1019,7 +1076,8 @@ def main():
         if args.checkpoint:
             with open(args.checkpoint, "rb") as stream:
                 outside = Checkpoint(stream.read(NOTE_BYTES_MAX + 1))
-        logs = judge_path(args.path, keys, outside)
+        authority = [authority_key(text.strip()) for text in args.authority]
+        logs = judge_path(args.path, Given(keys, outside, authority))
     except (FormatError, OSError) as error:
         print("NOT CHECKABLE: %s" % clean(str(error)), file=sys.stderr)
         return EXIT["NOT CHECKABLE"]

@@ -65,12 +65,12 @@ class Independent:
         sys.path.insert(0, os.path.join(HERE, "../independent"))
         import verify
         self.module, self.directory = verify, directory
-        self.keys = [verify.Key.parse(key.encode())]
+        self.given = verify.Given([verify.Key.parse(key.encode())])
         verify.SECOND_LOOK_SECONDS = 0
 
     def ask(self):
         try:
-            logs = self.module.judge_path(self.directory, self.keys, None)
+            logs = self.module.judge_path(self.directory, self.given)
         except (self.module.FormatError, OSError):
             return "NOT CHECKABLE", ()
         verdict = min((log.verdict() for log in logs), key=self.module.VERDICTS.index)

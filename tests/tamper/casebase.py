@@ -38,20 +38,19 @@ class Expect:
     changes meanwhile. preload: (file, offset) that cannot be read, through eio.c. run: function that
     prepares the directory after it was written. open: docs/format.md leaves codes and proven
     entries of such a store open (end of section 13), so only verdict and what is asked here is
-    compared between verifiers. authority: vkeys of authorities whose orders are accepted. alone: only
-    akashi-verify is asked; verify.py does not judge orders of authorities (10.5, R38 to R42).
+    compared between verifiers. authority: vkeys of authorities whose orders are accepted.
     """
 
     def __init__(self, verdict, codes=(), one=(), may=(), remarks=(), damage=None, touched=(),
                  at=None, keys=None, checkpoint=None, run=None, nothing=False, both=False,
                  clean=False, racing=False, environment=None, preload=None, open=False,
-                 seconds=60, authority=(), alone=False):
+                 seconds=60, authority=()):
         self.verdict, self.codes, self.one, self.may = verdict, set(codes), set(one), set(may)
         self.remarks, self.damage, self.touched, self.at = set(remarks), damage, touched, at
         self.keys, self.checkpoint, self.run, self.nothing = keys, checkpoint, run, nothing
         self.both, self.clean, self.racing, self.open = both, clean, racing, open
         self.environment, self.preload, self.seconds = environment, preload, seconds
-        self.authority, self.alone = list(authority), alone
+        self.authority = list(authority)
 
     def allowed(self):
         return self.codes | self.one | self.may

@@ -91,7 +91,7 @@ def erased_by(b, index, *values):
 
 
 def known(**more):
-    return {"authority": KNOWN, "alone": True, "damage": (0, 0), **more}
+    return {"authority": KNOWN, "damage": (0, 0), **more}
 
 
 def unauthorised(**more):

@@ -242,18 +242,16 @@ class Matrix:
                 f.write(expect.checkpoint)
         origin = base.vkey.split("+")[0]
         keys = [base.vkey] if expect.keys is None else expect.keys
-        verifiers = {who: command for who, command in self.verifiers.items()
-                     if not expect.alone or who == "akashi-verify"}
         wrong, answers = [], {}
         if expect.racing:
-            for who, command in verifiers.items():
+            for who, command in self.verifiers.items():
                 thread = expect.run(directory)
                 answers[who] = ask(command, store, keys, checkpoint, expect)
                 thread.join()
         else:
             with concurrent.futures.ThreadPoolExecutor() as pool:
                 asked = {who: pool.submit(ask, command, store, keys, checkpoint, expect)
-                         for who, command in verifiers.items()}
+                         for who, command in self.verifiers.items()}
             answers = {who: answer.result() for who, answer in asked.items()}
         for who, answer in answers.items():
             found = judge(expect, answer, origin, base.n)
