@@ -56,7 +56,8 @@ class Stores(unittest.TestCase):
         self.maker = maker
         path = maker.write(self.path)
         key = key or Key.parse(maker.log.key.text())
-        return verify.judge_directory(str(path), verify.Given([key], outside and Checkpoint(outside)))
+        given = verify.Given([key], outside and Checkpoint(outside))
+        return verify.judge_directory(str(path), given)
 
     def expect(self, maker, verdict, *codes, **more):
         log = self.judge(maker, **more)
@@ -111,12 +112,14 @@ class Logs(Stores):
         source = maker.declare()
         for i in range(150):
             maker.add(0, b"record %d" % i, source, state=1 if 20 <= i < 30 else
-                      3 if 290 <= i < 300 else 0)
+                      3 if 120 <= i < 130 else 0)
         maker.commit()
         self.order(maker, "erase", ["22", "31"])
-        self.order(maker, "expire", ["292", "295"], ["296", "301"])
+        self.order(maker, "expire", ["122", "125"], ["126", "131"])
         maker.close()
-        self.expect(maker, "VALID", "ERASED")
+        log = self.expect(maker, "INCOMPLETE", "ERASED_UNAUTHORISED", "ORDER_NOT_VALID")
+        self.assertEqual([(22, 32), (122, 132)], [(f.first, f.end) for f in log.findings
+                                                  if f.code == "ERASED_UNAUTHORISED"])
 
     @staticmethod
     def order(maker, action, *ranges):
@@ -140,8 +143,8 @@ class Logs(Stores):
             if not before:
                 self.order(maker, action, [first, last])
             maker.close()
-            codes = ["ALTERED", "ERASED"] if last == "5" else ["ALTERED"]
-            log = self.expect(maker, "INVALID", *codes)
+            codes = ["ERASED_UNAUTHORISED"] if last == "5" else []
+            log = self.expect(maker, "INVALID", "ALTERED", *codes, "ORDER_NOT_VALID")
             self.assertEqual(log.proven.count(), 13)
 
     def test_taken_out_and_the_order_may_be_elsewhere(self):

@@ -19,8 +19,8 @@ from notes import Key, check_origin, parse_note  # noqa: E402
 from payloads import parse_json  # noqa: E402
 from primitives import (EMPTY_ROOT, IDENTITY_BYTES, L, Malformed, Reader, commit_parts,  # noqa: E402
                         commit_whole, ed25519_verify, fold, inclusion_root, leaf_hash, node_hash,
-                        point_is_sound, push_node, range_levels, salt_of, sha256, split_parts,
-                        tree_root)
+                        point_is_sound, push_node, range_levels, record_key, salt_of, sha256,
+                        split_parts, tree_root)
 from tree import Spans  # noqa: E402
 
 
@@ -121,6 +121,20 @@ class Commitments(unittest.TestCase):
         third = sha256(b"\x03" + sha256(b"\x07" + key + b"\0\0\0\x01")[:16] + b"g")
         self.assertEqual(commit_parts(key, b"abc def g"),
                          sha256(b"\x04\0\0\0\x03" + first + second + third))
+
+    def test_form_2_example(self):
+        """The example of the text."""
+        key = record_key(bytes(range(32)), 261)
+        self.assertEqual(key.hex(),
+                         "5fb55d63a1661b5ee5753d9106a7dcbb3798683981bc20b8e429baa9cf38dbb6")
+        payload = b"sshd[412]: Failed password for root from 192.0.2.7 port 22 ssh2"
+        self.assertEqual(split_parts(payload), [b"sshd[", b"412]", b": Failed ", b"password ",
+                                                b"for ", b"root ", b"from ", b"192.0.2.7 ",
+                                                b"port ", b"22 ssh2"])
+        self.assertEqual(commit_parts(key, payload).hex(),
+                         "f038ff6420884e8934bfd2bf1fc9f689cd018e46b11dcc0f47a7a871c9c878fa")
+        self.assertEqual(commit_parts(key, b"").hex(),
+                         "9c2b924be00d4556a9880928ef4d37b65c3daf16a27c4040588259aad86ab253")
 
 
 class Signatures(unittest.TestCase):
