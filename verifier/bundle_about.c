@@ -163,7 +163,7 @@ static enum ak_code read_indices(struct ak_bundle_range *asked, const json_t *ob
 static enum ak_code read_what(struct ak_bundle_range *asked, const json_t *object,
                               struct ak_error *err)
 {
-    const char *what;
+    const char *what = NULL;
     enum ak_code rc = take_text(json_object_get(object, "what"), "what", &what, err);
 
     if (rc != AK_OK)

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -246,6 +247,26 @@ static enum ak_code open_archive(struct ak_bundle_files *files, uint64_t bytes,
     return rc;
 }
 
+/* Custody records that were added since lie beside the archive, which is never written anew. */
+static enum ak_code open_beside(struct ak_bundle_files *files, const char *path,
+                                struct ak_error *err)
+{
+    char *beside = NULL;
+    enum ak_code rc;
+
+    if (asprintf(&beside, "%s." CUSTODY_DIR, path) < 0)
+        return ak_fail(err, AK_ENOMEM, "no memory for a name");
+    rc = ak_list_open_dir(AT_FDCWD, beside, &files->custody_fd, err);
+    free(beside);
+    if (rc == AK_ENOTFOUND)
+        return AK_OK;
+    if (rc == AK_OK)
+        rc = each_name(files, files->custody_fd, take_custody_file, err);
+    if (files->custody_count > 1)
+        qsort(files->custody, files->custody_count, sizeof(*files->custody), compare_custody);
+    return rc;
+}
+
 /* ---- Opening ---- */
 
 bool ak_bundle_is_one(const char *path)
@@ -287,6 +308,8 @@ enum ak_code ak_bundle_files_open(struct ak_bundle_files *files, const char *pat
         rc = open_archive(files, (uint64_t)st.st_size, err);
     else
         rc = ak_fail(err, AK_EIO, "%s is no directory and no regular file", path);
+    if (rc == AK_OK && files->tar)
+        rc = open_beside(files, path, err);
     if (rc == AK_OK)
         rc = check_required(files, err);
     return rc;
@@ -336,14 +359,15 @@ enum ak_code ak_bundle_custody_read(const struct ak_bundle_files *files, size_t 
                                     char **data, size_t *len, struct ak_error *err)
 {
     struct ak_bundle_part part = files->custody[i].part;
+    bool apart = part.fd < 0;
     enum ak_code rc = AK_OK;
 
     *data = NULL;
-    if (!files->tar)
+    if (apart)
         rc = open_regular(files->custody_fd, files->custody[i].name, &part, err);
     if (rc == AK_OK)
         rc = read_part(&part, files->custody[i].name, max, data, len, err);
-    if (!files->tar && part.fd >= 0)
+    if (apart && part.fd >= 0)
         close(part.fd);
     return rc;
 }

@@ -51,7 +51,7 @@ struct ak_bundle_part {
 
 struct ak_bundle_custody {
     char name[AK_BUNDLE_CUSTODY_NAME_MAX + 1]; /* without "custody/" */
-    struct ak_bundle_part part;                /* of a directory `fd` is -1: opened when read */
+    struct ak_bundle_part part;                /* `fd` is -1 in a directory: opened when read */
 };
 
 struct ak_bundle_files {
@@ -59,7 +59,7 @@ struct ak_bundle_files {
     bool tar;
     uint64_t mtime; /* of an archive: what all headers say */
     struct ak_bundle_part part[AK_BUNDLE_NAMES];
-    int custody_fd;                    /* of the directory `custody`, or -1 */
+    int custody_fd; /* of the directory `custody`, of an archive that of PATH.custody; or -1 */
     struct ak_bundle_custody *custody; /* rising by name */
     size_t custody_count;
 };

@@ -178,6 +178,9 @@ static enum ak_code judge_files(struct ak_bundle_judgement *j, struct ak_error *
         rc = ak_bundle_claims(j, err);
     if (rc == AK_OK)
         rc = ak_bundle_sums_check(j, err);
+    if (rc == AK_OK && j->digested[AK_BUNDLE_SUMS])
+        rc = ak_bundle_custody_check(j, err);
+    j->result->archive = j->files.tar;
     j->result->custody_files = j->files.custody_count;
     return rc;
 }
@@ -243,5 +246,6 @@ void ak_bundle_result_free(struct ak_bundle_result *result)
     free(result->source);
     free(result->event);
     free(result->redaction);
+    ak_custody_free(&result->custody);
     memset(result, 0, sizeof(*result));
 }

@@ -58,7 +58,7 @@ static enum ak_code read_withheld(struct reading *r, struct ak_error *err)
 {
     uint8_t commitment[AK_HASH_BYTES];
     uint32_t number;
-    uint8_t *mark;
+    uint8_t *mark = NULL;
     enum ak_code rc = read_number(r, 2, &number, err);
 
     if (rc == AK_OK)
@@ -79,7 +79,7 @@ static enum ak_code read_part(struct reading *r, struct ak_error *err)
 {
     uint8_t salt[AK_SALT_BYTES];
     uint32_t len;
-    uint8_t *part;
+    uint8_t *part = NULL;
     enum ak_code rc = read_number(r, 1, &len, err);
 
     if (rc != AK_OK)

@@ -111,6 +111,9 @@ void ak_bundle_removed_order(struct ak_bundle_judgement *j, uint64_t index, cons
 /* Compares it with the digests of what was read, and reads what was not. Claim 5. */
 enum ak_code ak_bundle_sums_check(struct ak_bundle_judgement *j, struct ak_error *err);
 
+/* The custody record, when SHA256SUMS was read. Claim 5. */
+enum ak_code ak_bundle_custody_check(struct ak_bundle_judgement *j, struct ak_error *err);
+
 /* ---- positions ---- */
 
 struct ak_bundle_positions;

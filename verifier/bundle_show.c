@@ -3,6 +3,7 @@
 
 #include "bundle_words.h"
 #include "claim_show.h"
+#include "custody_show.h"
 #include "pick.h"
 #include "show.h"
 #include "trust.h"
@@ -194,6 +195,8 @@ static void show_claim(const struct ak_bundle_show *show, const struct ak_bundle
     }
     if (name == AK_BUNDLE_REDACTED)
         show_redactions(file, r);
+    if (name == AK_BUNDLE_CUSTODY && claim->made)
+        ak_custody_show(file, &r->custody, show->custody_keys);
 }
 
 static void show_files(FILE *file, const struct ak_bundle_result *r)

@@ -17,6 +17,7 @@ struct ak_bundle_show {
     const char *path;
     const bool *required;                 /* by claim; or NULL */
     const struct ak_viewer_parts *viewer; /* of a page that carried the bundle; or NULL */
+    bool custody_keys;                    /* keys of custodians were given */
 };
 
 /* The whole report. */

@@ -3,6 +3,7 @@
 
 #include "bundle_words.h"
 #include "claim_show.h"
+#include "custody_show.h"
 #include "jsonout.h"
 #include "self.h"
 #include "when.h"
@@ -214,6 +215,7 @@ void ak_bundle_show_json(const struct ak_bundle_show *show, const struct ak_bund
         put_files(&out, r);
         if (r->sums_digest[0] != '\0')
             ak_json_out_string(&out, "sha256sums_sha256", r->sums_digest);
+        ak_custody_json(&out, &r->custody);
     }
     if (r->has_about)
         put_statements(&out, &r->about);

@@ -160,8 +160,10 @@ void ak_bundle_words_claim(FILE *file, const struct ak_bundle_result *r,
         put_time(file, r);
         break;
     case AK_BUNDLE_CUSTODY:
-        put_wrapped(file, "The files are those that SHA256SUMS lists. Nobody has signed that list "
-                          "unless a custody record does.");
+        put_wrapped(file,
+                    "The files are those that SHA256SUMS lists, and the custody records "
+                    "follow each other without a hole. What a record says is the statement of "
+                    "who wrote it.");
         break;
     }
 }

@@ -22,6 +22,16 @@ static enum ak_code add_trust(const struct ak_options *options, struct ak_trust 
     return rc;
 }
 
+enum ak_code ak_cmd_custody_keys(const struct ak_options *options, struct ak_trust *trust,
+                                 struct ak_error *err)
+{
+    enum ak_code rc = AK_OK;
+
+    for (size_t i = 0; rc == AK_OK && i < options->count[AK_OPTION_CUSTODY_KEY]; i++)
+        rc = ak_trust_add_key(trust, options->value[AK_OPTION_CUSTODY_KEY][i], err);
+    return rc;
+}
+
 /* Processors that this process may use. */
 static unsigned processors(void)
 {

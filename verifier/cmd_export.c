@@ -29,6 +29,7 @@ struct export
     const char *log;
     const char *out;
     struct ak_trust trust;
+    struct ak_signing_key *sign; /* NULL: the custody record is not signed */
     struct ak_bundle_about about;
     struct ak_export_ask ask;
     struct ak_export_redact redact;
@@ -177,6 +178,8 @@ static enum ak_code write_bundle(struct export *e, struct ak_export_log *log,
     if (rc == AK_OK)
         rc = ak_export_write(&write, err);
     if (rc == AK_OK)
+        rc = ak_export_custody(place.dir, place.dir_fd, &e->about, e->sign, err);
+    if (rc == AK_OK)
         rc = judge(e, log, &place, err);
     /* What its own claims do not carry yet (open at the right) may be handed over, and says so. */
     if (rc == AK_OK && e->result.claim[AK_BUNDLE_AUTHENTIC].claim.verdict == AK_VALID &&
@@ -295,6 +298,8 @@ enum ak_code ak_cmd_export(const struct ak_options *options, int *status, struct
 
     if (rc == AK_OK)
         rc = ak_cmd_prepare(options, &e.trust, &unused, err);
+    if (rc == AK_OK && ak_options_has(options, AK_OPTION_SIGN))
+        rc = ak_signing_key_load(&e.sign, ak_options_value(options, AK_OPTION_SIGN), err);
     if (rc == AK_OK)
         rc = make_somehow(&e, err);
     if (ak_options_has(options, AK_OPTION_JSON))
@@ -303,6 +308,7 @@ enum ak_code ak_cmd_export(const struct ak_options *options, int *status, struct
         print(&e);
     *status = ak_verdict_exit(e.claim.verdict);
     ak_bundle_result_free(&e.result);
+    ak_signing_key_free(e.sign);
     ak_export_ask_free(&e.ask);
     ak_export_redact_free(&e.redact);
     ak_trust_free(&e.trust);

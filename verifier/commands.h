@@ -25,6 +25,7 @@ enum ak_code ak_cmd_export(const struct ak_options *options, int *status, struct
 enum ak_code ak_cmd_bundle(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_explain(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_selftest(const struct ak_options *options, int *status, struct ak_error *err);
+enum ak_code ak_cmd_custody(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_key(const struct ak_options *options, int *status, struct ak_error *err);
 
 /* Fills `trust` from --key and --checkpoint and `check` from --log, --jobs, --max-age, --until and
@@ -32,6 +33,10 @@ enum ak_code ak_cmd_key(const struct ak_options *options, int *status, struct ak
  * AK_ELIMIT for files. */
 enum ak_code ak_cmd_prepare(const struct ak_options *options, struct ak_trust *trust,
                             struct ak_check_options *check, struct ak_error *err);
+
+/* Adds the keys of --custody-key to `trust`, which has no others. AK_EUSAGE. */
+enum ak_code ak_cmd_custody_keys(const struct ak_options *options, struct ak_trust *trust,
+                                 struct ak_error *err);
 
 /* Checks `paths` under `check` with progress on a terminal unless --quiet. */
 enum ak_code ak_cmd_judge(const struct ak_options *options, const char *const *paths, size_t count,

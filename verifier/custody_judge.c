@@ -127,7 +127,11 @@ static void judge_files(struct judging *j, const struct ak_custody_file *files, 
                           "custody/%s is no name of a custody record.", files[i].name);
             number = next;
         }
-        if (number != next) {
+        if (number < next) {
+            ak_claim_fail(&custody->claim, AK_FINDING_MALFORMED, "R44",
+                          "custody record %u is there twice.", number);
+            before = NULL;
+        } else if (number != next) {
             ak_claim_fail(&custody->claim, AK_FINDING_MISSING, "R44",
                           "custody record %u is not there, though record %u is.", next, number);
             before = NULL;

@@ -10,6 +10,7 @@
 #include <akashi/claim.h>
 #include <akashi/epoch.h>
 #include <akashi/log_tree.h>
+#include <akashi/signing_key.h>
 #include <akashi/tree.h>
 
 #include <stdbool.h>
@@ -95,6 +96,11 @@ struct ak_export_write {
 /* Writes all files of a bundle but custody. AK_EINTEGRITY if what the store holds does not lead to
  * the signed root; codes of the tree; AK_EIO, AK_ENOSPC. */
 enum ak_code ak_export_write(struct ak_export_write *write, struct ak_error *err);
+
+/* Adds the first custody record to the bundle in the directory `dir`, signed if `key` is not NULL.
+ * AK_EUSAGE if the statements do not fit into it; AK_EIO, AK_ENOSPC. */
+enum ak_code ak_export_custody(const char *dir, int dir_fd, const struct ak_bundle_about *about,
+                               const struct ak_signing_key *key, struct ak_error *err);
 
 /* The text of README.txt; `by_parts`: entries of form 2 are shown. */
 void ak_export_readme(FILE *file, const struct ak_bundle_about *about,

@@ -4,6 +4,8 @@
 #include "bundle_files.h"
 #include "bundle_tar.h"
 
+#include <akashi/custody.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -11,6 +13,30 @@
 #include <unistd.h>
 
 #define FILE_MODE 0644
+
+/* One custody record; they are small. */
+static enum ak_code put_custody(FILE *out, const struct ak_bundle_files *files, size_t i,
+                                uint64_t mtime, struct ak_error *err)
+{
+    static const uint8_t zeros[AK_TAR_BLOCK_BYTES];
+    uint8_t header[AK_TAR_BLOCK_BYTES];
+    char name[AK_TAR_NAME_BYTES + 1];
+    char *data;
+    size_t len;
+    enum ak_code rc = ak_bundle_custody_read(files, i, AK_CUSTODY_BYTES_MAX, &data, &len, err);
+
+    if (rc != AK_OK)
+        return rc;
+    (void)snprintf(name, sizeof(name), "custody/%s", files->custody[i].name);
+    rc = ak_tar_header(header, name, len, mtime, err);
+    if (rc == AK_OK) {
+        (void)fwrite(header, 1, sizeof(header), out);
+        (void)fwrite(data, 1, len, out);
+        (void)fwrite(zeros, 1, (size_t)(ak_tar_padded(len) - len), out);
+    }
+    free(data);
+    return rc;
+}
 
 /* Copies one file with its header and what fills its last block. */
 static enum ak_code put_file(FILE *out, const struct ak_bundle_files *files,
@@ -62,6 +88,8 @@ enum ak_code ak_export_pack(const char *dir, uint64_t made, const char *path, st
         if (files.part[i].there)
             rc = put_file(out, &files, (enum ak_bundle_name)i, made / 1000000000, err);
     }
+    for (size_t i = 0; rc == AK_OK && i < files.custody_count; i++)
+        rc = put_custody(out, &files, i, made / 1000000000, err);
     if (rc == AK_OK) {
         (void)fwrite(zeros, 1, sizeof(zeros), out);
         if (fflush(out) != 0 || (fsync(fileno(out)) != 0 && errno != EINVAL) || ferror(out))

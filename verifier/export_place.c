@@ -44,6 +44,24 @@ static void remove_directory(const char *path, int depth)
     (void)rmdir(path);
 }
 
+/* Custody records that lie beside an archive of this name speak of that archive. */
+static enum ak_code check_beside(const char *out, struct ak_error *err)
+{
+    char *beside = NULL;
+    struct stat st;
+    enum ak_code rc = AK_OK;
+
+    if (asprintf(&beside, "%s.custody", out) < 0)
+        return ak_fail(err, AK_ENOMEM, "no memory for a name");
+    if (lstat(beside, &st) == 0)
+        rc = ak_fail(err, AK_EEXIST,
+                     "%s is there: the custody record of another bundle; move it away, or choose "
+                     "another name",
+                     beside);
+    free(beside);
+    return rc;
+}
+
 /* Whether what is at the place may be replaced: a bundle, and nothing else. */
 static enum ak_code check_old(const struct ak_export_place *place, struct ak_error *err)
 {
@@ -51,6 +69,9 @@ static enum ak_code check_old(const struct ak_export_place *place, struct ak_err
     struct stat st;
     enum ak_code rc;
 
+    rc = place->tar ? check_beside(place->out, err) : AK_OK;
+    if (rc != AK_OK)
+        return rc;
     if (lstat(place->out, &st) != 0)
         return errno == ENOENT ? AK_OK : ak_fail_errno(err, errno, "look at %s", place->out);
     if (!place->force)

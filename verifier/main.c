@@ -162,8 +162,7 @@ const struct ak_command ak_commands[] = {
      "English and Japanese.",
      "akashi-verify sample /srv/akashi --log power-a --confidence 95 --tolerable 1% --seed "
      "00112233445566778899aabbccddeeff --key agency.vkey",
-     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) |
-         AK_OPTION_BIT(AK_OPTION_LOG) |
+     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) | AK_OPTION_BIT(AK_OPTION_LOG) |
          AK_OPTION_BIT(AK_OPTION_CHECKPOINT) | AK_OPTION_BIT(AK_OPTION_SEED) |
          AK_OPTION_BIT(AK_OPTION_BEACON) | AK_OPTION_BIT(AK_OPTION_CONFIDENCE) |
          AK_OPTION_BIT(AK_OPTION_TOLERABLE) | AK_OPTION_BIT(AK_OPTION_INDEX) |
@@ -195,8 +194,9 @@ const struct ak_command ak_commands[] = {
          AK_OPTION_BIT(AK_OPTION_BY) | AK_OPTION_BIT(AK_OPTION_REASON) |
          AK_OPTION_BIT(AK_OPTION_SEVERITY) | AK_OPTION_BIT(AK_OPTION_TLP) |
          AK_OPTION_BIT(AK_OPTION_ON_BEHALF_OF) | AK_OPTION_BIT(AK_OPTION_MANDATE) |
-         AK_OPTION_BIT(AK_OPTION_OUTPUT) | AK_OPTION_BIT(AK_OPTION_FORCE) |
-         AK_OPTION_BIT(AK_OPTION_JSON) | AK_OPTION_BIT(AK_OPTION_QUIET),
+         AK_OPTION_BIT(AK_OPTION_SIGN) | AK_OPTION_BIT(AK_OPTION_OUTPUT) |
+         AK_OPTION_BIT(AK_OPTION_FORCE) | AK_OPTION_BIT(AK_OPTION_JSON) |
+         AK_OPTION_BIT(AK_OPTION_QUIET),
      1, 1, ak_cmd_export},
     {"bundle", "BUNDLE", "Judges what was handed over, claim by claim, with nothing else at hand.",
      "Five claims: authentic, complete, redacted, time, custody; each with its verdict and its "
@@ -206,7 +206,8 @@ const struct ak_command ak_commands[] = {
      "akashi-verify bundle exhibit-7 --key agency.vkey --expect index:1204300-1204331",
      AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) |
          AK_OPTION_BIT(AK_OPTION_EXPECT) | AK_OPTION_BIT(AK_OPTION_REQUIRE) |
-         AK_OPTION_BIT(AK_OPTION_JSON) | AK_OPTION_BIT(AK_OPTION_QUIET),
+         AK_OPTION_BIT(AK_OPTION_CUSTODY_KEY) | AK_OPTION_BIT(AK_OPTION_JSON) |
+         AK_OPTION_BIT(AK_OPTION_QUIET),
      1, 1, ak_cmd_bundle},
     {"answer", "PATH", "Answers an auditor who holds a checkpoint and draws by `sample`.",
      "With --requests: each entry that he drew, with what proves it up to his checkpoint, and the "
@@ -214,13 +215,26 @@ const struct ak_command ak_commands[] = {
      "nonce, and the head that follows; --save-checkpoint keeps the checkpoint they lead to.",
      "akashi-verify answer /srv/akashi --log power-a --requests requests --key agency.vkey -o "
      "answers",
-     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) |
-         AK_OPTION_BIT(AK_OPTION_LOG) |
+     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) | AK_OPTION_BIT(AK_OPTION_LOG) |
          AK_OPTION_BIT(AK_OPTION_CHECKPOINT) | AK_OPTION_BIT(AK_OPTION_SAVE_CHECKPOINT) |
          AK_OPTION_BIT(AK_OPTION_REQUESTS) | AK_OPTION_BIT(AK_OPTION_AUDIT) |
          AK_OPTION_BIT(AK_OPTION_OUTPUT) | AK_OPTION_BIT(AK_OPTION_FORCE) |
          AK_OPTION_BIT(AK_OPTION_QUIET),
      1, 1, ak_cmd_answer},
+    {"custody", "BUNDLE", "Lists who had a bundle, when, where and why; with --by adds a record.",
+     "Each record names the bundle by the digest of its SHA256SUMS and the record before it by its "
+     "digest, so none can be changed, taken out or put between unnoticed; that a newest one was "
+     "taken away is seen only by who knows its digest. Records are statements; a signature shows "
+     "whose. They lie in the bundle's directory custody, beside an archive in FILE.custody.",
+     "akashi-verify custody exhibit-7 --by 'M. Sato' --to 'K. Abe, court' --purpose hand-over "
+     "--sign "
+     "sato.key",
+     AK_OPTION_BIT(AK_OPTION_BY) | AK_OPTION_BIT(AK_OPTION_TO) | AK_OPTION_BIT(AK_OPTION_PURPOSE) |
+         AK_OPTION_BIT(AK_OPTION_PLACE) | AK_OPTION_BIT(AK_OPTION_AT) |
+         AK_OPTION_BIT(AK_OPTION_CHANGES) | AK_OPTION_BIT(AK_OPTION_ANSWERABLE) |
+         AK_OPTION_BIT(AK_OPTION_SIGN) | AK_OPTION_BIT(AK_OPTION_CUSTODY_KEY) |
+         AK_OPTION_BIT(AK_OPTION_JSON) | AK_OPTION_BIT(AK_OPTION_QUIET),
+     1, 1, ak_cmd_custody},
     {"explain", "[CODE...]",
      "Says what a reason code means, what it does not mean, usual causes and what to do.",
      "Without a code it lists all.", "akashi-verify explain TAIL_UNSIGNED", 0, 0, SIZE_MAX,

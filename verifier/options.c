@@ -210,6 +210,22 @@ static const struct option_info infos[AK_OPTION_COUNT] = {
                           "write the viewer of bundles without any data: it asks for a bundle in "
                           "one file, and is the same for everybody who has this release",
                           false},
+    [AK_OPTION_PURPOSE] = {"purpose", "TEXT", "why it is handed over, or looked at", false},
+    [AK_OPTION_PLACE] = {"place", "TEXT", "where that is done", false},
+    [AK_OPTION_AT] = {"at", "TIME", "when that was done, as for --from of cat; now if not given",
+                      false},
+    [AK_OPTION_CHANGES] = {"changes", "TEXT",
+                           "what had to be changed in the evidence, or was found changed", false},
+    [AK_OPTION_ANSWERABLE] = {"answerable", "NAME",
+                              "who answers for --changes; who is named with --by if not given",
+                              false},
+    [AK_OPTION_SIGN] = {"sign", "KEYFILE",
+                        "sign with this private key, as `akashi-verify key new` makes it", false},
+    [AK_OPTION_CUSTODY_KEY] = {"custody-key", "VKEY|FILE",
+                               "key of a custodian, or a file with one a line, from outside: every "
+                               "custody record must be signed by one of these. May be given more "
+                               "than once",
+                               true},
     [AK_OPTION_OUTPUT] = {"output", "FILE",
                           "write there; also -o. An existing file is not "
                           "overwritten",
@@ -356,7 +372,7 @@ static enum ak_code check_words(const struct ak_options *options, struct ak_erro
     const struct ak_command *c = options->command;
 
     for (unsigned i = 0; i < AK_OPTION_COUNT; i++) {
-        uint64_t all = AK_OPTION_BIT(AK_OPTION_HELP) | AK_OPTION_BIT(AK_OPTION_VERSION);
+        ak_option_set all = AK_OPTION_BIT(AK_OPTION_HELP) | AK_OPTION_BIT(AK_OPTION_VERSION);
         if (options->count[i] > 0 && !((c->options | all) & AK_OPTION_BIT(i)))
             return ak_fail(err, AK_EUSAGE,
                            "%s takes no --%s; akashi-verify %s --help lists what "
@@ -425,6 +441,25 @@ enum ak_code ak_options_number(const struct ak_options *options, enum ak_option 
     return AK_OK;
 }
 
+/* Words that one command takes in another sense. */
+static const struct {
+    const char *command;
+    enum ak_option option;
+    struct option_info info;
+} senses[] = {
+    {"custody", AK_OPTION_TO, {"to", "NAME", "who takes it in", false}},
+    {"custody", AK_OPTION_BY, {"by", "NAME", "who gives it out, or looks at it", false}},
+};
+
+static const struct option_info *sense_of(const struct ak_command *c, unsigned option)
+{
+    for (size_t i = 0; i < sizeof(senses) / sizeof(senses[0]); i++) {
+        if (senses[i].option == option && strcmp(senses[i].command, c->name) == 0)
+            return &senses[i].info;
+    }
+    return &infos[option];
+}
+
 static void print_option(FILE *file, const struct option_info *info)
 {
     int used = fprintf(file, "  --%s%s%s", info->name, info->value == NULL ? "" : " ",
@@ -452,7 +487,7 @@ static void help_command(FILE *file, const struct ak_command *c)
     fprintf(file, "\nOptions:\n");
     for (unsigned i = 0; i < AK_OPTION_COUNT; i++) {
         if (c->options & AK_OPTION_BIT(i) || i == AK_OPTION_HELP)
-            print_option(file, &infos[i]);
+            print_option(file, sense_of(c, i));
     }
     fprintf(file, "\nExample:\n  %s\n", c->example);
 }

@@ -69,6 +69,13 @@ enum ak_option {
     AK_OPTION_FINDINGS,
     AK_OPTION_PREVIOUS,
     AK_OPTION_HTML,
+    AK_OPTION_PURPOSE,
+    AK_OPTION_PLACE,
+    AK_OPTION_AT,
+    AK_OPTION_CHANGES,
+    AK_OPTION_ANSWERABLE,
+    AK_OPTION_SIGN,
+    AK_OPTION_CUSTODY_KEY,
     AK_OPTION_OUTPUT,
     AK_OPTION_FORCE,
     AK_OPTION_JSON,
@@ -79,18 +86,20 @@ enum ak_option {
 
 #define AK_OPTION_COUNT (AK_OPTION_VERSION + 1u)
 
-/* Set of options as bits; at most 64. */
-#define AK_OPTION_BIT(option) (UINT64_C(1) << (option))
+/* Set of options as bits. */
+typedef unsigned __int128 ak_option_set;
+_Static_assert(AK_OPTION_COUNT <= 128, "a set of options is 128 bits");
+#define AK_OPTION_BIT(option) ((ak_option_set)1 << (option))
 
 struct ak_options;
 
 struct ak_command {
     const char *name;
-    const char *words;   /* "PATH..." */
-    const char *summary; /* one line */
-    const char *text;    /* what --help says between summary and options; words of ours */
-    const char *example; /* a command line that works */
-    uint64_t options;    /* AK_OPTION_BIT, --help is always there */
+    const char *words;     /* "PATH..." */
+    const char *summary;   /* one line */
+    const char *text;      /* what --help says between summary and options; words of ours */
+    const char *example;   /* a command line that works */
+    ak_option_set options; /* AK_OPTION_BIT, --help is always there */
     size_t words_min;
     size_t words_max;
     /* `*status` is the exit status when the code is AK_OK. */

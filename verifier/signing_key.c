@@ -232,7 +232,7 @@ static enum ak_code parse_line(struct ak_signing_key *key, struct ak_text line,
 }
 
 /* Opens what can be a key file and nothing else. */
-static enum ak_code open_file(const char *path, int *fd, struct ak_error *err)
+static enum ak_code open_file(const char *path, int *fd, mode_t *mode, struct ak_error *err)
 {
     struct stat st;
 
@@ -244,11 +244,7 @@ static enum ak_code open_file(const char *path, int *fd, struct ak_error *err)
     if (!S_ISREG(st.st_mode))
         return ak_fail(err, AK_EUSAGE,
                        "a private key is a regular file, as `akashi-verify key new` writes it");
-    if ((st.st_mode & 077) != 0)
-        return ak_fail(err, AK_EKEY,
-                       "can be read by others than its owner (mode %04o): nothing is done with "
-                       "it. See who had access; then chmod 0600 it, or make a new key",
-                       (unsigned)st.st_mode & 07777u);
+    *mode = st.st_mode;
     return AK_OK;
 }
 
@@ -269,7 +265,7 @@ static enum ak_code read_bytes(int fd, char *data, size_t cap, size_t *len, stru
     return AK_OK;
 }
 
-static enum ak_code load(struct ak_signing_key *key, int fd, struct ak_error *err)
+static enum ak_code load(struct ak_signing_key *key, int fd, mode_t mode, struct ak_error *err)
 {
     char *line = key->secrets->line;
     size_t len;
@@ -281,7 +277,12 @@ static enum ak_code load(struct ak_signing_key *key, int fd, struct ak_error *er
         return ak_fail(err, AK_EUSAGE,
                        "this is no private key: what signs is the file that `akashi-verify key "
                        "new NAME -o FILE` writes, not a vkey and not a log's key");
-    if (len > 0 && line[len - 1] == '\n')
+    if ((mode & 077) != 0)
+        return ak_fail(err, AK_EKEY,
+                       "can be read by others than its owner (mode %04o): nothing is done with "
+                       "it. See who had access; then chmod 0600 it, or make a new key",
+                       (unsigned)mode & 07777u);
+    if (line[len - 1] == '\n')
         len--;
     rc = parse_line(key, (struct ak_text){line, len}, err);
     sodium_memzero(line, sizeof(key->secrets->line));
@@ -291,13 +292,14 @@ static enum ak_code load(struct ak_signing_key *key, int fd, struct ak_error *er
 enum ak_code ak_signing_key_load(struct ak_signing_key **out, const char *path,
                                  struct ak_error *err)
 {
+    mode_t mode = 0;
     int fd = -1;
     enum ak_code rc = key_new(out, err);
 
     if (rc == AK_OK)
-        rc = open_file(path, &fd, err);
+        rc = open_file(path, &fd, &mode, err);
     if (rc == AK_OK)
-        rc = load(*out, fd, err);
+        rc = load(*out, fd, mode, err);
     if (fd >= 0)
         (void)close(fd);
     if (rc != AK_OK) {

@@ -5,7 +5,7 @@ _akashi_verify()
     COMPREPLY=()
     for word in "${COMP_WORDS[@]:1:COMP_CWORD - 1}"; do
         case $word in
-        check | store | segment | checkpoint | cat | info | sources | prove | proof | history | compare | report | sample | answer | export | bundle | explain | selftest | key)
+        check | store | segment | checkpoint | cat | info | sources | prove | proof | history | compare | report | sample | answer | export | bundle | custody | explain | selftest | key)
             command=$word && break
             ;;
         esac
@@ -25,15 +25,16 @@ _akashi_verify()
     report) options="--key --policy --authority --checkpoint --log --jobs --from --to --period --viewer --output --force --quiet" ;;
     sample) options="--key --policy --log --checkpoint --seed --beacon --confidence --tolerable --index --from --to --source --requests --answers --head --population --tmp --jobs --worksheet --findings --previous --html --output --force --json --quiet" ;;
     answer) options="--key --policy --log --checkpoint --save-checkpoint --requests --audit --output --force --quiet" ;;
-    export) options="--key --policy --log --index --from --to --source --identity --events --match --redact --redact-reason --also --case --exhibit --by --reason --severity --tlp --on-behalf-of --mandate --output --force --json --quiet" ;;
-    bundle) options="--key --policy --expect --require --json --quiet" ;;
+    export) options="--key --policy --log --index --from --to --source --identity --events --match --redact --redact-reason --also --case --exhibit --by --reason --severity --tlp --on-behalf-of --mandate --sign --output --force --json --quiet" ;;
+    bundle) options="--key --policy --expect --require --custody-key --json --quiet" ;;
+    custody) options="--by --to --purpose --place --at --changes --answerable --sign --custody-key --json --quiet" ;;
     explain) options="" ;;
     selftest) options="" ;;
     key) options="--output" ;;
     '') options="--version" ;;
     esac
     case $prev in
-    --key | --authority | --policy | --checkpoint | --save-checkpoint | --record | --entry | --epoch | --store | --tmp | --requests | --answers | --head | --worksheet | --findings | --previous | --population | --output | -o)
+    --key | --authority | --policy | --checkpoint | --save-checkpoint | --record | --entry | --epoch | --store | --tmp | --requests | --answers | --head | --worksheet | --findings | --previous | --population | --sign | --custody-key | --output | -o)
         COMPREPLY=($(compgen -f -- "$cur")) && return
         ;;
     --kind)
@@ -52,13 +53,13 @@ _akashi_verify()
         COMPREPLY=($(compgen -W 'authentic complete redacted time custody' -- "$cur"))
         return
         ;;
-    --case | --exhibit | --by | --reason | --severity | --on-behalf-of | --mandate | --expect | --match | --identity | --redact | --redact-reason) return ;;
+    --case | --exhibit | --by | --reason | --severity | --on-behalf-of | --mandate | --expect | --match | --identity | --redact | --redact-reason | --purpose | --place | --at | --changes | --answerable) return ;;
     --max-age | --until | --log | --jobs | --from | --to | --source | --index | --period | --seed | --beacon | --confidence | --tolerable | --audit) return ;;
     esac
     case $command,$cur in
     *,-*) COMPREPLY=($(compgen -W "$options --help" -- "$cur")) ;;
     ,*)
-        COMPREPLY=($(compgen -W 'check store segment checkpoint cat info sources prove proof history compare report sample answer export bundle explain selftest key' -- "$cur"))
+        COMPREPLY=($(compgen -W 'check store segment checkpoint cat info sources prove proof history compare report sample answer export bundle custody explain selftest key' -- "$cur"))
         ;;
     key,*) COMPREPLY=($(compgen -W 'show new' -- "$cur") $(compgen -f -- "$cur")) ;;
     selftest,* | explain,*) ;;

@@ -12,6 +12,7 @@
 
 #include <akashi/checkpoint.h>
 #include <akashi/claim.h>
+#include <akashi/custody.h>
 #include <akashi/entry.h>
 #include <akashi/error.h>
 #include <akashi/format.h>
@@ -204,14 +205,18 @@ struct ak_bundle_result {
     uint64_t redactions_left_off;
     enum ak_bundle_ledger ledger[16]; /* by enum ak_bundle_name of bundle_files.h */
     uint64_t custody_files;
-    char sums_digest[65]; /* of SHA256SUMS, hexadecimal: what custody records begin with */
+    struct ak_custody custody; /* the records, judged: part of claim 5 */
+    bool archive;              /* the bundle is one file */
+    char sums_digest[65];      /* of SHA256SUMS, hexadecimal: what custody records begin with */
 };
 
 struct ak_bundle_input {
     const char *path;
     const struct ak_vkey *keys; /* log keys, from a trusted place */
     size_t key_count;
-    const struct ak_policy *policy;       /* NULL: no witness is asked for */
+    const struct ak_policy *policy;     /* NULL: no witness is asked for */
+    const struct ak_vkey *custody_keys; /* of custodians; with any, every record must be signed */
+    size_t custody_key_count;
     const struct ak_bundle_range *expect; /* NULL: what the bundle says was asked for */
     void *ctx;
     /* or NULL; a code other than AK_OK ends the judgement with it */

@@ -18,8 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Records of one bundle: one hand-over a day for eleven years. */
-#define AK_CUSTODY_RECORDS_MAX 4096u
+/* Records of one bundle: one hand-over in four days for eleven years, and 16 MiB at most. */
+#define AK_CUSTODY_RECORDS_MAX 1024u
 
 /* Longest text of one line: a sentence or two. */
 #define AK_CUSTODY_TEXT_BYTES_MAX 512u

@@ -378,6 +378,7 @@ def program(cases, log, secrets):
     folder = kit.untar(get("bundle.tar"))
     os.mkdir("folder")
     for name, data in folder.items():
+        os.makedirs(os.path.dirname(os.path.join("folder", name)), exist_ok=True)
         put(os.path.join("folder", name), data)
     cases.run(0, "report", "folder", "--key", "store.key", "-o", "out3.html")
     cases.expect(get("out3.html") == page, "a directory makes the page that its archive makes")

@@ -180,7 +180,7 @@ static void malformed(void **state)
         {"custody/v1", "custody/v2"},
         {"number 1", "number 01"},
         {"number 1", "number 0"},
-        {"number 1", "number 4097"},
+        {"number 1", "number 1025"},
         {"number 1", "number 2"},
         {"evidence 01", "evidence 0"},
         {"evidence 01", "evidence 0A"},

@@ -4,7 +4,7 @@
 // akashi-verify wrote, each with its start note in FILE.epoch. "tlog cosign KEYFILE TIME OUT" signs
 // the checkpoint on standard input with a private key that akashi-verify made, as a witness does (C2SP
 // tlog-cosignature), and prints the witness's vkey; "tlog cosigned LOGVKEY WITNESSVKEY FILE" opens such
-// a checkpoint.
+// a checkpoint; "tlog open VKEY FILE" opens a signed custody record.
 package main
 
 import (
@@ -280,10 +280,31 @@ func cosigned(logVkey, witnessVkey, file string) {
 	fmt.Printf("opened: a checkpoint of %s, cosigned by %s\n", n.Sigs[0].Name, n.Sigs[1].Name)
 }
 
+// open opens a note that a person signed with a key that akashi-verify made.
+func open(vkey, file string) {
+	v, err := note.NewVerifier(vkey)
+	if err != nil {
+		log.Fatal(err)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		log.Fatal(err)
+	}
+	n, err := note.Open(data, note.VerifierList(v))
+	if err != nil || len(n.Sigs) != 1 || !strings.HasPrefix(n.Text, "akashi/custody/v1\n") {
+		log.Fatalf("%s: no custody record of %s: %v", file, v.Name(), err)
+	}
+	fmt.Printf("opened: a custody record signed by %s\n", v.Name())
+}
+
 func main() {
 	log.SetFlags(0)
 	if len(os.Args) == 5 && os.Args[1] == "cosign" {
 		cosign(os.Args[2], os.Args[3], os.Args[4])
+		return
+	}
+	if len(os.Args) == 4 && os.Args[1] == "open" {
+		open(os.Args[2], os.Args[3])
 		return
 	}
 	if len(os.Args) == 5 && os.Args[1] == "cosigned" {

@@ -52,3 +52,9 @@ printf 'log %s\nwitness w %s\nquorum w\n' "$(cat "$work/key")" "$(cat "$work/wit
 "$verify" check "$work/good" --policy "$work/policy" --checkpoint "$work/cosigned" >"$work/report"
 grep -q 'existed by 2027-01-15T08:00:00Z' "$work/report"
 "$work/tlog" cosigned "$(cat "$work/key")" "$(cat "$work/witness")" "$work/cosigned"
+
+# A custody record that akashi-verify signed.
+"$verify" export "$work/good" --index 300-310 --key "$work/key" --case 1 --exhibit 2 --by a --reason b \
+    --sign "$work/witness.key" -o "$work/bundle" --quiet
+"$work/tlog" open "$("$verify" key show "$work/witness.key" | sed -n 's/^vkey *//p')" \
+    "$work/bundle/custody/0001"
