@@ -24,7 +24,7 @@ void ak_bundle_epochs_note(struct ak_bundle_judgement *j, uint64_t index, const 
                            size_t len)
 {
     struct ak_bundle_epochs *e = &j->epochs;
-    struct ak_claim *claim = ak_bundle_claim(j, AK_BUNDLE_AUTHENTIC);
+    struct ak_claim *claim = &j->later;
     struct ak_epoch_note note;
     struct ak_error err = {0};
     struct ak_hash root;

@@ -175,8 +175,8 @@ static enum ak_code take_own(struct ak_bundle_judgement *j, const struct taken *
     if (kind == AK_KIND_EPOCH || kind > AK_KIND_STATE)
         return AK_OK;
     if (ak_own_read(&own, kind, t->opening.payload, t->opening.len, &why) != AK_OK) {
-        ak_claim_fail(ak_bundle_claim(j, AK_BUNDLE_AUTHENTIC), AK_FINDING_MALFORMED, "R18",
-                      "entry %" PRIu64 ": %s", t->index, why.text);
+        ak_claim_fail(&j->later, AK_FINDING_MALFORMED, "R18", "entry %" PRIu64 ": %s", t->index,
+                      why.text);
         return AK_OK;
     }
     if (kind == AK_KIND_SOURCE)
@@ -282,8 +282,8 @@ static void tell_fault(struct ak_bundle_judgement *j, uint64_t index,
                        const struct ak_bundle_count_fault *fault)
 {
     if (fault->rule != NULL)
-        ak_claim_fail(ak_bundle_claim(j, AK_BUNDLE_AUTHENTIC), AK_FINDING_NUMBERING, fault->rule,
-                      "entry %" PRIu64 ": %s", index, fault->text);
+        ak_claim_fail(&j->later, AK_FINDING_NUMBERING, fault->rule, "entry %" PRIu64 ": %s", index,
+                      fault->text);
 }
 
 struct counting {
@@ -528,6 +528,9 @@ enum ak_code ak_bundle_fold(struct ak_bundle_judgement *j, struct ak_error *err)
         j->last_shown = j->counts.has_last && j->counts.last_index == j->proof.size - 1;
         j->last_time = j->counts.last_time;
         compare_root(j);
+        if (j->result->proven && j->later.told)
+            ak_claim_fail(ak_bundle_claim(j, AK_BUNDLE_AUTHENTIC), j->later.code, j->later.rule,
+                          "%s", j->later.text);
         if (j->result->proven)
             ak_bundle_epochs_end(j);
     } else {

@@ -40,6 +40,8 @@ struct ak_bundle_judgement {
     bool payloads_broken;                  /* no more payload can be cut out */
     struct ak_bundle_positions *positions; /* NULL: there are none */
     struct ak_range range;                 /* [0, index) as folded */
+    struct ak_claim later; /* what is wrong with entries, told if they are proven: ones that were
+                              changed break many rules, and that they were is what is to be told */
     struct ak_bundle_epochs epochs;
     struct ak_bundle_counts counts;
     FILE *jsonl; /* copies are made again into these hashes; NULL: none */

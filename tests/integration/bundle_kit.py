@@ -1,6 +1,7 @@
 """What the tests of export and bundle share: making bundles, taking them apart, putting them together
 again as a forger does, who always repairs SHA256SUMS."""
 
+import base64
 import hashlib
 import io
 import json
@@ -16,6 +17,8 @@ from prove_kit import Cases, get, put, save  # noqa: E402,F401
 
 try:
     import zstandard
+    from akbase import leaf_hash, node_hash
+    from akformat import derive_salt
 except ImportError as e:
     print(f"skipped: {e}")
     sys.exit(77)
@@ -176,3 +179,82 @@ def recipe(folder, key, work):
     shutil.rmtree(work, ignore_errors=True)
     done = subprocess.run(["bash", "-c", script], cwd=folder, capture_output=True, check=False)
     return done.returncode, (done.stdout + done.stderr).decode(errors="replace")
+
+
+class World:
+    """Everything about a log: what somebody has who holds its store, but none of its keys."""
+
+    def __init__(self, log):
+        self.entries, self.keys, self.bytes = [], [], []
+        for segment in log.segments:
+            for block in segment.blocks():
+                for i, (e, data) in enumerate(zip(block.entries, block.entry_bytes())):
+                    index = block.first + i
+                    key = block.keys[index // 256]
+                    self.entries.append(e)
+                    self.bytes.append(data)
+                    self.keys.append(e.salt if key is None else derive_salt(e.form, key, index))
+        self.nodes = {}
+
+    def node(self, level, index):
+        if (level, index) not in self.nodes:
+            self.nodes[level, index] = (
+                leaf_hash(self.bytes[index]) if level == 0 else
+                node_hash(self.node(level - 1, 2 * index), self.node(level - 1, 2 * index + 1)))
+        return self.nodes[level, index]
+
+    def range(self, begin, end):
+        """The compact range, base64."""
+        out = []
+        while begin < end:
+            level = 0
+            while begin % (2 << level) == 0 and begin + (2 << level) <= end:
+                level += 1
+            out.append(base64.b64encode(self.node(level, begin >> level)).decode())
+            begin += 1 << level
+        return out
+
+    def states(self, bundle):
+        """How each entry of a bundle is shown: {index: row}."""
+        return dict(zip(bundle.indices(), bundle.rows))
+
+    def row(self, index, state=0):
+        if state == 16:
+            return [16, b"\0\0", None]
+        if state:
+            return [state, b"", None]
+        return [0, self.keys[index], self.entries[index].payload]
+
+    def show(self, bundle, states):
+        """Makes the bundle show these entries in this way, with a proof that is right."""
+        bundle.stretches, bundle.entries, bundle.rows, at = [], [], [], 0
+        for index in sorted(states):
+            if index > at:
+                bundle.stretches.append(["skip", index - at, self.range(at, index)])
+            if bundle.stretches and bundle.stretches[-1][0] == "show":
+                bundle.stretches[-1][1] += 1
+            else:
+                bundle.stretches.append(["show", 1, []])
+            bundle.entries.append(self.bytes[index])
+            bundle.rows.append(states[index])
+            at = index + 1
+        if at < bundle.size:
+            bundle.stretches.append(["skip", bundle.size - at, self.range(at, bundle.size)])
+        return bundle.build()
+
+    def without(self, bundle, *indices):
+        states = self.states(bundle)
+        for index in indices:
+            del states[index]
+        return self.show(bundle, states)
+
+
+def claims(c, folder, *words):
+    """The claims of a bundle: {name: (verdict, code)}."""
+    done = subprocess.run([c.program, "bundle", folder, "--json", *words], capture_output=True,
+                          check=False)
+    c.out, c.err = done.stdout.decode(), done.stderr.decode()
+    report = json.loads(c.out)
+    c.expect(report["exit_status"] == done.returncode, f"{folder}: exit status in JSON")
+    return {x["claim"]: (x["verdict"], x.get("finding", {}).get("code"))
+            for x in report.get("claims", [])}
