@@ -173,8 +173,9 @@ c.run(1, "bundle", "x", "--key", "marks.key", says=AUTHENTIC)
 # Made by the program: what an expression means is gone from every file, and the rest is there.
 def everything(folder):
     """All that a bundle holds, decompressed too."""
-    return b"".join(get(os.path.join(folder, n)) for n in os.listdir(folder)) + zstandard.\
-        ZstdDecompressor().decompressobj().decompress(get(os.path.join(folder, "records.zst")))
+    files = [get(os.path.join(where, n)) for where, _, names in os.walk(folder) for n in names]
+    return b"".join(files) + zstandard.ZstdDecompressor().decompressobj().decompress(
+        get(os.path.join(folder, "records.zst")))
 
 
 def export(status, store, name, *redact, says=(), reasons=("privacy",)):
