@@ -177,7 +177,7 @@ def every_byte(pages, data):
     settled(p)
     bad = p.run("""(async () => {
       const passed = [];
-      for (let i = 0; i < current.length; i += 211) {
+      for (let i = 0; i < current.length; i += 389) {
         const bytes = current.slice();
         bytes[i] ^= 1 << (i % 8);
         try {
