@@ -265,13 +265,13 @@ static void put_source(FILE *file, const struct ak_report_data *data, size_t i)
     foreign_cell(file, row->listener);
     number_cell(file, row->count);
     number_cell(file, row->fragments);
+    fputs("<td>", file);
     if (row->count > 0) {
-        time_cell(file, row->first_time);
-        time_cell(file, row->last_time);
-    } else {
-        fputs("<td></td><td></td>", file);
+        ak_html_time(file, row->first_time);
+        fputs("<br>", file);
+        ak_html_time(file, row->last_time);
     }
-    fputs("</tr>\n", file);
+    fputs("</td></tr>\n", file);
 }
 
 static void put_silent(FILE *file, const struct ak_report_data *data)
@@ -310,8 +310,7 @@ void ak_page_sources(FILE *file, const struct ak_report_data *data)
     column(file, "Listener", "受信口", false);
     column(file, "Entries", "件数", true);
     column(file, "Fragments", "断片", true);
-    column(file, "First", "最初", false);
-    column(file, "Last", "最後", false);
+    column(file, "First, last", "最初・最後", false);
     open_body(file);
     for (size_t i = 0; i < count; i++)
         put_source(file, data, row[i]);

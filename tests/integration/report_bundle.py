@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import re
+import subprocess
 import sys
 
 import browser
@@ -78,7 +79,7 @@ def good(pages, log, secrets):
     data = kit.tar(files)
     raw = secrets.log.public
     p = pages.expect(data, AMBER, "503 of 2237 entries shown", "501 payloads hashed",
-                     "503 leaves and 28 hashes lead to the root", "entries 300 to 699: all are here",
+                     "503 leaves and 28 hashes lead to the root", "entries 300 to 699: all is here",
                      "none given yet", "■ blacked out 墨消し: name of a person", "Case, exhibit",
                      keep=True)
     fingerprint = hashlib.sha256(raw).hexdigest()[:32]
@@ -161,6 +162,8 @@ def forged(pages, log, secrets):
     case(RED, "MALFORMED: bundle.json names another log", about(origin="example.org/x/" + "0" * 32))
     case(RED, "MALFORMED", about(redactions="none"))
     case(PART, "MISSING: no start note of an epoch is shown", pieces=[(300, 700)])
+    case(PART, "What is shown is consistent with the key that this file itself names: give the key",
+         pieces=[(0, 3), (300, 699)])
     case(PART, "MISSING: entries of the range that was asked for are not here",
          pieces=[(0, 3), (300, 699)])
     case(RED, "MALFORMED", lambda files: files.pop("openings") and None or files.update(openings=b""))
@@ -300,14 +303,79 @@ def parts(pages, log, secrets):
 def forms(pages):
     """Entries that commit by parts; two epochs in one bundle; one record alone; a large bundle."""
     log, secrets = akbases.standard(form=2)
-    pages.expect(kit.tar(kit.bundle(log, secrets, [(0, 3), (300, 420)])), AMBER, "all are here")
+    pages.expect(kit.tar(kit.bundle(log, secrets, [(0, 3), (300, 420)])), AMBER, "all is here")
     parts(pages, log, secrets)
     log, secrets = akbases.standard()
     pages.expect(kit.tar(kit.bundle(log, secrets, [(0, 1), (1500, 1501)])), AMBER,
                  "2 of 2237 entries shown", "CONSISTENT 1 records")
     selection = {"what": "match", "match": ["user1"]}
     pages.expect(kit.tar(kit.bundle(log, secrets, [(0, 1), (1500, 1501)], selection)), AMBER,
-                 "A selection: what does not match is not here.", "whether all is here that was asked")
+                 "A selection: what does not match is not here.", "not claimed: a selection")
+
+
+def complete(pages):
+    """Claim 2 in the browser is that of the program: for time, sources, identities, events; whole,
+    and with entries left out or without their text."""
+    from report import hours
+    cases = pages.cases
+    log, secrets = hours()
+    save(log, secrets, "hours")
+    begin, end = "2023-11-14T23:20:00Z", "2023-11-15T01:00:00Z"
+    asks = [["--from", begin, "--to", end], ["--from", begin, "--to", end, "--source", "fw1*"],
+            ["--from", begin, "--to", end, "--source", "257", "--events"],
+            ["--from", begin, "--to", end, "--identity", "fw1.example.org"],
+            ["--from", begin, "--to", "2023-11-16"], ["--from", "2023-11-01", "--to", begin],
+            ["--match", "user1[0-9]"]]
+    size = len(kit.items(log))
+    for i, ask in enumerate(asks):
+        name = f"time{i}.tar"
+        statements = ["--case", "1", "--exhibit", "2", "--by", "B", "--reason", "R"]
+        cases.run(3 if i == 4 else 0, "export", "hours", "--key", "hours.key", *ask, *statements, "-o",
+                  name)
+        if not os.path.exists(name):
+            continue
+        files = kit.untar(get(name))
+        about = json.loads(files["bundle.json"])
+        shown, at = [], 0
+        for line in files["proof"].decode().split("\n")[2:-1]:
+            if " " in line:
+                what, n = line.split(" ")
+                shown += [(at, at + int(n))] if what == "show" else []
+                at += int(n)
+        asked, counts = about["asked"], files.get("positions")
+        every = {i.index: i.entry for i in kit.items(log)}
+        inside = [n for a, b in shown for n in range(a, b)]
+        middle = inside[len(inside) // 4:3 * len(inside) // 4]
+        variants = [None] + [next((n for n in middle if (every[n].kind, every[n].source) == of), None)
+                             for of in ((0, 256), (0, 257), (3, 3))]
+        for left_out in dict.fromkeys(variants):
+            pieces = [p for a, b in shown for p in
+                      ([(a, left_out), (left_out + 1, b)] if left_out is not None and a <= left_out < b
+                       else [(a, b)]) if p[0] < p[1]]
+            made = int(about["made"]) // 10 ** 9
+            if left_out is not None:
+                files, made = kit.bundle(log, secrets, pieces, asked), kit.MADE
+                files.update({"positions": counts} if counts else {})
+                files["SHA256SUMS"] = kit.sums(files)
+            data = kit.tar(files, made=made)
+            put("variant.tar", data)
+            report = judged(cases, "variant.tar", "hours.key")
+            claim = next(c for c in report["claims"] if c["claim"] == "complete")["verdict"]
+            p = pages.open(data)
+            settled(p)
+            line = p.run("Array.from(document.querySelectorAll('.steps li')).map(l => l.innerText)"
+                         ".filter(t => /Complete|MISSING|NUMBERING/.test(t)).join()")
+            cases.out, cases.err = line, str(report["claims"])[:600]
+            good = {"VALID": "all is here", "INCOMPLETE": "MISSING", "NOT CLAIMED": "not claimed"}
+            cases.expect(good.get(claim, "?") in line, f"{ask} without {left_out} of {size}: {claim}")
+            p.close()
+
+
+def judged(cases, name, key):
+    """The program's judgement as JSON, whatever it is."""
+    done = subprocess.run([cases.program, "bundle", name, "--key", key, "--json"],
+                          capture_output=True, check=False, stdin=subprocess.DEVNULL)
+    return json.loads(done.stdout)
 
 
 def picker(pages, data):
@@ -444,7 +512,7 @@ def main():
     pages = Pages(cases)
     put("page.html", page)
     exported = pages.browser.page("page.html")
-    pages.told(exported, AMBER, "entries 300 to 699: all are here", "Case, exhibit 事件番号・証拠番号")
+    pages.told(exported, AMBER, "entries 300 to 699: all is here", "Case, exhibit 事件番号・証拠番号")
     pages.give(exported, secrets.vkey)
     pages.told(exported, GREEN)
     exported.close()
@@ -455,6 +523,7 @@ def main():
     without_ed25519(pages, data)
     hostile(pages)
     forms(pages)
+    complete(pages)
     picker(pages, data)
     keyboard(pages, data)
     printed(pages, data)

@@ -1,5 +1,5 @@
-/* check.js - the check itself, step by step (docs/format.md 14.10, claim 1). Each step that is done
- * is told as it is done; the first thing that is wrong ends it. */
+/* check.js - the check itself, step by step (docs/format.md 14.10, claim 1). Each step is told as it
+ * is done. */
 
 const VERDICTS = { ALTERED: 'INVALID', MALFORMED: 'INVALID', NUMBERING: 'INVALID', EPOCH: 'INVALID',
   UNTRUSTED_KEY: 'NOT CHECKABLE', UNSUPPORTED: 'NOT CHECKABLE', MISSING: 'INCOMPLETE' };
@@ -130,35 +130,12 @@ function isUnderEpoch(entry, starts) {
   return i >= 0 && (i + 1 === starts.length || starts[i + 1].epoch === starts[i].epoch + 1);
 }
 
-/* R1, R2, R4 and R5 as far as neighbours are shown. */
-function checkNumbers(entries) {
-  const last = new Map();
-  entries.forEach((e, i) => {
-    const before = i > 0 && entries[i - 1].index + 1 === e.index ? entries[i - 1] : null;
-    const own = !isReceived(e);
-    const seen = last.get(e.source);
-    const wrong = (own ? e.source !== e.kind : e.source < 256) || e.received % 1000n !== 0n ||
-      (seen && e.seq <= seen.seq) || (seen && seen.piece === e.piece && e.seq !== seen.seq + 1) ||
-      (before && !(e.run === before.run ? e.received >= before.received
-        : e.run === before.run + 1 && e.received < before.received));
-    if (wrong) fault('NUMBERING', `entry ${e.index} is not numbered as its neighbours demand`);
-    last.set(e.source, e);
-  });
-}
-
+/* Pieces are numbered, for what is shown of them. */
 function markPieces(bundle) {
   let i = 0;
   bundle.stretches.filter((s) => s.shown).forEach((s, piece) => {
     for (let n = s.from; n < s.to; n++) bundle.entries[i++].piece = piece;
   });
-}
-
-/* What was asked for, where it is a range of indices: whether all of it is here. */
-function isWhole(bundle) {
-  const { asked } = bundle.about;
-  const [first, last] = [Number(asked.first), Number(asked.last)];
-  const here = bundle.entries.filter((e) => e.index >= first && e.index <= last);
-  return here.length === last - first + 1 && here.every((e) => e.state !== BOUND);
 }
 
 /* The key to check with: what the reader gave, else the one that the file itself names. */
@@ -175,7 +152,7 @@ async function chooseKey(bundle, given) {
   return { key: await parseVkey(given.trim()), outside: true, own };
 }
 
-async function checkCheckpoint(bundle, key, step) {
+async function checkCheckpoint(bundle, key) {
   const { checkpoint } = bundle;
   if (!await hasEd25519()) {
     fault('UNSUPPORTED', 'this browser cannot check Ed25519 signatures (WebCrypto). Use a newer one, ' +
@@ -184,11 +161,10 @@ async function checkCheckpoint(bundle, key, step) {
   if (key.name !== checkpoint.origin || !await isSignedBy(checkpoint.note, key, 'the checkpoint')) {
     fault('UNTRUSTED_KEY', 'the checkpoint has no signature of this key');
   }
-  step('ok', 'Signature of the log key', '記録簿の鍵の署名',
-    `valid, over ${checkpoint.size} entries; key and R canonical, of prime order, S in bounds`);
+  return `valid, over ${checkpoint.size} entries; key and R canonical, of prime order, S in bounds`;
 }
 
-async function checkEpochLine(bundle, starts, step) {
+async function checkEpochLine(bundle, starts) {
   const running = starts[starts.length - 1];
   if (!running) fault('MISSING', 'no start note of an epoch is shown');
   const of = /\/epoch\/(0|[1-9][0-9]*)$/;
@@ -199,36 +175,57 @@ async function checkEpochLine(bundle, starts, step) {
   if (!await isSignedBy(bundle.checkpoint.note, running.key, 'the checkpoint')) {
     fault('ALTERED', `the checkpoint has no signature of epoch ${running.epoch}`);
   }
-  step('ok', "Signature of the epoch's key", '期間鍵の署名',
-    `valid, epoch ${running.epoch}; its key is in the list that the origin pins`);
+  return `valid, epoch ${running.epoch}; its key is in the list that the origin pins`;
 }
 
-/* Runs all steps; `step(state, en, ja, text)` is called for each. Gives what was found out. */
-async function checkBundle(bundle, given, step) {
-  const { checkpoint, entries } = bundle;
-  markPieces(bundle);
-  step('ok', 'Form', '形式', `${bundle.map.size} files; ${entries.length} of ${checkpoint.size} entries shown`);
-  const sums = await checkSums(bundle);
-  step('ok', 'Digests', 'ダイジェスト', `${sums} files are as SHA256SUMS says`);
-  const payloads = await checkPayloads(entries);
-  step('ok', 'Commitments', 'コミットメント', `${payloads} payloads hashed with their salts are what their entries commit to`);
-  const nodes = await buildTree(bundle);
-  if (!same(await rootOf(nodes, checkpoint.size), checkpoint.root)) {
+/* A step that fails leaves the others their say: the first fault is thrown in the end. */
+class Steps {
+  constructor(step) {
+    this.step = step;
+    this.fault = null;
+  }
+
+  async run(en, japanese, work) {
+    try {
+      this.step('ok', en, japanese, await work());
+    } catch (e) {
+      if (!(e instanceof Fault)) throw e;
+      this.fault = this.fault || e;
+      this.step(VERDICTS[e.code] === 'INVALID' ? 'fail' : 'open', en, japanese, `${e.code}: ${e.message}`);
+    }
+  }
+}
+
+async function checkRoot(bundle) {
+  const { checkpoint, entries, stretches } = bundle;
+  bundle.nodes = await buildTree(bundle);
+  if (!same(await rootOf(bundle.nodes, checkpoint.size), checkpoint.root)) {
     fault('ALTERED', 'entries and hashes do not lead to the root that the checkpoint signs');
   }
-  step('ok', 'Leaves, proof and root', '葉・証明・根',
-    `${entries.length} leaves and ${bundle.stretches.reduce((n, s) => n + s.nodes.length, 0)} hashes lead to the root of the checkpoint`);
-  const chosen = await chooseKey(bundle, given);
-  bundle.key = chosen;
-  await checkCheckpoint(bundle, chosen.key, step);
-  const starts = await checkEpochs(bundle, nodes, chosen.key);
-  await checkEpochLine(bundle, starts, step);
+  return `${entries.length} leaves and ${stretches.reduce((n, s) => n + s.nodes.length, 0)} hashes lead to the root of the checkpoint`;
+}
+
+/* Runs all steps; `step(state, en, ja, text)` is called for each. What is wrong is thrown. */
+async function checkBundle(bundle, given, step) {
+  const { checkpoint, entries } = bundle;
+  const steps = new Steps(step);
+  markPieces(bundle);
+  step('ok', 'Form', '形式', `${bundle.map.size} files; ${entries.length} of ${checkpoint.size} entries shown`);
+  await steps.run('Digests', 'ダイジェスト', async () => `${await checkSums(bundle)} files are as SHA256SUMS says`);
+  await steps.run('Commitments', 'コミットメント', async () =>
+    `${await checkPayloads(entries)} payloads hashed with their salts are what their entries commit to`);
+  await steps.run('Leaves, proof and root', '葉・証明・根', () => checkRoot(bundle));
+  await steps.run('Signature of the log key', '記録簿の鍵の署名', async () => {
+    bundle.key = await chooseKey(bundle, given);
+    return checkCheckpoint(bundle, bundle.key.key);
+  });
+  if (steps.fault) throw steps.fault; /* what follows rests on all of these */
+  const starts = await checkEpochs(bundle, bundle.nodes, bundle.key.key);
+  await steps.run("Signature of the epoch's key", '期間鍵の署名', () => checkEpochLine(bundle, starts));
   const loose = entries.find((e) => !isUnderEpoch(e, starts));
+  if (steps.fault) throw steps.fault;
   if (loose) fault('MISSING', `the start note that entry ${loose.index} needs is not shown`);
-  checkNumbers(entries);
-  step('ok', 'Numbers and clock', '番号と時計', 'of neighbours that are shown, as the format demands');
-  if (bundle.about.asked.what === 'index') {
-    if (!isWhole(bundle)) fault('MISSING', 'entries of the range that was asked for are not here');
-    step('ok', 'Complete', '完全性', `entries ${bundle.about.asked.first} to ${bundle.about.asked.last}: all are here`);
-  }
+  const counts = await followNumbers(bundle);
+  step('ok', 'Numbers and clock', '番号と時計', 'as the format demands, as far as neighbours are shown');
+  checkComplete(bundle, counts, step);
 }

@@ -1,6 +1,9 @@
 /* main.js - takes the data that the page carries, or the file that the reader picks, checks it, and
  * again whenever a key is given. */
 
+const CODES_JA = { ALTERED: '相違', MALFORMED: '形式違反', NUMBERING: '番号違反', EPOCH: '期間鍵',
+  UNTRUSTED_KEY: '未知の鍵', UNSUPPORTED: '未対応', MISSING: '欠落' };
+
 let current = null; /* bytes of the bundle that is looked at */
 let turn = 0; /* a check that a later one overtook shows nothing */
 
@@ -25,12 +28,15 @@ async function look(bytes, given) {
   } catch (e) {
     problem = e instanceof Fault ? e : new Fault('MALFORMED', `the data are of another form (${e.message})`);
     state = VERDICTS[problem.code];
-    step(state === 'INVALID' ? 'fail' : 'open', problem.code, '', problem.message);
+    if (state === 'INCOMPLETE' && given === null) state = 'INCOMPLETE, amber';
+    if (!steps.some((s) => s[3].endsWith(problem.message))) {
+      step(state === 'INVALID' ? 'fail' : 'open', problem.code, CODES_JA[problem.code], problem.message);
+    }
   }
   if (mine !== turn) return;
   const records = bundle ? bundle.entries.filter((e) => e.kind === RECORD && hasText(e)).length : 0;
   const origin = bundle ? shownText(bundle.checkpoint.origin) : '';
-  showState(state, records, problem ? `${state} ${problem.code}: ${shownText(problem.message)}`
+  showState(state, records, problem ? `${VERDICTS[problem.code]} ${problem.code}: ${shownText(problem.message)}`
     : `${state === 'VALID' ? 'VALID' : 'CONSISTENT'} ${count(records)} records, log ${origin}, key ${await fingerprint(bundle.key.key.key)}`);
   byId('trust').hidden = false;
   byId('exercise').hidden = !origin.startsWith('exercise.');
@@ -38,7 +44,7 @@ async function look(bytes, given) {
   if (bundle === null) return;
   const names = declarations(bundle.entries);
   content.append(...await examined(bundle), heading('What came, and when', '受信量の推移'), chart(bundle, names),
-    ...sourcesSection(bundle, names), ...notJudged(bundle), ...statements(bundle), ...entriesSection(bundle, names));
+    ...sourcesSection(bundle, names), ...notJudged(bundle), ...statements(bundle), ...entriesSection(bundle, names, state !== 'INVALID' && state !== 'NOT CHECKABLE'));
   running(bundle);
 }
 

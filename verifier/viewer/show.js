@@ -25,6 +25,9 @@ const STATES = {
   INCOMPLETE: ['incomplete', 'INCOMPLETE', '不完全',
     'What is shown is unchanged, but parts that should be there are missing (below).',
     '示した記録に変更はありませんが、あるべき部分が欠けています(下記)。'],
+  'INCOMPLETE, amber': ['incomplete', 'INCOMPLETE', '不完全',
+    'Parts that should be there are missing (below). What is shown is consistent with the key that this file itself names: give the key, or its fingerprint, from elsewhere (below).',
+    'あるべき部分が欠けています(下記)。示した記録は、このファイル自身が示す鍵と整合するだけです。別の経路で得た鍵または指紋を下に入力してください。'],
   INVALID: ['invalid', 'INVALID', '不一致',
     'Something differs from what was signed (below). Who did it, and whether by intent, this check cannot say.',
     '署名時と異なる箇所があります(下記)。誰が、故意か否かは、この検査では分かりません。'],
@@ -218,7 +221,7 @@ function entryRow(bundle, names, entry, before) {
 }
 
 /* The entries, some at a time: the whole of them is long. */
-function entriesSection(bundle, names) {
+function entriesSection(bundle, names, proven) {
   const all = bundle.entries;
   const body = el('div');
   const place = el('span', { class: 'soft', 'aria-live': 'polite' });
@@ -238,7 +241,8 @@ function entriesSection(bundle, names) {
   };
   const last = Math.max(0, Math.ceil(all.length / ROWS_AT_ONCE) - 1) * ROWS_AT_ONCE;
   draw(0, ROWS_AT_ONCE);
-  return [heading('Entries', '記録'),
+  return [heading('Entries', '記録'), proven ? '' : el('p', { class: 'altered' }, el('strong', {},
+    '\u2716 What follows is not proven: the check above did not come out. ', ja('以下は証明されていません。'))),
     el('p', {}, place, el('span', { class: 'screen' },
       button('first', () => 0), ' ', button('previous', () => Math.max(0, at - ROWS_AT_ONCE)), ' ',
       button('next', () => Math.min(last, at + ROWS_AT_ONCE)), ' ', button('last', () => last), ' ',
@@ -360,7 +364,7 @@ function statements(bundle) {
   fact(list, 'Case, exhibit', '事件番号・証拠番号', foreign(a.case), ', ', foreign(a.exhibit));
   fact(list, 'Made', '作成', foreign(a.by), ', ', /^\d+$/.test(a.made) ? when(BigInt(a.made)) : statement(a.made), ', ', foreign(a.program));
   fact(list, 'Reason', '理由', foreign(a.reason));
-  fact(list, 'Asked for', '抽出条件', statement(a.asked),
+  fact(list, 'Asked for', '抽出条件', foreign(askedWords(a.asked)),
     a.asked.what === 'match' ? el('p', {}, 'A selection: what does not match is not here. ', ja('選択抽出です。')) : '');
   for (const [name, en, japanese] of [['severity', 'Severity', '重大度'], ['tlp', 'TLP', '共有範囲'],
     ['on_behalf_of', 'On behalf of', '依頼元'], ['mandate', 'Mandate', '根拠']]) {
@@ -378,7 +382,7 @@ async function examined(bundle) {
   const part = bundle.entries.filter((e) => e.state === PARTS).length;
   fact(list, 'Log', '記録簿', foreign(c.origin));
   fact(list, 'Checkpoint', 'チェックポイント', `${count(c.size)} entries, root `, el('code', {}, toBase64(c.root)));
-  fact(list, 'Shown', '示した記録', `${count(bundle.entries.length)} entries in ${count(bundle.stretches.filter((s) => s.shown).length)} pieces; ${count(open)} with their text, ${count(part)} with parts of it blacked out, ${count(black)} blacked out`);
+  fact(list, 'Shown', '示した記録', `${count(bundle.entries.length)} entries in ${count(bundle.stretches.filter((s) => s.shown).length)} pieces; ${count(open)} with their text${part > 0 ? `, ${count(part)} with parts of it blacked out` : ''}${black > 0 ? `, ${count(black)} blacked out` : ''}`);
   if (bundle.key) {
     fact(list, 'Key', '鍵', el('strong', {}, bundle.key.outside ? 'as you gave it' : 'as this file itself names it'),
       ', fingerprint ', el('code', {}, await fingerprint(bundle.key.key.key)));
@@ -393,11 +397,8 @@ async function examined(bundle) {
 function notJudged(bundle) {
   const list = el('ul');
   const add = (en, japanese) => list.append(el('li', {}, en, ' ', ja(japanese)));
-  if (bundle.about.asked.what !== 'index') {
-    add('whether all is here that was asked for (claim 2)', '抽出の完全性');
-  }
-  add('orders behind erased payloads; counts of sources; derived copies; custody records; cosignatures and times of witnesses',
-    '消去命令、送信元の件数、派生ファイル、保管記録、証人の署名と時刻');
+  add('orders behind erased payloads; derived copies; custody records; cosignatures and times of witnesses',
+    '消去命令、派生ファイル、保管記録、証人の署名と時刻');
   return [heading('Not judged by this page', 'このページで検査しないもの'), list,
     el('p', {}, el('code', {}, 'akashi-verify bundle BUNDLE --key VKEY'), ' judges them claim by claim.')];
 }
