@@ -5,6 +5,7 @@
  * and makes the exit status 3 (or what the check says), never silently left out. */
 #include "commands.h"
 
+#include "entry_show.h"
 #include "fields.h"
 #include "jsonout.h"
 #include "output.h"
@@ -13,7 +14,6 @@
 #include "show.h"
 #include "source_table.h"
 #include "text.h"
-#include "when.h"
 
 #include <akashi/nearest.h>
 #include <akashi/tree.h>
@@ -79,48 +79,8 @@ static enum ak_code parse_kinds(struct cat *cat, const struct ak_options *option
     return AK_OK;
 }
 
-static enum ak_code parse_index(struct cat *cat, const char *text, struct ak_error *err)
-{
-    const char *dash = strchr(text, '-');
-    struct ak_text a = {text, dash == NULL ? strlen(text) : (size_t)(dash - text)};
-    struct ak_text b = dash == NULL ? a : (struct ak_text){dash + 1, strlen(dash + 1)};
-
-    if (!ak_text_decimal(a, AK_TREE_SIZE_MAX, &cat->filter.first) ||
-        !ak_text_decimal(b, AK_TREE_SIZE_MAX, &cat->filter.last) ||
-        cat->filter.first > cat->filter.last)
-        return ak_fail(err, AK_EUSAGE,
-                       "--index %s: write A-B with A not above B, both ends in, or one index",
-                       text);
-    return AK_OK;
-}
-
-static enum ak_code parse_times(struct cat *cat, const struct ak_options *options,
-                                struct ak_error *err)
-{
-    const char *from = ak_options_value(options, AK_OPTION_FROM);
-    const char *to = ak_options_value(options, AK_OPTION_TO);
-    uint64_t now = ak_when_now();
-    char a[AK_WHEN_TEXT_BYTES];
-    char b[AK_WHEN_TEXT_BYTES];
-    enum ak_code rc = AK_OK;
-
-    if (from != NULL && (rc = ak_when_parse(from, now, &cat->filter.from, err)) != AK_OK)
-        ak_wrap(err, "--from");
-    else if (to != NULL && (rc = ak_when_parse(to, now, &cat->filter.to, err)) != AK_OK)
-        ak_wrap(err, "--to");
-    if (rc == AK_OK && cat->filter.from >= cat->filter.to)
-        rc = ak_fail(err, AK_EUSAGE, "--from %s is not before --to %s",
-                     ak_when_format(a, cat->filter.from), ak_when_format(b, cat->filter.to));
-    if (rc == AK_OK && !cat->quiet && (from != NULL || to != NULL))
-        fprintf(stderr, "received from %s to %s\n",
-                from == NULL ? "the start" : ak_when_format(a, cat->filter.from),
-                to == NULL ? "the end" : ak_when_format(b, cat->filter.to));
-    return rc;
-}
-
 static enum ak_code parse(struct cat *cat, const struct ak_options *options, struct ak_error *err)
 {
-    const char *index = ak_options_value(options, AK_OPTION_INDEX);
     enum ak_code rc;
 
     if (ak_options_has(options, AK_OPTION_RAW) && ak_options_has(options, AK_OPTION_JSONL))
@@ -131,14 +91,11 @@ static enum ak_code parse(struct cat *cat, const struct ak_options *options, str
     cat->mode = ak_options_has(options, AK_OPTION_RAW)     ? MODE_RAW
                 : ak_options_has(options, AK_OPTION_JSONL) ? MODE_JSONL
                                                            : MODE_TEXT;
-    cat->filter = AK_LOG_FILTER_ALL;
     cat->quiet = ak_options_has(options, AK_OPTION_QUIET);
     cat->fields = ak_options_has(options, AK_OPTION_FIELDS);
     rc = parse_kinds(cat, options, err);
-    if (rc == AK_OK && index != NULL)
-        rc = parse_index(cat, index, err);
     if (rc == AK_OK)
-        rc = parse_times(cat, options, err);
+        rc = ak_cmd_filter(options, &cat->filter, err);
     return rc;
 }
 
@@ -156,36 +113,6 @@ static bool is_wanted(struct cat *cat, const struct ak_log_entry *entry)
     return ak_kind_received(kind) || cat->filter.sources != NULL;
 }
 
-static const char *state_word(uint8_t state)
-{
-    switch (state) {
-    case AK_STATE_PRESENT:
-        return "present";
-    case AK_STATE_ERASED:
-        return "erased";
-    case AK_STATE_ENCRYPTED:
-        return "encrypted";
-    case AK_STATE_EXPIRED:
-        return "expired";
-    default:
-        return "absent";
-    }
-}
-
-/* Fields are divided by single blanks, so a source's name must not hold any. */
-static void print_name(FILE *file, const struct ak_source_table *table, uint32_t ordinal)
-{
-    char name[AK_SOURCE_LABEL_BYTES];
-
-    for (const char *p = ak_source_name(name, table, ordinal); *p != '\0'; p++) {
-        if (*p == ' ')
-            fputs("\\x20", file);
-        else
-            fputc(*p, file);
-    }
-}
-
-/* Only a whole record has a header; fragments and the log's own entries are shown as they are. */
 static bool has_fields(const struct cat *cat, const struct ak_log_entry *entry)
 {
     return cat->fields && entry->entry.kind == AK_KIND_RECORD && entry->state == AK_STATE_PRESENT;
@@ -193,16 +120,7 @@ static bool has_fields(const struct cat *cat, const struct ak_log_entry *entry)
 
 static void print_text(const struct cat *cat, const struct ak_log_entry *entry)
 {
-    char time[AK_WHEN_TEXT_BYTES];
-
-    fprintf(cat->out, "%" PRIu64 " %s ", entry->index, ak_when_format(time, entry->entry.received));
-    print_name(cat->out, &cat->table, entry->entry.source);
-    fprintf(cat->out, " %s", ak_pick_kind(entry->entry.kind));
-    if (entry->state != AK_STATE_PRESENT)
-        fprintf(cat->out, ":%s", state_word(entry->state));
-    if (cat->judged != NULL)
-        fputs(entry->proof == AK_PROOF_PROVEN ? " proven" : " NOT-PROVEN", cat->out);
-    fputc(' ', cat->out);
+    ak_entry_show_head(cat->out, &cat->table, entry, "");
     if (has_fields(cat, entry))
         ak_fields_text(cat->out, entry->payload, entry->len, entry->entry.received);
     else
@@ -212,34 +130,13 @@ static void print_text(const struct cat *cat, const struct ak_log_entry *entry)
 
 static void print_jsonl(const struct cat *cat, const struct ak_log_entry *entry)
 {
-    const struct ak_entry *e = &entry->entry;
-    char text[AK_WHEN_TEXT_BYTES];
-    char name[AK_SOURCE_LABEL_BYTES];
     struct ak_json_out out;
 
     ak_json_out_init(&out, cat->out);
     ak_json_out_open(&out, NULL, '{');
-    ak_json_out_uint(&out, "index", entry->index);
-    ak_json_out_string(&out, "datetime", ak_when_format(text, e->received));
-    ak_json_out_string(&out, "timestamp_desc", "received by the collector");
-    ak_json_out_uint(&out, "timestamp_ns", e->received);
-    ak_json_out_uint(&out, "clock_run", e->clock_run);
-    ak_json_out_string(&out, "kind", ak_pick_kind(e->kind));
-    ak_json_out_uint(&out, "kind_number", e->kind);
-    ak_json_out_uint(&out, "source", e->source);
-    ak_json_out_string(&out, "source_name", ak_source_name(name, &cat->table, e->source));
-    ak_json_out_uint(&out, "source_seq", e->source_seq);
-    ak_json_out_string(&out, "payload", state_word(entry->state));
-    if (cat->judged == NULL)
-        ak_json_out_null(&out, "proven");
-    else
-        ak_json_out_bool(&out, "proven", entry->proof == AK_PROOF_PROVEN);
-    (void)ak_json_out_text(&out, "segment", entry->file, strlen(entry->file));
-    ak_json_out_uint(&out, "offset", entry->offset);
-    if (!ak_json_out_text(&out, "message", entry->payload, entry->len))
-        ak_json_out_base64(&out, "message_base64", entry->payload, entry->len);
+    ak_entry_show_json(&out, &cat->table, entry);
     if (has_fields(cat, entry))
-        ak_fields_json(&out, entry->payload, entry->len, e->received);
+        ak_fields_json(&out, entry->payload, entry->len, entry->entry.received);
     ak_json_out_close(&out, '}');
     fputc('\n', cat->out);
 }

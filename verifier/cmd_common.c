@@ -2,9 +2,14 @@
 #include "commands.h"
 
 #include "progress.h"
+#include "text.h"
 #include "when.h"
 
+#include <akashi/tree.h>
+
 #include <sched.h>
+#include <stdio.h>
+#include <string.h>
 
 static enum ak_code add_trust(const struct ak_options *options, struct ak_trust *trust,
                               struct ak_error *err)
@@ -88,5 +93,58 @@ enum ak_code ak_cmd_judge(const struct ak_options *options, const char *const *p
     check->on_progress = ak_progress_show;
     rc = ak_check_run(paths, count, check, out, err);
     ak_progress_end(&progress);
+    return rc;
+}
+
+static enum ak_code parse_index(struct ak_log_filter *filter, const char *text,
+                                struct ak_error *err)
+{
+    const char *dash = strchr(text, '-');
+    struct ak_text a = {text, dash == NULL ? strlen(text) : (size_t)(dash - text)};
+    struct ak_text b = dash == NULL ? a : (struct ak_text){dash + 1, strlen(dash + 1)};
+
+    if (!ak_text_decimal(a, AK_TREE_SIZE_MAX, &filter->first) ||
+        !ak_text_decimal(b, AK_TREE_SIZE_MAX, &filter->last) || filter->first > filter->last)
+        return ak_fail(err, AK_EUSAGE,
+                       "--index %s: write A-B with A not above B, both ends in, or one index",
+                       text);
+    return AK_OK;
+}
+
+static enum ak_code parse_times(struct ak_log_filter *filter, const struct ak_options *options,
+                                struct ak_error *err)
+{
+    const char *from = ak_options_value(options, AK_OPTION_FROM);
+    const char *to = ak_options_value(options, AK_OPTION_TO);
+    uint64_t now = ak_when_now();
+    char a[AK_WHEN_TEXT_BYTES];
+    char b[AK_WHEN_TEXT_BYTES];
+    enum ak_code rc = AK_OK;
+
+    if (from != NULL && (rc = ak_when_parse(from, now, &filter->from, err)) != AK_OK)
+        ak_wrap(err, "--from");
+    else if (to != NULL && (rc = ak_when_parse(to, now, &filter->to, err)) != AK_OK)
+        ak_wrap(err, "--to");
+    if (rc == AK_OK && filter->from >= filter->to)
+        rc = ak_fail(err, AK_EUSAGE, "--from %s is not before --to %s",
+                     ak_when_format(a, filter->from), ak_when_format(b, filter->to));
+    if (rc == AK_OK && !ak_options_has(options, AK_OPTION_QUIET) && (from != NULL || to != NULL))
+        fprintf(stderr, "received from %s to %s\n",
+                from == NULL ? "the start" : ak_when_format(a, filter->from),
+                to == NULL ? "the end" : ak_when_format(b, filter->to));
+    return rc;
+}
+
+enum ak_code ak_cmd_filter(const struct ak_options *options, struct ak_log_filter *filter,
+                           struct ak_error *err)
+{
+    const char *index = ak_options_value(options, AK_OPTION_INDEX);
+    enum ak_code rc = AK_OK;
+
+    *filter = AK_LOG_FILTER_ALL;
+    if (index != NULL)
+        rc = parse_index(filter, index, err);
+    if (rc == AK_OK)
+        rc = parse_times(filter, options, err);
     return rc;
 }

@@ -7,6 +7,7 @@
 
 #include <akashi/check.h>
 #include <akashi/error.h>
+#include <akashi/log_reader.h>
 
 #include <stdint.h>
 
@@ -18,6 +19,7 @@ enum ak_code ak_cmd_prove(const struct ak_options *options, int *status, struct 
 enum ak_code ak_cmd_proof(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_history(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_compare(const struct ak_options *options, int *status, struct ak_error *err);
+enum ak_code ak_cmd_search(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_report(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_answer(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_sample(const struct ak_options *options, int *status, struct ak_error *err);
@@ -37,6 +39,11 @@ enum ak_code ak_cmd_prepare(const struct ak_options *options, struct ak_trust *t
 /* Adds the keys of --custody-key to `trust`, which has no others. AK_EUSAGE. */
 enum ak_code ak_cmd_custody_keys(const struct ak_options *options, struct ak_trust *trust,
                                  struct ak_error *err);
+
+/* The filter that --index, --from and --to ask for; the interval is told on standard error in UTC
+ * unless --quiet. AK_EUSAGE. */
+enum ak_code ak_cmd_filter(const struct ak_options *options, struct ak_log_filter *filter,
+                           struct ak_error *err);
 
 /* Checks `paths` under `check` with progress on a terminal unless --quiet. */
 enum ak_code ak_cmd_judge(const struct ak_options *options, const char *const *paths, size_t count,

@@ -5,6 +5,7 @@
 #include <akashi/log_reader.h>
 
 #include "check_private.h"
+#include "log_listing.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -268,84 +269,19 @@ static enum ak_code allocate(struct reader *r, struct ak_error *err)
     return AK_OK;
 }
 
-/* Opens what `path` names: a log's directory, or the directory of one segment and its name there.
- */
-static enum ak_code open_path(const char *path, int *dir_fd, char **segment, struct ak_error *err)
-{
-    enum ak_path_kind kind;
-    enum ak_code rc = ak_list_path(path, &kind, dir_fd, err);
-    char *real;
-    char *slash;
-
-    *segment = NULL;
-    if (rc != AK_OK || kind == AK_PATH_LOG)
-        return rc;
-    close(*dir_fd);
-    *dir_fd = -1;
-    if (kind != AK_PATH_SEGMENT)
-        return ak_fail(err, AK_EUSAGE, "%s is no log and no segment", path);
-    real = realpath(path, NULL);
-    slash = real == NULL ? NULL : strrchr(real, '/');
-    if (slash == NULL) {
-        rc = ak_fail_errno(err, errno, "open %s", path);
-    } else {
-        *slash = '\0';
-        *segment = strdup(slash + 1);
-        *dir_fd = open(real[0] == '\0' ? "/" : real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (*segment == NULL || *dir_fd < 0)
-            rc = ak_fail_errno(err, errno, "open the directory of %s", path);
-    }
-    free(real);
-    return rc;
-}
-
-/* A log that is only listed: findings go into a result that is thrown away. */
-struct listing {
-    struct ak_check_options options;
-    struct ak_check_log log;
-    struct ak_check_progress progress;
-    struct ak_check_state state;
-    char path[1];
-};
-
-static struct listing *listing_new(int dir_fd, const char *segment)
-{
-    struct listing *listing = calloc(1, sizeof(*listing));
-
-    if (listing == NULL)
-        return NULL;
-    listing->log.path = listing->path;
-    listing->state.options = &listing->options;
-    listing->state.log = &listing->log;
-    listing->state.progress = &listing->progress;
-    listing->state.dir_fd = dir_fd;
-    listing->state.single = segment != NULL;
-    listing->state.single_name = segment;
-    return listing;
-}
-
-static void listing_free(struct listing *listing)
-{
-    if (listing == NULL)
-        return;
-    ak_check_state_free(&listing->state);
-    free(listing->log.findings);
-    free(listing);
-}
-
 enum ak_code ak_log_read(const char *path, const struct ak_log_filter *filter,
                          const struct ak_check_log *judged, const struct ak_log_visitor *visitor,
                          struct ak_error *err)
 {
     struct reader r = {.filter = filter, .judged = judged, .visitor = visitor};
-    struct listing *listing = NULL;
+    struct ak_listing *listing = NULL;
     char *segment = NULL;
     int dir_fd = -1;
-    enum ak_code rc = open_path(path, &dir_fd, &segment, err);
+    enum ak_code rc = ak_listing_open_path(path, &dir_fd, &segment, err);
 
     if (rc != AK_OK)
         goto cleanup;
-    listing = listing_new(dir_fd, segment);
+    listing = ak_listing_new(dir_fd, segment);
     rc = listing == NULL ? ak_fail(err, AK_ENOMEM, "no memory to read a log") : allocate(&r, err);
     if (rc != AK_OK)
         goto cleanup;
@@ -355,7 +291,7 @@ enum ak_code ak_log_read(const char *path, const struct ak_log_filter *filter,
         rc = read_files(&r, err);
 
 cleanup:
-    listing_free(listing);
+    ak_listing_free(listing);
     free(r.walk);
     ak_columns_free(r.columns);
     ak_block_free(r.block);
@@ -371,7 +307,7 @@ static enum ak_code add_place(struct ak_log_places *places, const char *path, co
                               const char *id, struct ak_error *err)
 {
     struct ak_log_place *place;
-    struct listing *listing;
+    struct ak_listing *listing;
     char *segment = NULL;
     int dir_fd = -1;
 
@@ -387,11 +323,11 @@ static enum ak_code add_place(struct ak_log_places *places, const char *path, co
     if (place->path == NULL || place->name == NULL)
         return ak_fail(err, AK_ENOMEM, "no memory for a list of logs");
     (void)snprintf(place->id, sizeof(place->id), "%s", id);
-    if (open_path(path, &dir_fd, &segment, NULL) == AK_OK) {
-        listing = listing_new(dir_fd, segment);
+    if (ak_listing_open_path(path, &dir_fd, &segment, NULL) == AK_OK) {
+        listing = ak_listing_new(dir_fd, segment);
         if (listing != NULL && ak_check_prepare(&listing->state, NULL) == AK_OK)
             (void)snprintf(place->origin, sizeof(place->origin), "%s", listing->log.origin);
-        listing_free(listing);
+        ak_listing_free(listing);
     }
     if (place->id[0] == '\0' && place->origin[0] != '\0')
         (void)snprintf(place->id, sizeof(place->id), "%s", ak_origin_id(place->origin));

@@ -425,3 +425,45 @@ enum ak_code ak_tree_file_declaration(const struct ak_tree_file *file, uint32_t 
     *declaration = ak_cursor_u64(&c);
     return rc;
 }
+
+/* Kinds of a block by its COLUMNS. */
+static enum ak_code columns_kinds(const struct ak_tree_file *file,
+                                  const struct ak_tree_block *block, struct ak_columns *columns,
+                                  uint8_t *bytes, unsigned *kinds, struct ak_error *err)
+{
+    enum ak_code rc = ak_segment_pread(file->fd, block->offset, bytes, block->columns_bytes, err);
+
+    if (rc == AK_OK)
+        rc = ak_columns_decode(columns, bytes + AK_FRAME_HEAD_BYTES,
+                               block->columns_bytes - AK_FRAME_HEAD_BYTES, err);
+    for (uint32_t r = 0; rc == AK_OK && r < columns->run_count; r++)
+        *kinds |= columns->run[r].kind < AK_KINDS_OTHER_BIT ? 1u << columns->run[r].kind
+                                                            : 1u << AK_KINDS_OTHER_BIT;
+    return rc;
+}
+
+enum ak_code ak_tree_file_kinds(const struct ak_tree_file *file, size_t i,
+                                struct ak_columns *columns, uint8_t *bytes,
+                                struct ak_tree_block *block, unsigned *kinds, struct ak_error *err)
+{
+    uint8_t listed[FOOTER_BLOCK_BYTES];
+    struct ak_cursor c;
+    enum ak_code rc;
+
+    *kinds = 0;
+    if (!file->has_footer) {
+        *block = file->block[i];
+        return columns_kinds(file, block, columns, bytes, kinds, err);
+    }
+    rc = ak_segment_pread(file->fd, file->blocks_at + (uint64_t)i * FOOTER_BLOCK_BYTES, listed,
+                          sizeof(listed), err);
+    if (rc != AK_OK)
+        return rc;
+    ak_cursor_init(&c, listed, sizeof(listed));
+    *block = (struct ak_tree_block){.offset = ak_cursor_u64(&c)};
+    block->first = ak_cursor_u64(&c);
+    block->count = ak_cursor_u32(&c);
+    ak_cursor_init(&c, listed + FOOTER_BLOCK_BYTES - 2, 2);
+    *kinds = ak_cursor_u16(&c);
+    return AK_OK;
+}

@@ -58,6 +58,13 @@ enum ak_code ak_tree_file_block(struct ak_tree_file *file, uint64_t index,
 enum ak_code ak_tree_file_level8(struct ak_tree_file *file, uint64_t group, size_t n,
                                  struct ak_hash *out, struct ak_error *err);
 
+/* The `i`th of the file's block_count blocks with its kinds as the FOOTER tells them (bit k: kind
+ * k), or, without FOOTER, as its COLUMNS do; `columns` and `bytes` of AK_FRAME_BUFFER_BYTES are
+ * scratch memory. Codes of reading and decoding. */
+enum ak_code ak_tree_file_kinds(const struct ak_tree_file *file, size_t i,
+                                struct ak_columns *columns, uint8_t *bytes,
+                                struct ak_tree_block *block, unsigned *kinds, struct ak_error *err);
+
 /* Index of the declaration of an ordinal, by the FOOTER's positions. AK_ENOTFOUND. */
 enum ak_code ak_tree_file_declaration(const struct ak_tree_file *file, uint32_t ordinal,
                                       uint64_t *declaration, struct ak_error *err);

@@ -298,6 +298,18 @@ const char *ak_log_tree_origin(const struct ak_log_tree *tree)
     return tree->origin;
 }
 
+uint64_t ak_log_tree_first(const struct ak_log_tree *tree)
+{
+    return tree->segment[0].first;
+}
+
+uint64_t ak_log_tree_begin(const struct ak_log_tree *tree, uint64_t index)
+{
+    size_t i;
+
+    return ak_tree_segment_of(tree, index, &i, NULL) == AK_OK ? tree->segment[i].first : 0;
+}
+
 uint64_t ak_log_tree_last(const struct ak_log_tree *tree)
 {
     return tree->segment[tree->segment_count - 1].first;

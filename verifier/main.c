@@ -59,6 +59,31 @@ const struct ak_command ak_commands[] = {
          AK_OPTION_BIT(AK_OPTION_FIELDS) | AK_OPTION_BIT(AK_OPTION_OUTPUT) |
          AK_OPTION_BIT(AK_OPTION_FORCE) | AK_OPTION_BIT(AK_OPTION_QUIET),
      1, 1, ak_cmd_cat},
+    {"search", "PATH... PATTERN",
+     "Finds records by an expression or by fixed strings, and says what the answer rests on.",
+     "PATTERN is a regular expression without backreferences and without looking around; its time "
+     "does not depend on what it is. With -f there is no PATTERN. Records and fragments are "
+     "searched, each by itself; ^ and $ match at each line of it. Each record found is shown with "
+     "its log, index, time of reception in UTC and source, and comes from a block that was checked "
+     "against the signed tree, or is marked NOT-PROVEN. That there are no more rests on this: each "
+     "block that was searched was checked too, or lies in a sealed file with the digest that a "
+     "proven entry of the log names. Of blocks whose columns, checked like that, show that nothing "
+     "in them is asked for by --from, --to, --source or --index the text is not read. The last "
+     "line "
+     "says how many records were searched. VALID with 0 found is an answer: exit status 0.",
+     "akashi-verify search /srv/akashi 'Failed password for (root|admin)' --from -7d --key "
+     "agency.vkey",
+     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_LOG) | AK_OPTION_BIT(AK_OPTION_JOBS) |
+         AK_OPTION_BIT(AK_OPTION_FROM) | AK_OPTION_BIT(AK_OPTION_TO) |
+         AK_OPTION_BIT(AK_OPTION_SOURCE) | AK_OPTION_BIT(AK_OPTION_INDEX) |
+         AK_OPTION_BIT(AK_OPTION_FILE) | AK_OPTION_BIT(AK_OPTION_FIXED) |
+         AK_OPTION_BIT(AK_OPTION_IGNORE_CASE) | AK_OPTION_BIT(AK_OPTION_INVERT) |
+         AK_OPTION_BIT(AK_OPTION_COUNT_ONLY) | AK_OPTION_BIT(AK_OPTION_CONTEXT) |
+         AK_OPTION_BIT(AK_OPTION_SORT) | AK_OPTION_BIT(AK_OPTION_FULL) |
+         AK_OPTION_BIT(AK_OPTION_FIELDS) | AK_OPTION_BIT(AK_OPTION_TMP) |
+         AK_OPTION_BIT(AK_OPTION_JSONL) | AK_OPTION_BIT(AK_OPTION_JSON) |
+         AK_OPTION_BIT(AK_OPTION_QUIET),
+     1, SIZE_MAX, ak_cmd_search},
     {"info", "PATH", "Shows what is there at a glance: origin, sizes, times, segments, gaps.",
      "Nothing of it is proven: `check` does that.", "akashi-verify info /srv/akashi",
      AK_OPTION_BIT(AK_OPTION_LOG) | AK_OPTION_BIT(AK_OPTION_JSON), 1, 1, ak_cmd_info},

@@ -93,6 +93,28 @@ static const struct option_info infos[AK_OPTION_COUNT] = {
                           "application, severity, structured data, message; with --jsonl as the "
                           "member fields",
                           false},
+    [AK_OPTION_FILE] = {"file", "FILE",
+                        "look for any of the strings in FILE, one a line, as they stand there; "
+                        "also -f. Up to a million, in one pass",
+                        false},
+    [AK_OPTION_FIXED] = {"fixed", NULL, "PATTERN is a string, not an expression; also -F", false},
+    [AK_OPTION_IGNORE_CASE] = {"ignore-case", NULL,
+                               "small and capital letters A to Z are the same; also -i", false},
+    [AK_OPTION_INVERT] = {"invert", NULL, "records that do not match; also -v", false},
+    [AK_OPTION_COUNT_ONLY] = {"count", NULL,
+                              "only the number of records found, log by log; also -c", false},
+    [AK_OPTION_CONTEXT] = {"context", "N",
+                           "with each record found the N entries of its log before and behind it, "
+                           "whoever sent them; marked `:neighbour`",
+                           false},
+    [AK_OPTION_SORT] = {"sort", "time|index",
+                        "records of all logs merged by the time of their reception, instead of log "
+                        "by log",
+                        false},
+    [AK_OPTION_FULL] = {"full", NULL,
+                        "check every block against the signed tree, also those of sealed files "
+                        "whose digest the log names",
+                        false},
     [AK_OPTION_COUNTS] = {"counts", NULL,
                           "follow the numbers that senders count with (RFC 5424 meta sequenceId, "
                           "Cisco, Linux audit, Windows): what is missing was lost before the "
@@ -283,6 +305,24 @@ static unsigned find_option(const char *name, size_t len)
     return i;
 }
 
+/* The few that have a letter too: as other programs that search and write call them. */
+static unsigned find_letter(char letter)
+{
+    static const struct {
+        char letter;
+        unsigned option;
+    } letters[] = {{'o', AK_OPTION_OUTPUT},      {'h', AK_OPTION_HELP},
+                   {'f', AK_OPTION_FILE},        {'F', AK_OPTION_FIXED},
+                   {'i', AK_OPTION_IGNORE_CASE}, {'v', AK_OPTION_INVERT},
+                   {'c', AK_OPTION_COUNT_ONLY}};
+
+    for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++) {
+        if (letters[i].letter == letter)
+            return letters[i].option;
+    }
+    return AK_OPTION_COUNT;
+}
+
 static enum ak_code unknown_option(const struct ak_options *options, const char *word, size_t len,
                                    struct ak_error *err)
 {
@@ -324,10 +364,10 @@ static enum ak_code take_option(struct ak_options *options, int argc, char **arg
     const char *value = name[len] == '=' ? name + len + 1 : NULL;
     unsigned option;
 
-    if (word[1] != '-') { /* -o and -h are the only short ones */
-        option = word[1] == 'o' ? AK_OPTION_OUTPUT : AK_OPTION_HELP;
+    if (word[1] != '-') {
+        option = find_letter(word[1]);
         value = word[2] != '\0' ? word + 2 : NULL;
-        if ((word[1] != 'o' && word[1] != 'h') || (word[1] == 'h' && value != NULL))
+        if (option == AK_OPTION_COUNT || (infos[option].value == NULL && value != NULL))
             return ak_fail(err, AK_EUSAGE,
                            "there is no option %s; options are words, as --key; a path that begins "
                            "with - is written ./%s",
@@ -361,9 +401,9 @@ static const char *first_word(int argc, char **argv)
             return word;
         if (strcmp(word, "--") == 0)
             return i + 1 < argc ? argv[i + 1] : NULL;
-        option = word[1] == '-'            ? find_option(word + 2, strlen(word + 2))
-                 : strcmp(word, "-o") == 0 ? AK_OPTION_OUTPUT
-                                           : AK_OPTION_COUNT;
+        option = word[1] == '-'    ? find_option(word + 2, strlen(word + 2))
+                 : word[2] == '\0' ? find_letter(word[1])
+                                   : AK_OPTION_COUNT;
         if (option < AK_OPTION_COUNT && infos[option].value != NULL)
             i++;
     }

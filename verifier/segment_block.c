@@ -286,22 +286,21 @@ static void fold(struct ak_block *block)
     }
 }
 
-enum ak_code ak_block_open(struct ak_block *block, const struct ak_columns *columns,
-                           const uint8_t *data, size_t len, const struct ak_hash *digest,
-                           struct ak_error *err)
+static void begin(struct ak_block *block, const struct ak_columns *columns)
 {
-    enum ak_code rc;
-    enum ak_code second;
-
     block->first = columns->first;
     block->count = columns->count;
     fill_entries(block, columns);
     fill_states(block, columns);
     fill_groups(block, columns);
-    rc = fill_text(block, columns, data, len, digest, err);
-    if (rc == AK_ENOMEM)
-        return rc;
-    second = divide_groups(block, columns, rc == AK_OK ? err : NULL);
+}
+
+/* From the text to hashes of groups. */
+static enum ak_code finish(struct ak_block *block, const struct ak_columns *columns,
+                           struct ak_error *err)
+{
+    enum ak_code rc = divide_groups(block, columns, err);
+
     for (uint32_t g = 0; g < block->group_count; g++) {
         if (block->group[g].decoded)
             fill_salts(block, columns, g);
@@ -315,7 +314,43 @@ enum ak_code ak_block_open(struct ak_block *block, const struct ak_columns *colu
             fill_leaves(block, &block->group[g]);
     }
     fold(block);
+    return rc;
+}
+
+enum ak_code ak_block_open(struct ak_block *block, const struct ak_columns *columns,
+                           const uint8_t *data, size_t len, const struct ak_hash *digest,
+                           struct ak_error *err)
+{
+    enum ak_code rc;
+    enum ak_code second;
+
+    begin(block, columns);
+    rc = fill_text(block, columns, data, len, digest, err);
+    if (rc == AK_ENOMEM)
+        return rc;
+    second = finish(block, columns, rc == AK_OK ? err : NULL);
     return rc != AK_OK ? rc : second;
+}
+
+enum ak_code ak_block_text(struct ak_block *block, const struct ak_columns *columns,
+                           const uint8_t *data, size_t len, struct ak_error *err)
+{
+    enum ak_code rc;
+
+    if (len != columns->data_bytes)
+        return ak_fail(err, AK_EMALFORMED, "R14: the data frame has %zu bytes instead of %u", len,
+                       columns->data_bytes);
+    rc = ak_data_check(data, len, columns->text_bytes, err);
+    if (rc == AK_OK)
+        rc = ak_data_decode(block->decoder->zstd, block->text, columns->text_bytes, data, len, err);
+    return rc;
+}
+
+enum ak_code ak_block_entries(struct ak_block *block, const struct ak_columns *columns,
+                              struct ak_error *err)
+{
+    begin(block, columns);
+    return finish(block, columns, err);
 }
 
 void ak_block_group_range(const struct ak_block *block, uint32_t group, struct ak_range *range)

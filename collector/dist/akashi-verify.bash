@@ -5,7 +5,7 @@ _akashi_verify()
     COMPREPLY=()
     for word in "${COMP_WORDS[@]:1:COMP_CWORD - 1}"; do
         case $word in
-        check | store | segment | checkpoint | cat | info | sources | prove | proof | history | compare | report | sample | answer | export | bundle | custody | explain | selftest | key)
+        check | store | segment | checkpoint | cat | search | info | sources | prove | proof | history | compare | report | sample | answer | export | bundle | custody | explain | selftest | key)
             command=$word && break
             ;;
         esac
@@ -16,6 +16,7 @@ _akashi_verify()
     segment) options="--key --policy --authority --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
     checkpoint) options="--key --policy --authority --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
     cat) options="--key --policy --authority --log --jobs --from --to --source --index --kind --raw --jsonl --fields --output --force --quiet" ;;
+    search) options="--key --log --jobs --from --to --source --index --file --fixed --ignore-case --invert --count --context --sort --full --fields --tmp --jsonl --json --quiet" ;;
     info) options="--log --json" ;;
     sources) options="--key --policy --log --jobs --counts --all --json --quiet" ;;
     prove) options="--key --policy --log --index --record --epoch --output --force --json --quiet" ;;
@@ -34,8 +35,12 @@ _akashi_verify()
     '') options="--version" ;;
     esac
     case $prev in
-    --key | --authority | --policy | --checkpoint | --save-checkpoint | --record | --entry | --epoch | --store | --tmp | --requests | --answers | --head | --worksheet | --findings | --previous | --population | --sign | --custody-key | --output | -o)
+    --key | --authority | --policy | --checkpoint | --save-checkpoint | --record | --entry | --epoch | --store | --tmp | --requests | --answers | --head | --worksheet | --findings | --previous | --population | --sign | --custody-key | --output | -o | --file | -f)
         COMPREPLY=($(compgen -f -- "$cur")) && return
+        ;;
+    --sort)
+        COMPREPLY=($(compgen -W 'time index' -- "$cur"))
+        return
         ;;
     --kind)
         COMPREPLY=($(compgen -W 'record fragment source manifest event epoch order anchor state all' -- "$cur"))
@@ -54,12 +59,12 @@ _akashi_verify()
         return
         ;;
     --case | --exhibit | --by | --reason | --severity | --on-behalf-of | --mandate | --expect | --match | --identity | --redact | --redact-reason | --purpose | --place | --at | --changes | --answerable) return ;;
-    --max-age | --until | --log | --jobs | --from | --to | --source | --index | --period | --seed | --beacon | --confidence | --tolerable | --audit) return ;;
+    --max-age | --until | --log | --jobs | --from | --to | --source | --index | --context | --period | --seed | --beacon | --confidence | --tolerable | --audit) return ;;
     esac
     case $command,$cur in
     *,-*) COMPREPLY=($(compgen -W "$options --help" -- "$cur")) ;;
     ,*)
-        COMPREPLY=($(compgen -W 'check store segment checkpoint cat info sources prove proof history compare report sample answer export bundle custody explain selftest key' -- "$cur"))
+        COMPREPLY=($(compgen -W 'check store segment checkpoint cat search info sources prove proof history compare report sample answer export bundle custody explain selftest key' -- "$cur"))
         ;;
     key,*) COMPREPLY=($(compgen -W 'show new' -- "$cur") $(compgen -f -- "$cur")) ;;
     selftest,* | explain,*) ;;

@@ -41,8 +41,17 @@ void ak_log_tree_close(struct ak_log_tree *tree);
 /* The origin that the HEADERs name; not proven. */
 const char *ak_log_tree_origin(const struct ak_log_tree *tree);
 
+/* Index at which the first segment here begins; 0 of a whole log. */
+uint64_t ak_log_tree_first(const struct ak_log_tree *tree);
+
+/* Index at which the segment begins that should hold an entry; 0 if there is none. */
+uint64_t ak_log_tree_begin(const struct ak_log_tree *tree, uint64_t index);
+
 /* Index at which the last segment begins: what is newest is found from there on. */
 uint64_t ak_log_tree_last(const struct ak_log_tree *tree);
+
+/* Index behind the last entry of the last segment, as its lists say; 0 if they cannot be read. */
+uint64_t ak_log_tree_end(struct ak_log_tree *tree);
 
 /* One entry with what its commitment is made of; borrows until the next call for the same tree. */
 struct ak_log_tree_entry {
@@ -89,6 +98,16 @@ typedef enum ak_code (*ak_log_tree_note_fn)(void *ctx, const void *note, size_t 
  * on. Only by their place: whose they are and what they say is the caller's question. */
 enum ak_code ak_log_tree_checkpoints(struct ak_log_tree *tree, uint64_t index,
                                      ak_log_tree_note_fn on_note, void *ctx, struct ak_error *err);
+
+/* Gets one entry; it borrows for the call. A code other than AK_OK ends the listing with it. */
+typedef enum ak_code (*ak_log_tree_entry_fn)(void *ctx, const struct ak_log_tree_entry *entry,
+                                             struct ak_error *err);
+
+/* Gives all entries of some kinds (bit k: kind k below 15) in the order of indices, from the blocks
+ * that FOOTERs list for them, or COLUMNS where there is no FOOTER. A hint: what is not listed or
+ * cannot be read is passed over. */
+enum ak_code ak_log_tree_each(struct ak_log_tree *tree, unsigned kinds,
+                              ak_log_tree_entry_fn on_entry, void *ctx, struct ak_error *err);
 
 /* Gives the index of the declaration of a source as the FOOTERs list it: a hint. AK_ENOTFOUND if
  * none says it. */

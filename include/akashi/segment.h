@@ -316,6 +316,17 @@ enum ak_code ak_block_open(struct ak_block *block, const struct ak_columns *colu
                            const uint8_t *data, size_t len, const struct ak_hash *digest,
                            struct ak_error *err);
 
+/* The first half of ak_block_open: the text alone, without asking for its digest. For a reader who
+ * looks for something in it, and wants entries only where it is. AK_OK: header, length, checksum and
+ * size are as they should be. AK_EMALFORMED, AK_EINTEGRITY, AK_ENOMEM: use ak_block_open. */
+enum ak_code ak_block_text(struct ak_block *block, const struct ak_columns *columns,
+                           const uint8_t *data, size_t len, struct ak_error *err);
+
+/* The second half, behind ak_block_text that gave AK_OK: what ak_block_open gives, but for R14's
+ * digest. AK_EMALFORMED if the text does not divide. */
+enum ak_code ak_block_entries(struct ak_block *block, const struct ak_columns *columns,
+                              struct ak_error *err);
+
 /* The computed nodes of a decoded group as a range, to be merged behind what stands before it. */
 void ak_block_group_range(const struct ak_block *block, uint32_t group, struct ak_range *range);
 

@@ -1,0 +1,578 @@
+/* search.c - one log from its first file to its last: blocks go to threads, and come back in order.
+ *
+ * A sealed file whose manifest is proven is *known*: its digest is computed beside, by a thread of
+ * its own, and when that comes out all of its bytes are those that the log names. If it does not,
+ * the file is gone through once more, every block proven by the tree. Other files are gone through
+ * like that in the first place. */
+#include "search.h"
+
+#include "log_listing.h"
+#include "search_block.h"
+
+#include <akashi/sha256.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Digests of files are read in pieces. */
+#define PIECE_BYTES 262144u
+
+/* Blocks on their way for each thread: one that is worked on, and one that waits. */
+#define BLOCKS_EACH 2u
+
+struct digest {
+    struct ak_task task; /* first */
+    int fd;
+    uint64_t bytes;
+    bool read; /* all of it */
+    uint8_t sha512[AK_SHA512_BYTES];
+};
+
+/* The file that is gone through. */
+struct file {
+    const struct ak_check_file *file;
+    int fd;
+    uint64_t bytes;
+    uint64_t limit; /* what is committed */
+    bool known;     /* `manifest` names its digest */
+    bool again;     /* the second time: only proven, not looked through */
+    struct ak_prover_manifest manifest;
+    uint64_t by_file; /* records in it that were not proven by the tree */
+};
+
+struct run {
+    const struct ak_search *search;
+    struct ak_search_result *result;
+    struct ak_prover *prover;
+    struct ak_check_state *state;
+    struct ak_frame_walk *walk;
+    struct ak_search_block **ring;
+    size_t ring_size;
+    size_t put;  /* blocks given to threads */
+    size_t done; /* and taken back */
+    bool *proven;
+    struct digest digest;
+    struct file at;
+    uint64_t next; /* index that is due */
+    bool started;
+    bool stop;
+    bool have_why;
+    char why[AK_ERROR_TEXT_BYTES]; /* what was last passed over */
+    struct ak_finding pending;     /* neighbours are joined */
+    bool is_pending;
+};
+
+/* ---- Findings ---- */
+
+static void flush(struct run *r)
+{
+    if (!r->is_pending)
+        return;
+    r->is_pending = false;
+    r->result->findings++;
+    ak_claim_fail(&r->result->claim, r->pending.code, r->pending.rule, "%s", r->pending.text);
+    if (r->search->on_finding != NULL)
+        r->search->on_finding(r->search->ctx, &r->pending);
+}
+
+static bool asked(const struct run *r, uint64_t begin, uint64_t end)
+{
+    return begin < end && begin <= r->search->filter.last && end > r->search->filter.first;
+}
+
+/* Entries [begin, end) give no answer that counts. */
+static void tell(struct run *r, enum ak_finding_code code, uint64_t begin, uint64_t end,
+                 const char *file, uint64_t offset, const char *text)
+{
+    if (!asked(r, begin, end))
+        return;
+    if (r->is_pending && r->pending.code == code && r->pending.end == begin &&
+        strcmp(r->pending.text, text) == 0) {
+        r->pending.end = end;
+        return;
+    }
+    flush(r);
+    memset(&r->pending, 0, sizeof(r->pending));
+    r->pending.code = code;
+    r->pending.rule = "";
+    (void)snprintf(r->pending.text, sizeof(r->pending.text), "%s", text);
+    if (file != NULL) {
+        (void)snprintf(r->pending.file, sizeof(r->pending.file), "%s", file);
+        r->pending.has_offset = true;
+        r->pending.offset = offset;
+    }
+    r->pending.has_range = true;
+    r->pending.begin = begin;
+    r->pending.end = end;
+    r->is_pending = true;
+}
+
+static void passed_over(struct run *r, const char *why)
+{
+    (void)snprintf(r->why, sizeof(r->why), "%s", why);
+    r->have_why = true;
+}
+
+static enum ak_finding_code code_of(enum ak_code rc)
+{
+    switch (rc) {
+    case AK_EIO:
+    case AK_ENOTFOUND:
+        return AK_FINDING_IO_ERROR;
+    case AK_EUNSUPPORTED:
+        return AK_FINDING_UNSUPPORTED;
+    case AK_ELIMIT:
+        return AK_FINDING_LIMIT;
+    default:
+        return AK_FINDING_ALTERED;
+    }
+}
+
+/* Entries before `first` that no block gave. */
+static void pass_to(struct run *r, uint64_t first, uint64_t offset)
+{
+    if (r->started && first > r->next) {
+        if (r->have_why)
+            tell(r, AK_FINDING_ALTERED, r->next, first, r->at.file->name, offset, r->why);
+        else
+            tell(r, AK_FINDING_MISSING, r->next, first, NULL, 0, "no file here holds them");
+    }
+    r->next = first;
+    r->started = true;
+}
+
+/* ---- Blocks that come back ---- */
+
+static bool is_record(const struct run *r, const struct ak_block *block, uint32_t i)
+{
+    const struct ak_entry *entry = &block->entry[i];
+
+    return ak_search_wants(&r->search->filter, block->first + i, entry->kind, entry->received,
+                           entry->source);
+}
+
+/* Stretches of wanted records of an opened block that are not proven. */
+static void tell_unproven(struct run *r, const struct ak_search_block *b)
+{
+    const struct ak_block *block = b->block;
+    uint64_t signed_to = ak_prover_signed(r->prover);
+    bool lacks = ak_prover_lacks(r->prover);
+
+    for (uint32_t i = 0; i < block->count; i++) {
+        uint64_t index = block->first + i;
+        if (r->proven[i] || !is_record(r, block, i))
+            continue;
+        if (index >= signed_to)
+            tell(r, AK_FINDING_TAIL_UNSIGNED, index, index + 1, r->at.file->name,
+                 b->columns_frame.offset, "no checkpoint covers them yet");
+        else if (b->data_rc == AK_OK && lacks)
+            tell(r, AK_FINDING_MISSING, index, index + 1, r->at.file->name, b->columns_frame.offset,
+                 "the hashes that would prove them are not here");
+        else
+            tell(r, AK_FINDING_ALTERED, index, index + 1, r->at.file->name, b->columns_frame.offset,
+                 b->data_rc != AK_OK ? b->data_err.text
+                                     : "they do not lead to what was signed, or cannot be read");
+    }
+}
+
+/* What the records of an opened block rest on. */
+static enum ak_code judge_opened(struct run *r, struct ak_search_block *b, struct ak_error *err)
+{
+    const struct ak_block *block = b->block;
+    uint32_t searched = 0;
+    uint32_t proven = 0;
+    enum ak_code rc;
+
+    for (uint32_t i = 0; i < block->count; i++)
+        searched += block->payload[i].p != NULL && is_record(r, block, i);
+    b->searched = searched;
+    if (r->prover == NULL) {
+        if (b->data_rc != AK_OK)
+            tell(r, code_of(b->data_rc), block->first, block->first + block->count,
+                 r->at.file->name, b->columns_frame.offset, b->data_err.text);
+        return AK_OK;
+    }
+    rc = ak_prover_block(r->prover, block, r->proven, err);
+    if (rc != AK_OK)
+        return rc;
+    for (uint32_t i = 0; i < block->count; i++)
+        proven += r->proven[i] && block->payload[i].p != NULL && is_record(r, block, i);
+    r->result->by_tree += proven;
+    if (r->at.known && b->data_rc == AK_OK)
+        r->at.by_file += searched - proven; /* its digest tells */
+    else
+        tell_unproven(r, b);
+    return AK_OK;
+}
+
+static enum ak_code give_hits(struct run *r, const struct ak_search_block *b, struct ak_error *err)
+{
+    const struct ak_block *block = b->block;
+    enum ak_code rc = AK_OK;
+
+    for (uint32_t k = 0; k < b->count && rc == AK_OK; k++) {
+        uint32_t i = b->place[k].position;
+        bool proven = r->prover != NULL && r->proven[i];
+        struct ak_search_hit hit = {.entry = {.index = block->first + i,
+                                              .entry = block->entry[i],
+                                              .state = block->payload[i].state,
+                                              .payload = block->payload[i].p,
+                                              .len = block->payload[i].len,
+                                              .proof = r->prover == NULL ? AK_PROOF_UNKNOWN
+                                                       : proven          ? AK_PROOF_PROVEN
+                                                                         : AK_PROOF_NOT,
+                                              .file = r->at.file->name,
+                                              .offset = b->columns_frame.offset},
+                                    .match = b->place[k].match};
+        r->result->hits++;
+        r->result->hits_unproven += r->prover != NULL && !proven;
+        rc = r->search->on_hit(r->search->ctx, &hit, err);
+    }
+    return rc;
+}
+
+/* A block that gave nothing that could be looked through. */
+static void lost_data(struct run *r, const struct ak_search_block *b)
+{
+    tell(r, code_of(b->data_rc), b->columns->first, b->columns->first + b->columns->count,
+         r->at.file->name, b->columns_frame.offset, b->data_err.text);
+}
+
+static enum ak_code take_block(struct run *r, struct ak_search_block *b, struct ak_error *err)
+{
+    const struct ak_columns *columns = b->columns;
+    enum ak_code rc = AK_OK;
+
+    if (b->rc == AK_ENOMEM)
+        return ak_fail(err, AK_ENOMEM, "%s", b->err.text);
+    if (b->rc != AK_OK) {
+        if (!r->at.again)
+            passed_over(r, b->err.text);
+        return AK_OK;
+    }
+    if (r->at.again && b->data_rc != AK_OK)
+        return AK_OK; /* told the first time */
+    if (!r->at.again) {
+        if (r->started && columns->first < r->next)
+            return AK_OK; /* these were given already */
+        pass_to(r, columns->first, b->columns_frame.offset);
+        r->have_why = false;
+        r->next = columns->first + columns->count;
+        r->stop = columns->first > r->search->filter.last;
+        r->result->absent += b->absent;
+    }
+    if (b->passed)
+        return AK_OK;
+    if (b->data_rc != AK_OK && !b->opened) {
+        lost_data(r, b);
+        return AK_OK;
+    }
+    if (b->opened)
+        rc = judge_opened(r, b, err);
+    else if (r->at.known)
+        r->at.by_file += b->searched;
+    if (rc == AK_OK && !r->at.again) {
+        r->result->searched += b->searched;
+        rc = give_hits(r, b, err);
+    }
+    return rc;
+}
+
+/* Takes the oldest block back. */
+static enum ak_code take_oldest(struct run *r, struct ak_error *err)
+{
+    struct ak_search_block *b = r->ring[r->done++ % r->ring_size];
+
+    ak_tasks_wait(r->search->tasks, &b->task);
+    return take_block(r, b, err);
+}
+
+static enum ak_code take_all(struct run *r, struct ak_error *err)
+{
+    enum ak_code rc = AK_OK;
+
+    while (r->done < r->put) {
+        enum ak_code one = take_oldest(r, rc == AK_OK ? err : NULL);
+        rc = rc == AK_OK ? one : rc;
+    }
+    return rc;
+}
+
+/* ---- Frames ---- */
+
+static enum ak_code put_block(struct run *r, const struct ak_frame *columns, struct ak_error *err)
+{
+    struct ak_search_block *b;
+    enum ak_code rc = AK_OK;
+
+    if (r->put - r->done == r->ring_size)
+        rc = take_oldest(r, err);
+    b = r->ring[r->put % r->ring_size];
+    b->task.run = ak_search_block_run;
+    b->filter = &r->search->filter;
+    b->look = !r->at.again;
+    b->invert = r->search->invert;
+    b->trust = r->prover == NULL || r->at.known;
+    b->fd = r->at.fd;
+    b->columns_frame = *columns;
+    b->has_data = ak_frame_next(r->walk, &b->data_frame, NULL) == AK_OK &&
+                  b->data_frame.type == AK_FRAME_DATA;
+    if (rc != AK_OK || r->stop)
+        return rc;
+    r->put++;
+    ak_tasks_put(r->search->tasks, &b->task);
+    return AK_OK;
+}
+
+static enum ak_code put_frames(struct run *r, struct ak_error *err)
+{
+    struct ak_error why = {0};
+    struct ak_frame frame;
+    uint64_t skipped;
+    enum ak_code rc = AK_OK;
+
+    while (rc == AK_OK && !r->stop && r->walk->at < r->at.limit) {
+        uint64_t from = r->walk->at;
+        enum ak_code walked = ak_frame_next(r->walk, &frame, &why);
+        bool torn = walked == AK_OK && frame.type == AK_FRAME_TORN;
+        if (walked == AK_OK && frame.type == AK_FRAME_END)
+            break;
+        if (!torn &&
+            (walked == AK_OK || (walked == AK_EMALFORMED && frame.type != AK_FRAME_NONE))) {
+            if (frame.type == AK_FRAME_COLUMNS)
+                rc = put_block(r, &frame, err);
+            if (!r->at.again)
+                r->search->on_bytes(r->search->ctx, r->walk->at - from);
+            continue;
+        }
+        rc = take_all(r, err);
+        passed_over(r, torn ? "the file ends within a frame" : why.text);
+        if ((walked != AK_EMALFORMED && !torn) || ak_frame_resync(r->walk, &skipped, &why) != AK_OK)
+            break;
+    }
+    return rc != AK_OK ? rc : take_all(r, err);
+}
+
+/* ---- Files ---- */
+
+static void digest_run(struct ak_task *task)
+{
+    struct digest *digest = (struct digest *)task;
+    uint8_t *piece = malloc(PIECE_BYTES);
+    struct ak_sha512_ctx ctx;
+    uint64_t at = 0;
+
+    digest->read = false;
+    if (piece == NULL)
+        return; /* then every block is proven by the tree */
+    ak_sha512_init(&ctx);
+    while (at < digest->bytes) {
+        ssize_t got = ak_list_pread(digest->fd, piece, PIECE_BYTES, at);
+        if (got <= 0)
+            break;
+        ak_sha512_update(&ctx, piece, (size_t)got);
+        at += (uint64_t)got;
+    }
+    ak_sha512_final(&ctx, digest->sha512);
+    digest->read = at == digest->bytes;
+    free(piece);
+}
+
+/* Whether a proven manifest names this file: by what it holds, whatever its own name is. */
+static bool is_known(struct run *r)
+{
+    return r->prover != NULL && !r->search->full && !r->at.file->named_open &&
+           ak_prover_manifest(r->prover, r->at.file->first, &r->at.manifest) &&
+           r->at.manifest.bytes == r->at.bytes;
+}
+
+static enum ak_code walk_file(struct run *r, struct ak_error *err)
+{
+    struct ak_error why = {0};
+
+    if (ak_frame_walk_begin(r->walk, r->at.fd, &why) != AK_OK) {
+        passed_over(r, why.text);
+        return AK_OK;
+    }
+    return put_frames(r, err);
+}
+
+/* A known file is gone through, and its digest compared; without it, once more. */
+static enum ak_code walk_known(struct run *r, struct ak_error *err)
+{
+    uint64_t by_tree = r->result->by_tree;
+    enum ak_code rc;
+
+    r->digest = (struct digest){.task = {.run = digest_run}, .fd = r->at.fd, .bytes = r->at.bytes};
+    ak_tasks_put(r->search->tasks, &r->digest.task);
+    rc = walk_file(r, err);
+    ak_tasks_wait(r->search->tasks, &r->digest.task);
+    if (rc != AK_OK)
+        return rc;
+    if (r->digest.read && memcmp(r->digest.sha512, r->at.manifest.sha512, AK_SHA512_BYTES) == 0) {
+        r->result->by_file += r->at.by_file;
+        return AK_OK;
+    }
+    r->result->by_tree = by_tree; /* and all is counted anew */
+    r->at.known = false;
+    r->at.again = true;
+    return walk_file(r, err);
+}
+
+static enum ak_code search_file(struct run *r, const struct ak_check_file *file,
+                                struct ak_error *err)
+{
+    struct ak_error why = {0};
+    struct ak_check_look look;
+    enum ak_code rc = AK_OK;
+
+    memset(&r->at, 0, sizeof(r->at));
+    r->at.file = file;
+    if (ak_list_open_file(r->state->dir_fd, file->name, &r->at.fd, &r->at.bytes, &why) != AK_OK) {
+        passed_over(r, why.text);
+        return AK_OK;
+    }
+    r->at.known = is_known(r);
+    r->at.limit = r->at.bytes;
+    if (!r->at.known) {
+        rc = ak_check_scan(r->state, r->at.fd, ak_check_next_first(r->state, file), &look, &why);
+        if (rc == AK_OK) {
+            ak_check_judge_look(r->state, file, r->at.bytes, &look);
+            r->at.limit = look.limit;
+        } else {
+            passed_over(r, why.text);
+        }
+    }
+    if (rc == AK_OK)
+        rc = r->at.known ? walk_known(r, err) : walk_file(r, err);
+    else
+        rc = AK_OK;
+    close(r->at.fd);
+    return rc;
+}
+
+static enum ak_code search_files(struct run *r, struct ak_error *err)
+{
+    const struct ak_check_state *state = r->state;
+    const struct ak_log_filter *filter = &r->search->filter;
+    enum ak_code rc = AK_OK;
+
+    r->started = !state->single;
+    for (size_t i = 0; i < state->file_count && rc == AK_OK && !r->stop; i++) {
+        const struct ak_check_file *file = &state->file[i];
+        size_t next = i + 1;
+        if (!file->counts)
+            continue;
+        while (next < state->file_count && !state->file[next].counts)
+            next++;
+        if (next < state->file_count && state->file[next].first <= filter->first) {
+            r->next = state->file[next].first; /* nothing of it is asked for */
+            r->started = true;
+            continue;
+        }
+        if (file->first > filter->last && file->first != UINT64_MAX)
+            break;
+        r->at.file = file;
+        if (file->first != UINT64_MAX && r->started && file->first > r->next)
+            pass_to(r, file->first, 0);
+        rc = search_file(r, file, err);
+    }
+    return rc;
+}
+
+/* What stands behind the last block that was found. */
+static void close_log(struct run *r)
+{
+    uint64_t newest = r->prover == NULL ? 0 : ak_prover_newest(r->prover);
+    uint64_t end = newest;
+
+    if (!r->stop && !r->state->single && newest > r->next && r->next <= r->search->filter.last) {
+        if (end - 1 > r->search->filter.last)
+            end = r->search->filter.last + 1;
+        tell(r, r->have_why ? AK_FINDING_ALTERED : AK_FINDING_MISSING, r->next, end, NULL, 0,
+             r->have_why ? r->why : "a checkpoint covers them, and no file here holds them");
+    } else if (!r->stop && r->have_why) {
+        tell(r, AK_FINDING_ALTERED, r->next, r->next + 1, NULL, 0, r->why);
+    }
+    flush(r);
+    r->result->end = r->next;
+}
+
+static void tell_total(const struct run *r)
+{
+    uint64_t total = 0;
+
+    for (size_t i = 0; i < r->state->file_count; i++)
+        total += r->state->file[i].counts ? r->state->file[i].bytes : 0;
+    r->search->on_total(r->search->ctx, total);
+}
+
+static enum ak_code allocate(struct run *r, struct ak_error *err)
+{
+    unsigned threads = ak_tasks_threads(r->search->tasks);
+    enum ak_code rc = AK_OK;
+
+    r->ring_size = threads == 0 ? 1 : threads * (size_t)BLOCKS_EACH;
+    r->ring = calloc(r->ring_size, sizeof(struct ak_search_block *));
+    r->walk = malloc(sizeof(*r->walk));
+    r->proven = calloc(AK_BLOCK_ENTRIES_MAX, sizeof(*r->proven));
+    if (r->ring == NULL || r->walk == NULL || r->proven == NULL)
+        return ak_fail(err, AK_ENOMEM, "no memory to search");
+    for (size_t i = 0; i < r->ring_size && rc == AK_OK; i++)
+        rc = ak_search_block_new(&r->ring[i], r->search->matcher, err);
+    return rc;
+}
+
+static void release(struct run *r)
+{
+    for (size_t i = 0; r->ring != NULL && i < r->ring_size; i++)
+        ak_search_block_free(r->ring[i]);
+    free(r->ring);
+    free(r->walk);
+    free(r->proven);
+}
+
+enum ak_code ak_search_log(const struct ak_search *search, const char *path,
+                           struct ak_prover *prover, struct ak_search_result *result,
+                           struct ak_error *err)
+{
+    struct run *r = calloc(1, sizeof(*r));
+    struct ak_listing *listing = NULL;
+    char *segment = NULL;
+    int dir_fd = -1;
+    enum ak_code rc;
+
+    memset(result, 0, sizeof(*result));
+    if (r == NULL)
+        return ak_fail(err, AK_ENOMEM, "no memory to search");
+    r->search = search;
+    r->result = result;
+    r->prover = prover;
+    rc = ak_listing_open_path(path, &dir_fd, &segment, err);
+    if (rc == AK_OK) {
+        listing = ak_listing_new(dir_fd, segment);
+        rc = listing == NULL ? ak_fail(err, AK_ENOMEM, "no memory to search") : allocate(r, err);
+    }
+    if (rc == AK_OK) {
+        r->state = &listing->state;
+        rc = ak_check_prepare(r->state, err);
+    }
+    if (rc == AK_OK) {
+        tell_total(r);
+        rc = search_files(r, err);
+    }
+    if (rc == AK_OK)
+        close_log(r);
+    release(r);
+    ak_listing_free(listing);
+    free(segment);
+    free(r);
+    if (dir_fd >= 0)
+        close(dir_fd);
+    return rc;
+}

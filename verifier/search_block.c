@@ -1,0 +1,224 @@
+/* search_block.c - what a thread does with one block.
+ *
+ * Happy path: COLUMNS say that the block may hold what is asked for, the text is decompressed and
+ * looked through in one pass, and there is no place in it. Else the entries are made, places are
+ * led back to records, and each of these is looked at by itself. */
+#include "search_block.h"
+
+#include <akashi/format.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+enum ak_code ak_search_block_new(struct ak_search_block **out, const struct ak_matcher *matcher,
+                                 struct ak_error *err)
+{
+    struct ak_search_block *b = calloc(1, sizeof(*b));
+
+    *out = NULL;
+    if (b == NULL)
+        return ak_fail(err, AK_ENOMEM, "no memory to search");
+    b->columns = ak_columns_new();
+    b->block = ak_block_new();
+    b->columns_bytes = malloc(AK_FRAME_BUFFER_BYTES);
+    b->data_bytes = malloc(AK_DATA_BYTES_MAX);
+    b->place = calloc(AK_BLOCK_ENTRIES_MAX, sizeof(*b->place));
+    if (b->columns == NULL || b->block == NULL || b->columns_bytes == NULL ||
+        b->data_bytes == NULL || b->place == NULL ||
+        ak_matcher_scan_new(&b->scan, matcher, NULL) != AK_OK) {
+        ak_search_block_free(b);
+        return ak_fail(err, AK_ENOMEM, "no memory to search");
+    }
+    *out = b;
+    return AK_OK;
+}
+
+void ak_search_block_free(struct ak_search_block *b)
+{
+    if (b == NULL)
+        return;
+    ak_columns_free(b->columns);
+    ak_block_free(b->block);
+    free(b->columns_bytes);
+    free(b->data_bytes);
+    free(b->place);
+    ak_matcher_scan_free(b->scan);
+    free(b);
+}
+
+static bool source_wanted(const struct ak_log_filter *filter, uint32_t source)
+{
+    for (size_t i = 0; i < filter->source_count; i++) {
+        if (filter->sources[i] == source)
+            return true;
+    }
+    return filter->sources == NULL;
+}
+
+bool ak_search_wants(const struct ak_log_filter *filter, uint64_t index, uint8_t kind,
+                     uint64_t received, uint32_t source)
+{
+    return ak_kind_received(kind) && index >= filter->first && index <= filter->last &&
+           received >= filter->from && received < filter->to && source_wanted(filter, source);
+}
+
+/* Entries [*from, *to) of the block that a run holds and the filter's indices let through. */
+static bool run_within(const struct ak_search_block *b, const struct ak_columns_run *run,
+                       uint32_t begin, uint32_t *from, uint32_t *to)
+{
+    const struct ak_log_filter *filter = b->filter;
+    uint64_t first = b->columns->first + begin;
+    uint64_t last = first + run->count - 1;
+
+    if (!ak_search_wants(filter, first < filter->first ? filter->first : first, run->kind,
+                         run->received, run->source) ||
+        last < filter->first || first > filter->last)
+        return false;
+    *from = begin + (uint32_t)(first < filter->first ? filter->first - first : 0);
+    *to = begin + run->count - (uint32_t)(last > filter->last ? last - filter->last : 0);
+    return true;
+}
+
+/* Entries of [from, to) whose payload is not there. */
+static uint32_t absent_within(const struct ak_columns *columns, uint32_t from, uint32_t to)
+{
+    uint32_t n = 0;
+
+    for (uint32_t a = 0; a < columns->absent_count; a++) {
+        uint32_t begin = columns->absent[a].position;
+        uint32_t end = begin + columns->absent[a].count;
+        begin = begin > from ? begin : from;
+        end = end < to ? end : to;
+        n += end > begin ? end - begin : 0;
+    }
+    return n;
+}
+
+/* Records in the block by its COLUMNS. */
+static void count_wanted(struct ak_search_block *b)
+{
+    uint32_t begin = 0;
+
+    for (uint32_t r = 0; r < b->columns->run_count; r++) {
+        uint32_t from;
+        uint32_t to;
+        if (run_within(b, &b->columns->run[r], begin, &from, &to)) {
+            uint32_t absent = absent_within(b->columns, from, to);
+            b->searched += to - from - absent;
+            b->absent += absent;
+        }
+        begin += b->columns->run[r].count;
+    }
+}
+
+static enum ak_code read_columns(struct ak_search_block *b)
+{
+    enum ak_code rc = ak_frame_read(b->fd, &b->columns_frame, b->columns_bytes,
+                                    AK_FRAME_BUFFER_BYTES, NULL, &b->err);
+
+    if (rc == AK_OK)
+        rc = ak_columns_decode(b->columns, b->columns_bytes + ak_frame_head(&b->columns_frame),
+                               (size_t)b->columns_frame.content_bytes, &b->err);
+    return rc;
+}
+
+/* The text, if it is whole; else what of it came out, with entries and hashes. */
+static void read_text(struct ak_search_block *b)
+{
+    if (!b->has_data) {
+        b->data_rc = ak_fail(&b->data_err, AK_EMALFORMED, "the DATA frame is not there");
+        return;
+    }
+    b->data_rc =
+        ak_frame_read(b->fd, &b->data_frame, b->data_bytes, AK_DATA_BYTES_MAX, NULL, &b->data_err);
+    if (b->data_rc != AK_OK)
+        return;
+    b->data_rc = ak_block_text(b->block, b->columns, b->data_bytes, (size_t)b->data_frame.bytes,
+                               &b->data_err);
+    if (b->data_rc == AK_OK || b->data_rc == AK_ENOMEM)
+        return;
+    b->data_rc = ak_block_open(b->block, b->columns, b->data_bytes, (size_t)b->data_frame.bytes,
+                               NULL, &b->data_err);
+    b->opened = b->data_rc != AK_ENOMEM;
+}
+
+/* Looks at one record by itself. */
+static enum ak_code try_record(struct ak_search_block *b, uint32_t position, bool place)
+{
+    const struct ak_payload *payload = &b->block->payload[position];
+    struct ak_match match = {0};
+    enum ak_code rc = AK_OK;
+
+    if (place)
+        rc = ak_matcher_record(b->scan, payload->p, payload->len, &match, &b->err);
+    if (rc == AK_OK && match.found != b->invert)
+        b->place[b->count++] = (struct ak_search_place){position, match};
+    return rc;
+}
+
+/* Places in the text, led back to the records that hold them; both rise. */
+static enum ak_code try_records(struct ak_search_block *b)
+{
+    const struct ak_block *block = b->block;
+    enum ak_code rc = AK_OK;
+    size_t k = 0;
+
+    for (uint32_t i = 0; i < block->count && rc == AK_OK; i++) {
+        const struct ak_payload *payload = &block->payload[i];
+        const struct ak_entry *entry = &block->entry[i];
+        bool place = false;
+        size_t end;
+        if (payload->p == NULL)
+            continue;
+        end = (size_t)(payload->p - block->text) + payload->len;
+        for (; k < b->scan->count && b->scan->at[k] <= end; k++)
+            place = place || b->scan->at[k] >= end - payload->len;
+        if (ak_search_wants(b->filter, block->first + i, entry->kind, entry->received,
+                            entry->source))
+            rc = try_record(b, i, place);
+    }
+    return rc;
+}
+
+static void run(struct ak_search_block *b)
+{
+    count_wanted(b);
+    b->passed = (b->searched == 0 && b->trust) || b->columns->first > b->filter->last ||
+                b->columns->first + b->columns->count <= b->filter->first;
+    if (b->passed)
+        return;
+    read_text(b);
+    if (b->data_rc == AK_ENOMEM) {
+        b->rc = ak_fail(&b->err, AK_ENOMEM, "%s", b->data_err.text);
+        return;
+    }
+    if (b->data_rc != AK_OK && !b->opened)
+        return;
+    if (b->look)
+        b->rc = ak_matcher_block(b->scan, b->block->text, b->columns->text_bytes, &b->err);
+    if (b->rc != AK_OK)
+        return;
+    if (!b->opened && (!b->trust || (b->look && (b->invert || b->scan->count > 0)))) {
+        b->data_rc = ak_block_entries(b->block, b->columns, &b->data_err);
+        b->opened = true;
+    }
+    if (b->opened && b->look)
+        b->rc = try_records(b);
+}
+
+void ak_search_block_run(struct ak_task *task)
+{
+    struct ak_search_block *b = (struct ak_search_block *)task;
+
+    memset(&b->err, 0, sizeof(b->err));
+    memset(&b->data_err, 0, sizeof(b->data_err));
+    b->passed = false;
+    b->opened = false;
+    b->data_rc = AK_OK;
+    b->searched = 0;
+    b->absent = 0;
+    b->count = 0;
+    b->rc = read_columns(b);
+    if (b->rc == AK_OK)
+        run(b);
+}

@@ -1,0 +1,65 @@
+/* search_block.h - one block on its way through a search: read, decompressed, looked through. */
+#ifndef AK_SEARCH_BLOCK_H
+#define AK_SEARCH_BLOCK_H
+
+#include "matcher.h"
+#include "tasks.h"
+
+#include <akashi/log_reader.h>
+#include <akashi/segment.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A record that matches, or with `invert` one that does not. */
+struct ak_search_place {
+    uint32_t position; /* of the entry in the block */
+    struct ak_match match;
+};
+
+struct ak_search_block {
+    struct ak_task task; /* first: the task is the block */
+
+    /* What is to be done; set by whoever puts it. */
+    const struct ak_log_filter *filter;
+    bool look;   /* for records; else the block is only opened */
+    bool invert; /* those that do not match */
+    bool trust;  /* COLUMNS tell what may be passed over; else every block is opened */
+    int fd;
+    struct ak_frame columns_frame;
+    struct ak_frame data_frame;
+    bool has_data;
+    void *file; /* the owner's */
+
+    /* What came out. */
+    enum ak_code rc; /* of COLUMNS: without them nothing else holds; AK_ENOMEM for anything */
+    struct ak_error err;
+    bool passed;          /* nothing in it is asked for */
+    bool opened;          /* `block` has entries and hashes, of groups that are decoded */
+    enum ak_code data_rc; /* of the data */
+    struct ak_error data_err;
+    uint32_t searched;             /* records that were looked at */
+    uint32_t absent;               /* records without payload */
+    uint32_t count;                /* of `place` */
+    struct ak_search_place *place; /* AK_BLOCK_ENTRIES_MAX */
+
+    struct ak_columns *columns;
+    struct ak_block *block;
+    uint8_t *columns_bytes;
+    uint8_t *data_bytes;
+    struct ak_matcher_scan *scan;
+};
+
+/* Memory for one block. AK_ENOMEM. */
+enum ak_code ak_search_block_new(struct ak_search_block **out, const struct ak_matcher *matcher,
+                                 struct ak_error *err);
+void ak_search_block_free(struct ak_search_block *b);
+
+/* Whether an entry is a record that the filter lets through. */
+bool ak_search_wants(const struct ak_log_filter *filter, uint64_t index, uint8_t kind,
+                     uint64_t received, uint32_t source);
+
+/* The task's function. */
+void ak_search_block_run(struct ak_task *task);
+
+#endif
