@@ -47,7 +47,7 @@ static void put_sign(FILE *file, enum ak_verdict verdict)
             paths[verdict]);
 }
 
-static void open_verdict(FILE *file, enum ak_verdict verdict)
+void ak_page_verdict_open(FILE *file, enum ak_verdict verdict)
 {
     struct ak_words word = ak_words_verdict(verdict);
 
@@ -83,7 +83,7 @@ static void put_result(FILE *file, const struct ak_check_log *log)
 
 void ak_page_verdict(FILE *file, const struct ak_check_log *log)
 {
-    open_verdict(file, log->verdict);
+    ak_page_verdict_open(file, log->verdict);
     put_words(file, ak_words_sentence_below(log));
     put_result(file, log);
     fputs("</div></section>\n", file);
@@ -301,7 +301,7 @@ cleanup:
 
 static void put_summary(FILE *file, const struct ak_check *check)
 {
-    open_verdict(file, check->verdict);
+    ak_page_verdict_open(file, check->verdict);
     fprintf(file, "<p class=\"sentence\">The worst of %zu logs:</p>\n<ul>\n", check->count);
     for (size_t i = 0; i < check->count; i++) {
         const struct ak_check_log *log = &check->logs[i];

@@ -33,6 +33,8 @@ enum ak_code ak_report_page(const struct ak_report_page *page, const struct ak_c
 
 /* Parts that the page of a period has too. */
 void ak_page_verdict(FILE *file, const struct ak_check_log *log);
+/* Sign and word of a verdict; `</div></section>` ends it. */
+void ak_page_verdict_open(FILE *file, enum ak_verdict verdict);
 void ak_page_never(FILE *file);
 void ak_page_term(FILE *file, const char *en, const char *ja); /* <dt>...</dt><dd>, left open */
 void ak_page_period(const struct ak_report_page *page, const struct ak_check_log *log,

@@ -203,8 +203,26 @@ static const char *claim_text(const struct ak_sample_rows *rows, uint64_t index)
     return "";
 }
 
+/* A page shows the beginning of a note or reason; `out` has ROW_TEXT_BYTES. */
+#define ROW_TEXT_BYTES 120u
+
+static const char *beginning(char *out, const char *text)
+{
+    size_t len = strlen(text);
+
+    if (len < ROW_TEXT_BYTES)
+        return text;
+    len = ROW_TEXT_BYTES - 4;
+    while (len > 0 && ((uint8_t)text[len] & 0xC0) == 0x80) /* within a character */
+        len--;
+    memcpy(out, text, len);
+    memcpy(out + len, "...", 4);
+    return out;
+}
+
 static uint64_t bad_records(const struct ak_sheet *s, ak_sheet_row_fn on_row, void *ctx)
 {
+    char text[ROW_TEXT_BYTES];
     uint64_t count = 0;
 
     for (size_t i = 0; i < s->rows->count; i++) {
@@ -216,9 +234,10 @@ static uint64_t bad_records(const struct ak_sheet *s, ak_sheet_row_fn on_row, vo
             continue;
         if (row->verdict != AK_VALID)
             on_row(ctx, row->index, ak_finding_info(row->code)->name,
-                   claim_text(s->rows, row->index));
+                   beginning(text, claim_text(s->rows, row->index)));
         else
-            on_row(ctx, row->index, "deviation", row->note == NULL ? "" : row->note);
+            on_row(ctx, row->index, "deviation",
+                   row->note == NULL ? "" : beginning(text, row->note));
     }
     return count > AK_SHEET_ROWS_MAX ? count - AK_SHEET_ROWS_MAX : 0;
 }

@@ -14,7 +14,7 @@
 #include <stdio.h>
 
 /* Rows of failures and deviations that one page lists; JSON has all. */
-#define AK_SHEET_ROWS_MAX 10u
+#define AK_SHEET_ROWS_MAX 5u
 
 /* Why a sample is independent, or why not. */
 enum ak_independence {

@@ -3,81 +3,82 @@
 
 #include "claim_show.h"
 #include "html.h"
-#include "report_words.h"
+#include "report_page.h"
 #include "self.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
+/* A sentence in one language, as a paragraph or a cell; nothing if there is none. */
+static void say_in(FILE *file, const struct ak_sheet *s, enum ak_sentence sentence,
+                   enum ak_language language, const char *tag, const char *heading)
+{
+    char *text = ak_sheet_sentence(s, sentence, language);
+
+    fprintf(file, "<%s%s>", tag, language == AK_JAPANESE ? " lang=\"ja\"" : "");
+    if (heading != NULL)
+        fprintf(file, "<strong>%s</strong> ", heading);
+    ak_html_text(file, text == NULL ? "" : text);
+    fprintf(file, "</%s>\n", tag);
+    free(text);
+}
+
 static void say(FILE *file, const struct ak_sheet *s, enum ak_sentence sentence)
 {
-    static const char *const lang[] = {[AK_ENGLISH] = "en", [AK_JAPANESE] = "ja"};
-
-    for (unsigned language = AK_ENGLISH; language <= AK_JAPANESE; language++) {
-        char *text = ak_sheet_sentence(s, sentence, (enum ak_language)language);
-        if (text != NULL && text[0] != '\0') {
-            fprintf(file, "<p lang=\"%s\">", lang[language]);
-            ak_html_text(file, text);
-            fputs("</p>\n", file);
-        }
-        free(text);
-    }
+    say_in(file, s, sentence, AK_ENGLISH, "p", NULL);
+    say_in(file, s, sentence, AK_JAPANESE, "p", NULL);
 }
 
 static void put_fact(void *ctx, const char *english, const char *japanese, const char *value)
 {
     FILE *file = ctx;
 
-    fputs("<tr><th scope=\"row\">", file);
+    fputs("<dt>", file);
     ak_html_both(file, english, japanese);
-    fputs("</th><td>", file);
+    fputs("</dt><dd>", file);
     ak_html_foreign(file, value);
-    fputs("</td></tr>\n", file);
+    fputs("</dd>\n", file);
 }
 
 static void put_row(void *ctx, uint64_t number, const char *code, const char *text)
 {
     FILE *file = ctx;
 
-    fprintf(file, "<li>%" PRIu64 " <strong>%s</strong> ", number, code);
+    fprintf(file, "%" PRIu64 " <strong>%s</strong> ", number, code);
     ak_html_foreign(file, text);
-    fputs("</li>\n", file);
+    fputs("; ", file);
 }
 
 static void put_verdict(FILE *file, const struct ak_sheet *s)
 {
-    struct ak_words words = ak_words_verdict(s->claim.verdict);
     uint64_t left;
 
-    fputs("<p><strong>", file);
-    ak_html_both(file, words.en, words.ja);
-    fputs("</strong></p>\n", file);
+    ak_page_verdict_open(file, s->claim.verdict);
     say(file, s, AK_SAYS_VERDICT);
     if (s->claim.told) {
         fputs("<p>", file);
         ak_html_foreign(file, s->claim.text);
         fputs("</p>\n", file);
     }
-    fputs("<ul>\n", file);
+    fputs("<p><small>", file);
     left = ak_sheet_bad_rows(s, put_row, file);
     if (left > 0)
-        fprintf(file, "<li>… %" PRIu64 "</li>\n", left);
-    fputs("</ul>\n", file);
+        fprintf(file, "… + %" PRIu64, left);
+    fputs("</small></p></div></section>\n", file);
 }
 
 void ak_sheet_html(FILE *file, const struct ak_sheet *s)
 {
     static const struct {
         enum ak_sentence sentence;
-        const char *english;
-        const char *japanese;
-    } parts[] = {{AK_SAYS_RESULT, "Result", "結果"},
-                 {AK_SAYS_AUDITS, "Commitments in the log", "ログ内の約束値"},
-                 {AK_SAYS_PREVIOUS, "The sheet before", "前回との比較"},
-                 {AK_SAYS_ASSUMES, "Assumptions", "前提"},
-                 {AK_SAYS_CANNOT, "What a sample cannot show", "標本で示せないこと"},
-                 {AK_SAYS_SIGN, "Statement", "署名する文"},
-                 {AK_SAYS_NOT, "What it does not say", "述べないこと"}};
+        const char *heading[2];
+    } parts[] = {{AK_SAYS_RESULT, {"Result", "結果"}},
+                 {AK_SAYS_AUDITS, {"Commitments in the log", "ログ内の約束値"}},
+                 {AK_SAYS_PREVIOUS, {"The sheet before", "前回との比較"}},
+                 {AK_SAYS_ASSUMES, {"Assumptions", "前提"}},
+                 {AK_SAYS_CANNOT, {"What a sample cannot show", "標本で示せないこと"}},
+                 {AK_SAYS_SIGN, {"Statement", "署名する文"}},
+                 {AK_SAYS_NOT, {"What it does not say", "述べないこと"}}};
 
     ak_html_begin(file, "Audit by sample / 標本監査", s->anchor->checkpoint.origin);
     say(file, s, AK_SAYS_FIRST);
@@ -85,19 +86,23 @@ void ak_sheet_html(FILE *file, const struct ak_sheet *s)
     if (ak_claim_is_exercise(s->anchor->checkpoint.origin))
         fputs("<p><strong>EXERCISE / 訓練</strong></p>\n", file);
     put_verdict(file, s);
-    fputs("<table>\n", file);
+    fputs("<dl class=\"facts\">\n", file);
     ak_sheet_facts(s, put_fact, file);
-    fputs("</table>\n", file);
+    fputs("</dl>\n<table>\n", file);
     for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         if ((parts[i].sentence == AK_SAYS_AUDITS && s->scan == NULL) ||
             (parts[i].sentence == AK_SAYS_PREVIOUS && s->previous == NULL))
             continue;
-        ak_html_heading(file, 2, parts[i].english, parts[i].japanese);
-        say(file, s, parts[i].sentence);
+        fputs("<tr>", file);
+        say_in(file, s, parts[i].sentence, AK_ENGLISH, "td", parts[i].heading[0]);
+        say_in(file, s, parts[i].sentence, AK_JAPANESE, "td", parts[i].heading[1]);
+        fputs("</tr>\n", file);
     }
+    fputs("</table>\n", file);
     fputs("<p>", file);
     ak_html_both(file, "Date, name, signature", "日付・氏名・署名");
-    fputs(" ____________________________</p>\n<footer><p>", file);
-    fprintf(file, "akashi-verify %s, SHA-256 %s</p></footer>\n", AKASHI_VERSION, ak_self_digest());
+    fputs(" ________________________________________</p>\n<footer><small>", file);
+    fprintf(file, "akashi-verify %s, SHA-256 %s</small></footer>\n", AKASHI_VERSION,
+            ak_self_digest());
     ak_html_end(file);
 }
