@@ -1,15 +1,26 @@
 /* cmd_key.c - `key show`: the vkey of a log again, as `init` printed it. The store may be in use:
- * nothing is written, and the lock is not taken. */
+ * nothing is written, and the lock is not taken. `key rotate`: the next epoch of a log, by a
+ * running collector or, of a stopped one, by opening the log for this. */
+#include "ask.h"
 #include "cmdline.h"
+#include "config.h"
+#include "epochs.h"
 #include "keys.h"
+#include "server.h"
 #include "store.h"
 
 #include <akashi/nearest.h>
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+#define WAIT_NS    50000000
+#define WAIT_TRIES 200 /* 10 s: a change takes milliseconds unless the disk is full */
 
 static enum ak_code key_show(int store_fd, const char *log, struct ak_error *err)
 {
@@ -35,19 +46,138 @@ static enum ak_code key_show(int store_fd, const char *log, struct ak_error *err
     return rc;
 }
 
+/* ---- rotate */
+
+static uint64_t epoch_of(const json_t *status, const char *name)
+{
+    const json_t *log;
+    size_t i;
+
+    json_array_foreach(json_object_get(status, "logs"), i, log)
+    {
+        const char *found = json_string_value(json_object_get(log, "name"));
+        if (found != NULL && strcmp(found, name) == 0)
+            return (uint64_t)json_integer_value(json_object_get(log, "epoch"));
+    }
+    return 0;
+}
+
+/* Waits until the log is in a later epoch than `before`. */
+static enum ak_code wait_for(const char *path, const struct ak_cmdline *line, uint64_t before,
+                             uint64_t *now, struct ak_error *err)
+{
+    const struct timespec wait = {.tv_nsec = WAIT_NS};
+
+    for (unsigned i = 0; i < WAIT_TRIES; i++) {
+        json_t *status = NULL;
+        enum ak_code rc =
+            ak_ask(path, line->value[AK_FLAG_CONFIG], "{\"order\":\"status\"}", &status, err);
+        *now = epoch_of(status, line->value[AK_FLAG_LOG]);
+        json_decref(status);
+        if (rc != AK_OK || *now > before)
+            return rc;
+        (void)nanosleep(&wait, NULL);
+    }
+    return ak_fail(err, AK_EIO,
+                   "the order was taken, but epoch %" PRIu64 " still runs after 10 s: the "
+                   "collector's diagnostics say why",
+                   before);
+}
+
+static enum ak_code ask_rotate(const char *path, const struct ak_cmdline *line, uint64_t *epoch,
+                               struct ak_error *err)
+{
+    json_t *order = json_pack("{s:s, s:s}", "order", "rotate", "log", line->value[AK_FLAG_LOG]);
+    char *text = json_dumps(order, JSON_COMPACT | JSON_ENSURE_ASCII);
+    json_t *answer = NULL;
+    enum ak_code rc = text == NULL ? ak_fail(err, AK_EUSAGE, "the log's name is no text")
+                                   : ak_ask(path, line->value[AK_FLAG_CONFIG], text, &answer, err);
+    const char *error = json_string_value(json_object_get(answer, "error"));
+
+    if (rc == AK_OK && error != NULL)
+        rc = ak_fail(err, AK_EUSAGE, "%s", error);
+    if (rc == AK_OK)
+        rc = wait_for(path, line, (uint64_t)json_integer_value(json_object_get(answer, "epoch")),
+                      epoch, err);
+    json_decref(answer);
+    json_decref(order);
+    free(text);
+    return rc;
+}
+
+static enum ak_code on_started(struct ak_server *server, void *ctx, struct ak_error *err)
+{
+    uint64_t *epoch = ctx;
+    uint64_t before = server->logs->epoch.number;
+
+    ak_epoch_want(server->logs);
+    while (server->logs->epoch.wanted || server->logs->epoch.placed)
+        (void)uv_run(&server->loop, UV_RUN_ONCE);
+    *epoch = server->logs->epoch.number;
+    if (*epoch > before)
+        return AK_OK;
+    return ak_fail(err, AK_EIO, "epoch %" PRIu64 " goes on: the lines above say why", before);
+}
+
+static enum ak_code open_and_rotate(const struct ak_cmdline *line, uint64_t *epoch,
+                                    struct ak_error *err)
+{
+    struct ak_config_options options = {
+        .store = line->value[AK_FLAG_STORE], .log = line->value[AK_FLAG_LOG], .closed = true};
+    struct ak_config *file = NULL;
+    struct ak_config *config = NULL;
+    enum ak_code rc = AK_OK;
+
+    if (line->value[AK_FLAG_CONFIG] != NULL)
+        rc = ak_config_load(line->value[AK_FLAG_CONFIG], &file, err);
+    if (rc == AK_OK && file != NULL)
+        options.store = file->store;
+    if (rc == AK_OK)
+        rc = ak_config_from_options(&options, &config, err);
+    ak_config_free(file);
+    if (rc == AK_OK)
+        rc = ak_server_once(config, "akashi-collector key rotate", on_started, epoch, err);
+    return rc;
+}
+
+static enum ak_code rotate(const struct ak_cmdline *line, struct ak_error *err)
+{
+    char *path = NULL;
+    uint64_t epoch = 0;
+    enum ak_code rc = ak_cmdline_need(line, AK_FLAG_BIT(AK_FLAG_LOG), err);
+
+    if (rc == AK_OK)
+        rc = ak_ask_path(line, &path, err);
+    if (rc == AK_OK) {
+        rc = ask_rotate(path, line, &epoch, err);
+        if (rc == AK_ENOTFOUND && line->value[AK_FLAG_CONTROL] == NULL)
+            rc = open_and_rotate(line, &epoch, err);
+    }
+    free(path);
+    if (rc == AK_OK)
+        (void)printf("epoch %" PRIu64 " of log %s has begun; the key of the one before is erased\n",
+                     epoch, line->value[AK_FLAG_LOG]);
+    return rc;
+}
+
 enum ak_code ak_cmd_key(const struct ak_cmdline *line, struct ak_error *err)
 {
-    static const char *const orders[] = {"show"};
+    static const char *const orders[] = {"show", "rotate"};
     const char *store = line->value[AK_FLAG_STORE];
     const char *order = line->words[0];
     enum ak_code rc;
     int fd;
 
-    if (strcmp(order, "show") != 0)
-        return ak_fail(err, AK_EUSAGE, "there is no 'key %s'; %s", order,
-                       ak_nearest(order, strlen(order), orders, 1) != NULL
-                           ? "did you mean 'key show'?"
-                           : "there is 'key show'");
+    if (strcmp(order, "rotate") == 0)
+        return rotate(line, err);
+    if (strcmp(order, "show") != 0) {
+        const char *near = ak_nearest(order, strlen(order), orders, 2);
+        return near != NULL
+                   ? ak_fail(err, AK_EUSAGE, "there is no 'key %s'; did you mean 'key %s'?", order,
+                             near)
+                   : ak_fail(err, AK_EUSAGE,
+                             "there is no 'key %s'; there are 'key show' and 'key rotate'", order);
+    }
     rc = ak_cmdline_need(line, AK_FLAG_BIT(AK_FLAG_STORE) | AK_FLAG_BIT(AK_FLAG_LOG), err);
     if (rc != AK_OK)
         return rc;

@@ -102,7 +102,8 @@ static void log_show(const json_t *log)
     ak_show_text(stdout, text_of(log, "origin"));
     (void)printf("\n  entries    ");
     counted(log, "durable", " on disk, ");
-    counted(log, "signed", " signed\n");
+    counted(log, "signed", " signed, epoch ");
+    (void)printf("%" PRIu64 " of %" PRIu64 "\n", number(log, "epoch"), number(log, "epochs"));
     (void)printf("  taken in   ");
     counted(log, "records", " records, ");
     (void)printf("%s since the start; ", ak_show_bytes(a, number(log, "bytes")));

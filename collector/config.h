@@ -64,6 +64,7 @@ struct ak_config_log {
     uint64_t commit_interval;             /* ns a record for which nobody waits may wait, at most */
     uint64_t commit_interval_min;         /* ns between two commits, at least; 0: none */
     enum ak_config_commitment commitment; /* of blocks from now on */
+    uint64_t epoch;                       /* ns that one epoch's key signs; 0: until ordered */
     uint64_t epochs;                      /* epoch keys that `init` makes; later without meaning */
     struct ak_config_expected *expected;
     size_t expected_count;

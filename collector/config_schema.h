@@ -68,6 +68,7 @@ struct ak_option {
     X(commit_interval, DURATION, "10ms", MS, 10000 * MS, 0, NULL, 0)                               \
     X(commit_interval_min, DURATION, "0", 1, 10000 * MS, 1, NULL, 0)                               \
     X(commitment, WORD, "whole", 0, 0, 0, ak_words_commitment, 0)                                  \
+    X(epoch, DURATION, "1h", 1000 * MS, YEARS_100, 1, NULL, 0)                                     \
     X(epochs, COUNT, "32768", 1, 1048576, 0, NULL, 0)
 
 #define LIMIT_OPTIONS(X)                                                                           \

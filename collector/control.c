@@ -5,6 +5,7 @@
 #include "control.h"
 
 #include "audit.h"
+#include "epochs.h"
 #include "log.h"
 #include "server.h"
 #include "status.h"
@@ -131,27 +132,52 @@ static void client_answer(struct client *client, json_t *object)
 
 static json_t *unknown_order(const char *order)
 {
-    static const char *const orders[] = {"status", "audit"};
-    const char *near = ak_nearest(order, strlen(order), orders, 2);
+    static const char *const orders[] = {"status", "audit", "rotate"};
+    const char *near = ak_nearest(order, strlen(order), orders, 3);
     char text[64] = "there is no such order";
 
     if (near != NULL)
         (void)snprintf(text, sizeof(text), "there is no such order; did you mean %s?", near);
-    return json_pack("{s:s, s:[s, s]}", "error", text, "orders", orders[0], orders[1]);
+    return json_pack("{s:s, s:[s, s, s]}", "error", text, "orders", orders[0], orders[1],
+                     orders[2]);
+}
+
+/* The log that an order names, or NULL. */
+static struct ak_runlog *named_log(const struct ak_server *server, const json_t *request)
+{
+    const char *name = json_string_value(json_object_get(request, "log"));
+    struct ak_runlog *log = server->logs;
+
+    while (log != NULL && (name == NULL || strcmp(log->options.name, name) != 0))
+        log = log->next;
+    return log;
+}
+
+static json_t *no_log(void)
+{
+    return json_pack("{s:s}", "error", "the collector has no log of that name");
+}
+
+/* The running epoch of a log is to end; the answer is its number. */
+static json_t *rotate(struct ak_server *server, const json_t *request)
+{
+    struct ak_runlog *log = named_log(server, request);
+
+    if (log == NULL)
+        return no_log();
+    ak_epoch_want(log);
+    return json_pack("{s:I}", "epoch", (json_int_t)log->epoch.number);
 }
 
 /* An auditor's commitment or opening (audit.h); the answer is where it stands. */
 static json_t *audit(struct ak_server *server, const json_t *request)
 {
-    const char *name = json_string_value(json_object_get(request, "log"));
-    struct ak_runlog *log = server->logs;
+    struct ak_runlog *log = named_log(server, request);
     struct ak_audited audited;
     struct ak_error err = {0};
 
-    while (log != NULL && (name == NULL || strcmp(log->options.name, name) != 0))
-        log = log->next;
     if (log == NULL)
-        return json_pack("{s:s}", "error", "the collector has no log of that name");
+        return no_log();
     ak_server_look(server);
     if (ak_audit_take(log, request, &audited, &err) != AK_OK)
         return json_pack("{s:s}", "error", err.text);
@@ -171,6 +197,8 @@ static json_t *execute(struct ak_server *server, const char *line, size_t len)
         answer = ak_status_json(server);
     else if (strcmp(order, "audit") == 0)
         answer = audit(server, request);
+    else if (strcmp(order, "rotate") == 0)
+        answer = rotate(server, request);
     else
         answer = unknown_order(order);
     json_decref(request);

@@ -1,6 +1,7 @@
 /* duties.c - what a log does by itself: flush what is due, states, silence, clock, room, signing's
  * answers, start and end. */
 #include "clock.h"
+#include "epochs.h"
 #include "expect.h"
 #include "log.h"
 #include "manifest.h"
@@ -44,6 +45,7 @@ static bool filling_is_due(const struct ak_runlog *log)
 
 void ak_runlog_flush(struct ak_runlog *log)
 {
+    ak_epoch_turn(log);
     if (filling_is_due(log))
         ak_pipeline_close(log);
     else
@@ -181,6 +183,7 @@ void ak_runlog_tick(struct ak_runlog *log)
     ak_runlog_look_at_segment(log);
     ak_manifest_tick(log);
     ak_room_tick(log);
+    ak_epoch_tick(log);
     if (!log->full && log->server->boot >= log->next_state)
         ak_runlog_state(log);
     ak_runlog_flush(log);

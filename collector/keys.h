@@ -5,10 +5,14 @@
  *   log.key     32-byte Ed25519 seed
  *   epoch.seed  u32 epoch, 32-byte seed of that epoch
  *   epoch.pub   the N raw public keys
+ *   epoch.note  copy of the running epoch's start note (nothing secret); not of epoch 0
+ *   epoch.next  start note that ends the running epoch, until its entry is durable (nothing secret)
  *   state       newest signed {u64 size, root}: lies with the key, so that a restored store shows
  */
 #ifndef AK_KEYS_H
 #define AK_KEYS_H
+
+#include "epoch_list.h"
 
 #include <akashi/checkpoint.h>
 #include <akashi/error.h>
@@ -39,6 +43,12 @@ void ak_keys_free(struct ak_keys *keys);
 
 const struct ak_vkey *ak_keys_log(const struct ak_keys *keys);   /* public half of the log key */
 const struct ak_vkey *ak_keys_epoch(const struct ak_keys *keys); /* of the running epoch's key */
+
+/* The list of epoch keys; borrowed, ak_epoch_list_ref keeps it. */
+struct ak_epoch_list *ak_keys_list(const struct ak_keys *keys);
+
+uint32_t ak_keys_epoch_number(const struct ak_keys *keys); /* of the running epoch */
+uint64_t ak_keys_epoch_time(const struct ak_keys *keys);   /* wall clock, ns: when it began */
 
 /* The start note of epoch 0 (format.md 5.2), into `out`; AK_NOTE_BYTES_MAX bytes of room. */
 enum ak_code ak_keys_epoch_note(struct ak_keys *keys, char *out, size_t cap, size_t *len,
@@ -71,6 +81,26 @@ enum ak_code ak_keys_save(struct ak_keys *keys, struct ak_error *err);
 /* "signer: asked for size 100, but signed 140 on 2026-11-22: ...": the one text for a store that is
  * older than its key. Always AK_EINTEGRITY. */
 enum ak_code ak_keys_older(const struct ak_keys *keys, uint64_t size, struct ak_error *err);
+
+/* Ends the running epoch: signs the start note of the next one, over the tree that was signed last,
+ * and makes it durable beside the key. The running key signs nothing more, but that size again.
+ * AK_OK also if it has ended already. AK_ELIMIT: the list of keys is used up, the epoch goes on. */
+enum ak_code ak_keys_end_epoch(struct ak_keys *keys, struct ak_error *err);
+
+/* The start note that ends the running epoch and the index of the entry that it must become; NULL
+ * if the epoch goes on. Borrowed. */
+const char *ak_keys_ending(const struct ak_keys *keys, size_t *len, uint64_t *index);
+
+/* The running epoch's start note, kept beside the keys for the case that its entry is damaged; NULL
+ * for epoch 0. Borrowed. */
+const char *ak_keys_start_note(const struct ak_keys *keys, size_t *len);
+
+/* That entry is durable: the next epoch's seed takes the place of the old one, which is erased. On
+ * failure nothing more can be signed; ak_keys_mend and a new start go on. */
+enum ak_code ak_keys_begin_epoch(struct ak_keys *keys, struct ak_error *err);
+
+/* Erases what a change of epoch left that was cut short. At start, by who owns the store. */
+enum ak_code ak_keys_mend(struct ak_keys *keys, struct ak_error *err);
 
 /* Range [0, m) of what was signed last (end 0: nothing yet). Borrowed. */
 const struct ak_range *ak_keys_signed(const struct ak_keys *keys);

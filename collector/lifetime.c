@@ -3,6 +3,7 @@
  * Begin: keys, recovery, writer, signer, then the entries of a start (start, recovery and gap
  * where they apply, configuration, state). End: state and stop, commit, note. */
 #include "clock.h"
+#include "epochs.h"
 #include "expect.h"
 #include "log.h"
 #include "manifest.h"
@@ -82,6 +83,7 @@ static void tell_start(struct ak_runlog *log, const struct ak_recovered *recover
 {
     struct ak_payload p;
 
+    ak_epoch_first(log);
     ak_payload_event(&p, "start", "collector");
     ak_payload_string(&p, "version", AKASHI_VERSION);
     ak_payload_dec(&p, "claim", log->claim);
@@ -155,6 +157,7 @@ static enum ak_code begin_signing(struct ak_runlog *log, struct ak_keys *keys,
         .tmp_name = log->id,
         .on_note = ak_runlog_on_note,
         .on_refused = ak_runlog_on_refused,
+        .on_ended = ak_epoch_on_ended,
     };
     enum ak_code rc = ak_signer_add(log->server->signer, &client, &log->signer_slot, err);
 
@@ -191,7 +194,7 @@ enum ak_code ak_runlog_open(struct ak_server *server, const struct ak_runlog_opt
     struct ak_runlog *log = calloc(1, sizeof(*log));
     struct ak_recovered *recovered = calloc(1, sizeof(*recovered));
     struct ak_keys *keys = NULL;
-    struct ak_vkey log_key, epoch_key;
+    struct ak_vkey log_key;
     enum ak_code rc;
 
     if (log == NULL || recovered == NULL) {
@@ -211,6 +214,8 @@ enum ak_code ak_runlog_open(struct ak_server *server, const struct ak_runlog_opt
         rc = ak_keys_load(server->store.keys_fd, log->origin, &keys, err);
     if (rc == AK_OK)
         rc = ak_recover(log->dir_fd, log->origin, keys, on_declared, log, recovered, err);
+    if (rc == AK_OK)
+        rc = ak_epoch_resume(log, keys, recovered, err);
     if (rc == AK_OK) {
         take_positions(log, recovered);
         log->epoch_note = recovered->epoch_note;
@@ -219,7 +224,6 @@ enum ak_code ak_runlog_open(struct ak_server *server, const struct ak_runlog_opt
     }
     if (rc == AK_OK) {
         log_key = *ak_keys_log(keys);
-        epoch_key = *ak_keys_epoch(keys);
         rc = begin_signing(log, keys, recovered, err);
     }
     if (rc != AK_OK) {
@@ -232,7 +236,7 @@ enum ak_code ak_runlog_open(struct ak_server *server, const struct ak_runlog_opt
         log->checkpoint_len = recovered->note_len;
         recovered->note = NULL;
         ak_room_begin(log);
-        ak_manifest_begin(log, &log_key, &epoch_key);
+        ak_manifest_begin(log, &log_key);
         tell_start(log, recovered, configuration);
         *out = log;
     }
@@ -256,6 +260,7 @@ void ak_runlog_free(struct ak_runlog *log)
     ak_manifest_end(log);
     ak_writer_free(log->writer);
     free(log->epoch_note);
+    ak_epoch_free(log);
     ak_sources_free(log->sources);
     free(log->note);
     free(log->checkpoint);
@@ -270,6 +275,7 @@ void ak_runlog_stop(struct ak_runlog *log, const char *reason)
 
     if (!log->stopped_entries_written) {
         ak_room_stop(log);
+        ak_epoch_stop(log);
         ak_runlog_state(log);
         ak_payload_event(&p, "stop", "operator");
         ak_payload_string(&p, "reason", reason);
@@ -283,5 +289,5 @@ void ak_runlog_stop(struct ak_runlog *log, const char *reason)
 bool ak_runlog_stopped(const struct ak_runlog *log)
 {
     return log->stopping && log->filling == NULL && log->closed_head == NULL && !log->committing &&
-           log->note == NULL && log->unsigned_since == 0;
+           log->note == NULL && log->unsigned_since == 0 && !log->epoch.gate;
 }

@@ -53,10 +53,16 @@ const struct ak_command ak_commands[] = {
          AK_FLAG_BIT(AK_FLAG_LOG) | AK_FLAG_BIT(AK_FLAG_COMMITMENT) | AK_FLAG_BIT(AK_FLAG_OPEN) |
          AK_FLAG_BIT(AK_FLAG_INDEX) | AK_FLAG_BIT(AK_FLAG_POPULATION),
      0, 0, ak_cmd_audit},
-    {"key", "show", "Print the public key (vkey) of a log again.",
-     "The collector may be running. Nothing is changed.",
+    {"key", "show|rotate", "Print the public key (vkey) of a log again, or begin its next epoch.",
+     "show: the collector may be running; nothing is changed. rotate: the running epoch's key "
+     "signs "
+     "its last word and is erased, the next one goes on; whoever takes this machine later cannot "
+     "alter what was before. The log key stays, so nobody needs another vkey. The collector may be "
+     "running.",
      "akashi-collector key show --store /var/lib/akashi --log power-a",
-     AK_FLAG_BIT(AK_FLAG_STORE) | AK_FLAG_BIT(AK_FLAG_LOG), 1, 1, ak_cmd_key},
+     AK_FLAG_BIT(AK_FLAG_STORE) | AK_FLAG_BIT(AK_FLAG_LOG) | AK_FLAG_BIT(AK_FLAG_CONFIG) |
+         AK_FLAG_BIT(AK_FLAG_CONTROL),
+     1, 1, ak_cmd_key},
     {NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL},
 };
 

@@ -146,8 +146,7 @@ static void on_removed(void *ctx, uint64_t bytes)
     log->bytes -= bytes < log->bytes ? bytes : log->bytes;
 }
 
-void ak_manifest_begin(struct ak_runlog *log, const struct ak_vkey *log_key,
-                       const struct ak_vkey *epoch_key)
+void ak_manifest_begin(struct ak_runlog *log, const struct ak_vkey *log_key)
 {
     struct ak_error err = {0};
     const struct ak_sealer_client client = {.ctx = log,
@@ -156,7 +155,7 @@ void ak_manifest_begin(struct ak_runlog *log, const struct ak_vkey *log_key,
                                                     .tmp_name = log->id,
                                                     .origin = log->origin,
                                                     .log_key = *log_key,
-                                                    .epoch_key = *epoch_key},
+                                                    .epochs = log->epoch.list},
                                             .on_sealed = on_sealed,
                                             .on_unsealed = on_unsealed,
                                             .on_removed = on_removed};

@@ -7,8 +7,7 @@
 
 /* Adds the log to the sealer, which then finds what earlier processes left. Without memory nothing
  * of this log is sealed until the next start, and that is said. */
-void ak_manifest_begin(struct ak_runlog *log, const struct ak_vkey *log_key,
-                       const struct ak_vkey *epoch_key);
+void ak_manifest_begin(struct ak_runlog *log, const struct ak_vkey *log_key);
 void ak_manifest_end(struct ak_runlog *log);
 
 /* A commit went to a new segment that begins at `next`: the one before is not written any more. */

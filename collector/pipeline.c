@@ -12,6 +12,7 @@
  * an event behind them. */
 #include "pipeline.h"
 
+#include "epochs.h"
 #include "log.h"
 #include "manifest.h"
 #include "room.h"
@@ -203,6 +204,7 @@ static void committed(struct ak_runlog *log)
         log->unsigned_since = log->server->boot;
     ak_runlog_look_at_segment(log);
     ak_room_committed(log);
+    ak_epoch_committed(log, result->size);
     ak_signer_post(log->server->signer, log->signer_slot, &more);
     while (released != NULL) {
         struct ak_batch *batch = released;

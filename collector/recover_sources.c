@@ -147,9 +147,11 @@ static enum ak_code tell_sealed(struct sources *s, struct ak_error *err)
     return rc;
 }
 
-/* The epoch that ran when the newest sealed segment was opened. */
+/* The epoch that ran at the end of the newest sealed segment, whose positions are known: its start
+ * note stands in the segment itself, or in the HEADER. */
 static enum ak_code epoch_of_base(struct ak_recovery *r, int fd, struct ak_error *err)
 {
+    uint64_t index = r->out->positions.at[AK_KIND_EPOCH].last_index;
     const struct ak_payload *payload;
     enum ak_code rc = ak_segment_head_read(fd, r->origin, &r->head, err);
 
@@ -157,12 +159,16 @@ static enum ak_code epoch_of_base(struct ak_recovery *r, int fd, struct ak_error
         return rc;
     if (r->head.header.claim > r->out->claim)
         r->out->claim = r->head.header.claim;
-    if (r->head.header.epoch_note_len > 0)
+    if (index < r->head.header.first)
         return keep_epoch(r, r->head.header.epoch_note, r->head.header.epoch_note_len, err);
     r->reader.columns->count = 0;
-    payload = find_payload(r, fd, r->base, 0);
-    if (payload == NULL || payload->p == NULL)
-        return ak_fail(err, AK_EINTEGRITY, "entry 0, which names the keys, cannot be read");
+    payload = find_payload(r, fd, r->base, index);
+    if (payload == NULL || payload->p == NULL) {
+        if (r->head.header.epoch_note_len > 0) /* the keys have a copy of the newer one */
+            return keep_epoch(r, r->head.header.epoch_note, r->head.header.epoch_note_len, err);
+        return ak_fail(err, AK_EINTEGRITY,
+                       "entry %" PRIu64 ", which names the keys, cannot be read", index);
+    }
     return keep_epoch(r, payload->p, payload->len, err);
 }
 

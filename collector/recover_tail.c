@@ -97,8 +97,8 @@ static bool is_signed(const struct ak_recovery *r, const void *note, size_t len)
 {
     struct ak_log_checkpoint judged;
 
-    return ak_log_checkpoint_verify(ak_keys_log(r->keys), ak_keys_epoch(r->keys), note, len,
-                                    &judged, NULL) == AK_OK;
+    return ak_epoch_list_judge(ak_keys_list(r->keys), ak_keys_log(r->keys), note, len, &judged,
+                               NULL) == AK_OK;
 }
 
 static struct ak_frame frame_of(const struct place *place, unsigned type)
@@ -354,8 +354,8 @@ static enum ak_code read_published(struct ak_recovery *r, struct ak_recovery_hea
         return AK_OK;
     if (rc != AK_OK)
         return rc;
-    if (ak_log_checkpoint_verify(ak_keys_log(r->keys), ak_keys_epoch(r->keys), head->note,
-                                 head->note_len, &judged, NULL) != AK_OK)
+    if (ak_epoch_list_judge(ak_keys_list(r->keys), ak_keys_log(r->keys), head->note, head->note_len,
+                            &judged, NULL) != AK_OK)
         return AK_OK;
     head->size = judged.checkpoint.size;
     head->root = judged.checkpoint.root;

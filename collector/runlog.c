@@ -5,6 +5,7 @@
 #include "runlog.h"
 
 #include "clock.h"
+#include "epochs.h"
 #include "log.h"
 #include "pipeline.h"
 #include "server.h"
@@ -29,7 +30,7 @@ static bool room_in(const struct ak_runlog *log, size_t len)
 
 bool ak_runlog_ready(struct ak_runlog *log)
 {
-    if (log->full || log->stopping)
+    if (log->full || log->stopping || ak_epoch_gate(log))
         return false;
     if (room_in(log, log->options.record_bytes_max))
         return true;
@@ -108,7 +109,8 @@ static void put_own_now(struct ak_runlog *log, uint8_t kind, const char *data, s
 
 static void put_pending(struct ak_runlog *log)
 {
-    while (log->pending_head != NULL && make_room(log, log->pending_head->len)) {
+    while (!ak_epoch_gate(log) && log->pending_head != NULL &&
+           make_room(log, log->pending_head->len)) {
         struct ak_pending_own *own = log->pending_head;
         log->pending_head = own->next;
         if (log->pending_head == NULL)
@@ -160,9 +162,9 @@ void ak_runlog_own(struct ak_runlog *log, uint8_t kind, struct ak_payload *paylo
                err.text);
         return;
     }
-    if (log->pending_head == NULL)
+    if (log->pending_head == NULL && !ak_epoch_gate(log))
         stamp(log); /* before the room is looked at: it may add an entry itself */
-    if (log->pending_head == NULL && make_room(log, len)) {
+    if (log->pending_head == NULL && !ak_epoch_gate(log) && make_room(log, len)) {
         put_own_now(log, kind, data, len);
         free(data);
         return;
@@ -277,6 +279,17 @@ uint64_t ak_runlog_record(struct ak_runlog *log, uint32_t ordinal, uint8_t kind,
     return put(log, kind, ordinal, data, len, acker);
 }
 
+void ak_runlog_start_note(struct ak_runlog *log, const void *note, size_t len)
+{
+    bool room = make_room(log, len);
+
+    assert(room && log->next_index == log->epoch.index); /* nothing else is in the log's hands */
+    (void)room;
+    if (log->server->wall > log->received)
+        log->received = log->server->wall; /* a clock that fell is told by what comes next */
+    put_own_now(log, AK_KIND_EPOCH, note, len);
+}
+
 void ak_runlog_state(struct ak_runlog *log)
 {
     struct ak_clock_sync sync;
@@ -284,6 +297,8 @@ void ak_runlog_state(struct ak_runlog *log)
     struct ak_hash root;
     char offset[24];
 
+    if (ak_epoch_gate(log))
+        return;
     if (log->pending_head != NULL)
         put_pending(log);
     stamp(log);

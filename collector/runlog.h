@@ -57,6 +57,7 @@ struct ak_runlog_options {
     uint64_t state_ns;         /* between two state entries */
     uint64_t segment_bytes;    /* a segment is closed at this size */
     uint64_t segment_age_ns;   /* or at this age */
+    uint64_t epoch_ns;         /* an epoch's key signs for so long; 0: until it is ordered */
     uint64_t silence_ns;       /* a source is silent after this; 0: never */
     uint64_t share_bytes;      /* most that the log's directory may hold; 0: no bound */
     uint32_t record_bytes_max; /* longer records are cut */
@@ -79,6 +80,20 @@ struct ak_runlog_stats {
     uint64_t durable; /* entries on stable storage */
     uint64_t signed_size;
     uint64_t udp_dropped;
+};
+
+/* A change of epoch (epochs.c). */
+struct ak_runlog_epoch {
+    struct ak_epoch_list *list; /* public keys of all epochs */
+    uint32_t number;            /* of the running one */
+    uint64_t due;               /* boot time at which the running one is to end */
+    bool wanted;                /* it is to end now */
+    bool gate;                  /* so the log takes nothing */
+    bool asked;                 /* the signer ends it */
+    bool placed;                /* the start note is an entry, not yet durable */
+    unsigned char *note;        /* start note that waits or is placed, or NULL */
+    size_t note_len;
+    uint64_t index; /* of its entry */
 };
 
 struct ak_runlog {
@@ -143,6 +158,8 @@ struct ak_runlog {
     uint64_t began;                  /* size at which this process goes on */
     uint64_t key_group;              /* group whose key is kept */
     uint8_t key[32];
+
+    struct ak_runlog_epoch epoch;
 
     /* signing */
     int signer_slot;
@@ -212,6 +229,9 @@ uint64_t ak_runlog_record(struct ak_runlog *log, uint32_t ordinal, uint8_t kind,
 
 /* Takes an own entry; kept for later if there is no room. The payload is used up. */
 void ak_runlog_own(struct ak_runlog *log, uint8_t kind, struct ak_payload *payload);
+
+/* Takes the start note that the tree so far demands as its next entry; the log's gate is shut. */
+void ak_runlog_start_note(struct ak_runlog *log, const void *note, size_t len);
 
 /* Takes a state entry of now (format.md 10.4). */
 void ak_runlog_state(struct ak_runlog *log);

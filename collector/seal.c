@@ -171,8 +171,8 @@ static bool is_signed(const struct seal *s, const void *note, size_t len, uint64
 {
     struct ak_log_checkpoint judged;
 
-    return ak_log_checkpoint_verify(&s->log->log_key, &s->log->epoch_key, note, len, &judged,
-                                    NULL) == AK_OK &&
+    return ak_epoch_list_judge(s->log->epochs, &s->log->log_key, note, len, &judged, NULL) ==
+               AK_OK &&
            judged.checkpoint.size == size && ak_hash_equal(&judged.checkpoint.root, root);
 }
 

@@ -8,6 +8,7 @@
 #ifndef AK_SEAL_H
 #define AK_SEAL_H
 
+#include "epoch_list.h"
 #include "torn.h"
 
 #include <akashi/error.h>
@@ -25,7 +26,7 @@ struct ak_seal_log {
     const char *tmp_name; /* name of this log's own in tmp/; ".seal" and ".tail" are added */
     const char *origin;
     struct ak_vkey log_key;
-    struct ak_vkey epoch_key;
+    const struct ak_epoch_list *epochs;
 };
 
 /* What a manifest says of a sealed segment (format.md 10.2). */

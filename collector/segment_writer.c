@@ -73,6 +73,12 @@ enum ak_code ak_writer_new(const struct ak_writer_options *options, const struct
     return AK_OK;
 }
 
+void ak_writer_epoch(struct ak_writer *writer, const unsigned char *note, size_t len)
+{
+    writer->options.epoch_note = note;
+    writer->options.epoch_note_len = len;
+}
+
 void ak_writer_free(struct ak_writer *writer)
 {
     if (writer == NULL)

@@ -45,6 +45,9 @@ struct ak_writer;
 /* State of the tree to go on from: [0, end). No file is opened yet: the first commit does. */
 enum ak_code ak_writer_new(const struct ak_writer_options *options, const struct ak_range *range,
                            struct ak_writer **out, struct ak_error *err);
+/* A newer start note is durable: HEADERs carry it from now on. Borrowed; not while a commit runs.
+ */
+void ak_writer_epoch(struct ak_writer *writer, const unsigned char *note, size_t len);
 void ak_writer_free(struct ak_writer *writer); /* closes the file; nothing is synced */
 
 /* What a commit did, for the loop and the signer. */

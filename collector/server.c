@@ -115,6 +115,7 @@ static void fill_options(const struct ak_config_log *config, struct ak_runlog_op
         .state_ns = config->state_interval,
         .segment_bytes = config->seal_size,
         .segment_age_ns = config->seal_age,
+        .epoch_ns = config->epoch,
         .silence_ns = config->silence,
         .share_bytes = config->share,
         .record_bytes_max = (uint32_t)config->record_max,

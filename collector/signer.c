@@ -34,6 +34,13 @@ struct slot {
     uint64_t note_size;
     bool refused; /* answer on its way; under the mutex */
     struct ak_error err;
+    bool end_wanted;   /* the epoch is to end; under the mutex */
+    bool begin_wanted; /* the next one begins; under the mutex */
+    bool ended;        /* answer on its way; under the mutex */
+    char *start;       /* start note, or NULL: `end_err` says why not */
+    size_t start_len;
+    uint64_t start_index;
+    struct ak_error end_err;
 };
 
 struct ak_signer {
@@ -112,6 +119,42 @@ static void sign(struct ak_signer *signer, struct slot *slot, const struct ak_ra
     slot->next = now + signer->interval_ns;
 }
 
+/* All that was posted is signed: the running key's last word. */
+static void end_epoch(struct ak_signer *signer, struct slot *slot)
+{
+    struct ak_error err = {0};
+    const char *note = NULL;
+    char *copy = NULL;
+    uint64_t index = 0;
+    size_t len = 0;
+
+    if (ak_keys_end_epoch(slot->client.keys, &err) == AK_OK)
+        note = ak_keys_ending(slot->client.keys, &len, &index);
+    if (note != NULL) {
+        copy = malloc(len);
+        if (copy != NULL)
+            memcpy(copy, note, len);
+        else
+            (void)ak_fail(&err, AK_ENOMEM, "signer: no memory for a start note");
+    }
+    pthread_mutex_lock(&signer->mutex);
+    slot->ended = true;
+    slot->start = copy;
+    slot->start_len = len;
+    slot->start_index = index;
+    slot->end_err = err;
+    pthread_mutex_unlock(&signer->mutex);
+    uv_async_send(&signer->async);
+}
+
+static void begin_epoch(struct ak_signer *signer, struct slot *slot)
+{
+    struct ak_error err = {0};
+
+    if (ak_keys_begin_epoch(slot->client.keys, &err) != AK_OK)
+        refuse(signer, slot, &err);
+}
+
 /* Does what is due; gives the boot time at which something else will be, or UINT64_MAX. */
 static uint64_t turn(struct ak_signer *signer, bool closing)
 {
@@ -125,10 +168,13 @@ static uint64_t turn(struct ak_signer *signer, bool closing)
         struct slot *slot = signer->slots[i];
         uint64_t now = ak_clock_boottime();
         struct ak_range more;
-        bool take;
+        bool begin, end, take;
 
         pthread_mutex_lock(&signer->mutex);
-        take = slot->posted && !slot->stopped && (closing || slot->next <= now);
+        begin = slot->begin_wanted;
+        end = slot->end_wanted;
+        slot->begin_wanted = slot->end_wanted = false;
+        take = slot->posted && !slot->stopped && (closing || end || slot->next <= now);
         if (slot->posted && !slot->stopped && !take && slot->next < soonest)
             soonest = slot->next;
         if (take) {
@@ -137,8 +183,12 @@ static uint64_t turn(struct ak_signer *signer, bool closing)
             slot->posted = false;
         }
         pthread_mutex_unlock(&signer->mutex);
-        if (take)
+        if (begin && !slot->stopped)
+            begin_epoch(signer, slot);
+        if (take && !slot->stopped)
             sign(signer, slot, &more, now);
+        if (end)
+            end_epoch(signer, slot);
         if (slot->published != NULL && (closing || slot->publish_at <= now))
             publish(slot, now);
         else if (slot->published != NULL && slot->publish_at < soonest)
@@ -155,6 +205,8 @@ static uint64_t next_time(const struct ak_signer *signer, uint64_t soonest)
         const struct slot *slot = signer->slots[i];
         if (slot->posted && !slot->stopped && slot->next < soonest)
             soonest = slot->next;
+        if (slot->begin_wanted || slot->end_wanted)
+            soonest = 0;
     }
     return soonest;
 }
@@ -210,13 +262,24 @@ static void on_async(uv_async_t *async)
         char *note;
         size_t len;
         uint64_t size;
-        bool refused;
+        bool refused, ended;
+        struct ak_error end_err;
+        char *start;
+        size_t start_len;
+        uint64_t start_index;
 
         pthread_mutex_lock(&signer->mutex);
         note = slot->note;
         len = slot->note_len;
         size = slot->note_size;
         refused = slot->refused;
+        ended = slot->ended;
+        slot->ended = false;
+        start = slot->start;
+        slot->start = NULL;
+        start_len = slot->start_len;
+        start_index = slot->start_index;
+        end_err = slot->end_err;
         err = slot->err;
         slot->note = NULL;
         slot->refused = false;
@@ -225,6 +288,8 @@ static void on_async(uv_async_t *async)
             slot->client.on_note(slot->client.ctx, note, len, size);
         if (refused)
             slot->client.on_refused(slot->client.ctx, &err);
+        if (ended)
+            slot->client.on_ended(slot->client.ctx, start, start_len, start_index, &end_err);
     }
 }
 
@@ -237,6 +302,7 @@ static void on_handle_closed(uv_handle_t *handle)
     for (int i = 0; i < signer->count; i++) {
         free(signer->slots[i]->note);
         free(signer->slots[i]->published);
+        free(signer->slots[i]->start);
         ak_keys_free(signer->slots[i]->client.keys);
         free(signer->slots[i]);
     }
@@ -307,6 +373,29 @@ void ak_signer_post(struct ak_signer *signer, int slot, const struct ak_range *m
         s->posted = s->wanted.end > s->wanted.begin;
     pthread_cond_signal(&signer->wake);
     pthread_mutex_unlock(&signer->mutex);
+}
+
+static void want(struct ak_signer *signer, int slot, bool end)
+{
+    struct slot *s = signer->slots[slot];
+
+    pthread_mutex_lock(&signer->mutex);
+    if (end)
+        s->end_wanted = true;
+    else
+        s->begin_wanted = true;
+    pthread_cond_signal(&signer->wake);
+    pthread_mutex_unlock(&signer->mutex);
+}
+
+void ak_signer_end_epoch(struct ak_signer *signer, int slot)
+{
+    want(signer, slot, true);
+}
+
+void ak_signer_begin_epoch(struct ak_signer *signer, int slot)
+{
+    want(signer, slot, false);
 }
 
 void ak_signer_close(struct ak_signer *signer, void (*on_closed)(void *ctx), void *ctx)

@@ -24,6 +24,9 @@ struct ak_signer_client {
     /* Both are called in the loop's thread. `note` is malloc'ed and given. */
     void (*on_note)(void *ctx, char *note, size_t len, uint64_t size);
     void (*on_refused)(void *ctx, const struct ak_error *err);
+    /* Answers ak_signer_end_epoch: the start note of the next epoch, malloc'ed and given, and the
+     * index of the entry that it must become; or NULL and why the epoch goes on. */
+    void (*on_ended)(void *ctx, char *note, size_t len, uint64_t index, const struct ak_error *err);
 };
 
 /* Starts the thread. `interval_ns` is the least time between two signatures of one log. */
@@ -36,6 +39,14 @@ enum ak_code ak_signer_add(struct ak_signer *signer, const struct ak_signer_clie
 
 /* `more` goes on from the end of what was posted last for this slot. Copied. */
 void ak_signer_post(struct ak_signer *signer, int slot, const struct ak_range *more);
+
+/* Ends the running epoch of a log at the end of what was posted for it, once all of that is signed.
+ * Nothing more may be posted before on_ended has answered and its entry is durable. */
+void ak_signer_end_epoch(struct ak_signer *signer, int slot);
+
+/* The start note's entry is durable: what is posted from now on is signed by the next epoch's key,
+ * and the old one is erased first. */
+void ak_signer_begin_epoch(struct ak_signer *signer, int slot);
 
 /* Ends the thread after what is posted was signed, publishes the newest checkpoints, makes the
  * keys' state durable, and closes the handle in the loop; `on_closed` may be NULL. */

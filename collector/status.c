@@ -68,6 +68,8 @@ static json_t *log_json(const struct ak_runlog *log, uint64_t boot)
     set(object, "id", json_string(log->id));
     set(object, "durable", number(log->durable));
     set(object, "signed", number(log->signed_size));
+    set(object, "epoch", number(log->epoch.number));
+    set(object, "epochs", number(ak_epoch_list_count(log->epoch.list)));
     set(object, "records", number(log->stats.records));
     set(object, "fragments", number(log->stats.fragments));
     set(object, "bytes", number(log->stats.bytes));

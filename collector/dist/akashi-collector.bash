@@ -14,7 +14,7 @@ _akashi_collector()
     check-config) options="--show" ;;
     status) options="--store --config --control --json --records" ;;
     audit) options="--store --log --config --control --commitment --open --index --population" ;;
-    key) options="--store --log" ;;
+    key) options="--store --log --config --control" ;;
     '') options="--version" ;;
     esac
     case $prev in
@@ -28,7 +28,7 @@ _akashi_collector()
     case $command,$cur in
     *,-*) COMPREPLY=($(compgen -W "$options --help" -- "$cur")) ;;
     ,*) COMPREPLY=($(compgen -W 'init run check-config status audit key' -- "$cur")) ;;
-    key,*) COMPREPLY=($(compgen -W show -- "$cur")) ;;
+    key,*) COMPREPLY=($(compgen -W 'show rotate' -- "$cur")) ;;
     check-config,*) COMPREPLY=($(compgen -f -- "$cur")) ;;
     esac
 }

@@ -1,5 +1,6 @@
 /* control.c - the socket for orders, served by a loop in this thread and used by plain sockets. */
 #include "audit.h"
+#include "epochs.h"
 #include "control.h"
 #include "server.h"
 #include "status.h"
@@ -44,6 +45,11 @@ enum ak_code ak_audit_take(struct ak_runlog *log, const json_t *order, struct ak
     audited->entry = 41;
     audited->head = 43;
     return AK_OK;
+}
+
+void ak_epoch_want(struct ak_runlog *log)
+{
+    log->epoch.wanted = true;
 }
 
 void ak_server_look(struct ak_server *unused)
@@ -158,7 +164,7 @@ static void answers(void **state)
     assert_false(ended);
     assert_non_null(strstr(text, want));
     assert_non_null(strstr(text, "{\"error\":\"there is no such order; did you mean status?\","
-                                 "\"orders\":[\"status\",\"audit\"]}\n"));
+                                 "\"orders\":[\"status\",\"audit\",\"rotate\"]}\n"));
     assert_non_null(strstr(text, "{\"error\":\"an order is one line: "
                                  "{\\\"order\\\":\\\"status\\\"}\"}\n"));
     (void)close(fd);
@@ -183,6 +189,29 @@ static void order_of_audit(void **state)
     assert_string_equal(text, "{\"entry\":41,\"head\":43}\n"
                               "{\"error\":\"the collector has no log of that name\"}\n"
                               "{\"error\":\"log a: no commitment\"}\n");
+    (void)close(fd);
+    server->logs = NULL;
+}
+
+/* So does the order for another epoch; the answer is the one that runs. */
+static void order_of_rotation(void **state)
+{
+    static struct ak_runlog log = {.options = {.name = "a"}, .epoch = {.number = 7}};
+    char text[1024];
+    bool ended;
+    int fd;
+
+    (void)state;
+    server->logs = &log;
+    opened();
+    fd = client();
+    say(fd, "{\"order\":\"rotate\",\"log\":\"b\"}\n");
+    (void)heard(fd, text, sizeof(text), 1, &ended);
+    assert_false(log.epoch.wanted);
+    say(fd, "{\"order\":\"rotate\",\"log\":\"a\"}\n");
+    (void)heard(fd, text, sizeof(text), 1, &ended);
+    assert_string_equal(text, "{\"epoch\":7}\n");
+    assert_true(log.epoch.wanted);
     (void)close(fd);
     server->logs = NULL;
 }
@@ -304,6 +333,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(answers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(order_of_audit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(order_of_rotation, set_up, tear_down),
         cmocka_unit_test_setup_teardown(long_answer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(too_long, set_up, tear_down),
         cmocka_unit_test_setup_teardown(too_many, set_up, tear_down),

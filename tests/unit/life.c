@@ -490,7 +490,7 @@ struct ak_seal_log life_seal_log(const struct life *life)
                                 .tmp_name = life->id,
                                 .origin = life->origin,
                                 .log_key = *ak_keys_log(life->keys),
-                                .epoch_key = *ak_keys_epoch(life->keys)};
+                                .epochs = ak_keys_list(life->keys)};
 }
 
 /* ---- the judge ---- */

@@ -1,0 +1,75 @@
+/* keys_private.h - what the files that see secret keys (keys*.c) share, and nobody else. */
+#ifndef AK_KEYS_PRIVATE_H
+#define AK_KEYS_PRIVATE_H
+
+#include "epoch_list.h"
+#include "keys.h"
+
+#include <sodium.h>
+
+#include <assert.h>
+#include <sys/types.h>
+
+#define AK_SEED_BYTES       32u
+#define AK_EPOCH_SEED_BYTES (4u + AK_SEED_BYTES)
+#define AK_KEY_PREFIX_BYTES 32u
+
+static_assert(AK_SEED_BYTES == crypto_sign_SEEDBYTES, "RFC 8032 seeds");
+static_assert(AK_ED25519_KEY_BYTES == crypto_sign_PUBLICKEYBYTES, "RFC 8032 keys");
+static_assert(AK_EPOCH_SEED_BYTES <= AK_KEY_PREFIX_BYTES + AK_SEED_BYTES, "fits what is hashed");
+
+/* All that must never leave this process. */
+struct ak_secrets {
+    unsigned char log_seed[AK_SEED_BYTES];
+    unsigned char log_sk[crypto_sign_SECRETKEYBYTES];
+    unsigned char epoch_seed[AK_SEED_BYTES]; /* seed_e of the running epoch */
+    unsigned char epoch_sk[crypto_sign_SECRETKEYBYTES];
+    unsigned char work[AK_SEED_BYTES];                         /* a seed on its way */
+    unsigned char next_seed[AK_SEED_BYTES];                    /* of the epoch that begins */
+    unsigned char next_sk[crypto_sign_SECRETKEYBYTES];         /* of the epoch that begins */
+    unsigned char hashed[AK_KEY_PREFIX_BYTES + AK_SEED_BYTES]; /* what is hashed on the way */
+};
+
+struct ak_keys {
+    struct ak_secrets *secrets;
+    int dir_fd;
+    char origin[AK_LOG_ORIGIN_BYTES_MAX + 1];
+    uint32_t epoch;
+    struct ak_epoch_list *list;
+    struct ak_vkey log;
+    struct ak_vkey running;
+    uint64_t epoch_time; /* ns; when epoch.seed was written */
+    uint64_t state_size; /* as the state file says */
+    struct ak_hash state_root;
+    uint64_t state_time;          /* ns; when it was written, or signed last */
+    struct ak_range signed_range; /* [0, m) */
+    char *start;                  /* start note of the running epoch, or NULL */
+    size_t start_len;
+    char *ending; /* start note of the next epoch, which ends this one; NULL: it goes on */
+    size_t ending_len;
+    uint64_t ending_index; /* of the entry that it is meant for */
+};
+
+/* seed_{e+1} of seed_e (format.md 5.1); `out` may be `seed`. */
+void ak_keys_next_seed(struct ak_secrets *secrets, const unsigned char *seed, unsigned char *out);
+
+/* Key pair of the epoch whose seed is given. */
+void ak_keys_epoch_pair(struct ak_secrets *secrets, const unsigned char *seed, uint8_t *pk,
+                        unsigned char *sk);
+
+/* The running epoch's pair and vkey, from its seed and the list. */
+enum ak_code ak_keys_take_epoch(struct ak_keys *keys, struct ak_error *err);
+
+/* A new file of the keys' directory, on stable storage but for its name. */
+enum ak_code ak_keys_put_new(int dir_fd, const char *name, mode_t mode, const void *data,
+                             size_t len, struct ak_error *err);
+
+/* `epoch.seed` of an epoch as it is written; `out` has AK_EPOCH_SEED_BYTES. */
+void ak_keys_pack_epoch(unsigned char *out, uint32_t epoch, const unsigned char *seed);
+
+/* Signs the text at the front of `out`, checks the signature and appends its line to what is there.
+ */
+enum ak_code ak_keys_add_line(const struct ak_vkey *vkey, const unsigned char *sk, char *out,
+                              size_t cap, size_t text_len, size_t *len, struct ak_error *err);
+
+#endif
