@@ -96,6 +96,7 @@ static enum ak_code open_file(struct ak_check_feed *feed, struct ak_check_open *
         open->sealed = look.sealed;
         open->cut = look.cut;
         open->begun = look.begun;
+        open->unsure = look.unsupported;
         open->limit = look.limit < open->size ? look.limit : open->size;
     }
     return rc;

@@ -261,7 +261,7 @@ static void judge_place(struct ak_check_state *state, const struct ak_check_item
     bool sealed = open->sealed || open->cut;
     const char *why = NULL;
 
-    if (!sealed && open->behind_block)
+    if (!sealed && !open->unsure && open->behind_block)
         why = "it stands behind a block without a MARK between";
     else if (size > now)
         why = "it is of a size that is not reached yet";

@@ -112,6 +112,7 @@ struct ak_check_open {
     bool sealed;
     bool cut;     /* sealed once, its FOOTER is gone */
     bool begun;   /* its HEADER was never written whole */
+    bool unsure;  /* open or sealed, who knows: what says it is not supported */
     bool compare; /* another file of the same first index counts: entries are compared with it */
     struct ak_check_item *digest; /* of the whole file, or NULL */
 
@@ -409,11 +410,12 @@ struct ak_check_look {
     uint64_t limit; /* up to where it is judged: the end of a sealed one; of an open one the end of
                        its last good MARK or of the last NOTE of this log (format.md 9.3) */
     bool sealed;
-    bool markless; /* blocks, but neither MARK nor FOOTER */
-    bool headless; /* no whole HEADER at its beginning */
-    bool nothing;  /* no frame at all */
-    bool cut;      /* a sealed segment without its FOOTER (6.1) */
-    bool begun;    /* an open segment whose HEADER was being written (9.3) */
+    bool markless;    /* blocks, but neither MARK nor FOOTER */
+    bool headless;    /* no whole HEADER at its beginning */
+    bool nothing;     /* no frame at all */
+    bool cut;         /* a sealed segment without its FOOTER (6.1) */
+    bool begun;       /* an open segment whose HEADER was being written (9.3) */
+    bool unsupported; /* from somewhere on; its FOOTER may stand there (R34) */
 };
 
 /* First index of the segment behind a file's; INT64_MAX if there is none. */

@@ -16,6 +16,9 @@
 /* Newest NOTEs that are tried: behind the last commit there is one, or there are few. */
 #define SCAN_NOTES 8u
 
+/* Bytes in a tail that look like NOTEs and are read; with more all of it is judged. */
+#define SCAN_TAIL_NOTES 4096u
+
 struct place {
     uint64_t from; /* where the frames that it covers begin */
     struct ak_frame frame;
@@ -178,6 +181,31 @@ static uint64_t open_limit(const struct ak_check_state *state, int fd, uint64_t 
     return limit;
 }
 
+/* A length that was changed may reach over the NOTE that shows the change: what would be a tail is
+ * looked through for one once more, byte by byte. Gives the end of the last one, or `limit`. */
+static uint64_t note_in_tail(const struct ak_check_state *state, int fd, uint64_t limit,
+                             struct ak_frame_walk *walk)
+{
+    unsigned tried = 0;
+    uint64_t at = limit;
+
+    while (at < walk->size && ak_frame_walk_seek(walk, at == 0 ? 0 : at - 1, NULL) == AK_OK) {
+        struct ak_frame frame;
+        uint64_t skipped;
+        if (ak_frame_resync(walk, &skipped, NULL) != AK_OK)
+            break;
+        at = walk->at;
+        if (ak_frame_next(walk, &frame, NULL) == AK_OK && frame.type == AK_FRAME_NOTE) {
+            if (tried++ == SCAN_TAIL_NOTES)
+                return walk->size;
+            if (note_is_ours(state, fd, &frame))
+                limit = frame.offset + frame.bytes;
+        }
+        at++;
+    }
+    return limit;
+}
+
 uint64_t ak_check_next_first(const struct ak_check_state *state, const struct ak_check_file *file)
 {
     uint64_t next = INT64_MAX;
@@ -210,7 +238,8 @@ enum ak_code ak_check_scan(const struct ak_check_state *state, int fd, uint64_t 
     look->headless = !scan.header && !scan.unsupported && !scan.unread;
     look->nothing = scan.frames == 0;
     if (rc == AK_OK && !scan.sealed && !scan.unsupported && !scan.unread)
-        look->limit = open_limit(state, fd, next, walk, &scan);
+        look->limit = note_in_tail(state, fd, open_limit(state, fd, next, walk, &scan), walk);
+    look->unsupported = scan.unsupported;
     free(walk);
     return rc;
 }

@@ -210,17 +210,17 @@ static enum ak_code read_head(const struct ak_frame_walk *walk, struct ak_frame 
         return no_frame(frame, "unknown type", err);
     else
         frame->type = at[8];
-    if (magic == AK_FRAME_MAGIC && at[9] != AK_FRAME_VERSION) {
-        frame->type = AK_FRAME_NONE;
-        return ak_fail(err, AK_EUNSUPPORTED, "the frame at byte %" PRIu64 " has version %u",
-                       frame->offset, at[9]);
-    }
     if (frame->content_bytes > content_max(frame->type))
         return no_frame(frame, "its length is over the limit of its type", err);
     if (frame->type == AK_FRAME_SEEK && frame->content_bytes < SEEK_CONTENT_MIN)
         return no_frame(frame, "too short for a seek table", err);
     if (frame->bytes > walk->size - frame->offset)
         return torn(walk, frame);
+    if (magic == AK_FRAME_MAGIC && at[9] != AK_FRAME_VERSION) {
+        frame->type = AK_FRAME_NONE;
+        return ak_fail(err, AK_EUNSUPPORTED, "the frame at byte %" PRIu64 " has version %u",
+                       frame->offset, at[9]);
+    }
     return AK_OK;
 }
 
