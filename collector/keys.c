@@ -147,8 +147,8 @@ static enum ak_code name_keys(struct ak_keys *keys, struct ak_error *err)
     return rc == AK_OK ? ak_keys_take_epoch(keys, err) : rc;
 }
 
-enum ak_code ak_keys_put_new(int dir_fd, const char *name, mode_t mode, const void *data,
-                             size_t len, struct ak_error *err)
+static enum ak_code put_new(int dir_fd, const char *name, mode_t mode, const void *data, size_t len,
+                            struct ak_error *err)
 {
     int fd;
     enum ak_code rc = ak_disk_create(dir_fd, name, mode, &fd, err);
@@ -196,15 +196,14 @@ static enum ak_code write_files(struct ak_keys *keys, struct ak_error *err)
     ak_keys_pack_epoch(epoch, keys->epoch, keys->secrets->epoch_seed);
     ak_hash_empty(&empty);
     memcpy(state + 8, empty.b, AK_HASH_BYTES);
-    rc =
-        ak_keys_put_new(keys->dir_fd, "log.key", 0400, keys->secrets->log_seed, AK_SEED_BYTES, err);
+    rc = put_new(keys->dir_fd, "log.key", 0400, keys->secrets->log_seed, AK_SEED_BYTES, err);
     if (rc == AK_OK)
-        rc = ak_keys_put_new(keys->dir_fd, "epoch.seed", 0400, epoch, AK_EPOCH_SEED_BYTES, err);
+        rc = put_new(keys->dir_fd, "epoch.seed", 0400, epoch, AK_EPOCH_SEED_BYTES, err);
     if (rc == AK_OK)
-        rc = ak_keys_put_new(keys->dir_fd, "epoch.pub", 0400, ak_epoch_list_keys(keys->list),
-                             (size_t)AK_ED25519_KEY_BYTES * ak_epoch_list_count(keys->list), err);
+        rc = put_new(keys->dir_fd, "epoch.pub", 0400, ak_epoch_list_keys(keys->list),
+                     (size_t)AK_ED25519_KEY_BYTES * ak_epoch_list_count(keys->list), err);
     if (rc == AK_OK)
-        rc = ak_keys_put_new(keys->dir_fd, "state", 0600, state, sizeof(state), err);
+        rc = put_new(keys->dir_fd, "state", 0600, state, sizeof(state), err);
     if (rc == AK_OK)
         rc = ak_disk_sync_dir(keys->dir_fd, err);
     keys->state_root = empty;

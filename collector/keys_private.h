@@ -60,10 +60,6 @@ void ak_keys_epoch_pair(struct ak_secrets *secrets, const unsigned char *seed, u
 /* The running epoch's pair and vkey, from its seed and the list. */
 enum ak_code ak_keys_take_epoch(struct ak_keys *keys, struct ak_error *err);
 
-/* A new file of the keys' directory, on stable storage but for its name. */
-enum ak_code ak_keys_put_new(int dir_fd, const char *name, mode_t mode, const void *data,
-                             size_t len, struct ak_error *err);
-
 /* `epoch.seed` of an epoch as it is written; `out` has AK_EPOCH_SEED_BYTES. */
 void ak_keys_pack_epoch(unsigned char *out, uint32_t epoch, const unsigned char *seed);
 

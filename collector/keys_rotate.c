@@ -220,16 +220,12 @@ static enum ak_code replace_seed(struct ak_keys *keys, struct ak_error *err)
     int dir = keys->dir_fd;
     enum ak_code rc = ak_keys_mend(keys, err);
 
-    ak_keys_pack_epoch(file, keys->epoch + 1, keys->secrets->next_seed);
-    if (rc == AK_OK)
-        rc = ak_keys_put_new(dir, MADE, 0400, file, AK_EPOCH_SEED_BYTES, err);
-    sodium_memzero(file, AK_EPOCH_SEED_BYTES);
     if (rc == AK_OK && linkat(dir, SEED, dir, OLD, 0) != 0)
         rc = ak_fail_errno(err, errno, "name the old seed");
-    if (rc == AK_OK && renameat(dir, MADE, dir, SEED) != 0)
-        rc = ak_fail_errno(err, errno, "name the new seed");
+    ak_keys_pack_epoch(file, keys->epoch + 1, keys->secrets->next_seed);
     if (rc == AK_OK)
-        rc = ak_disk_sync_dir(dir, err);
+        rc = ak_disk_put(dir, MADE, dir, SEED, 0400, file, AK_EPOCH_SEED_BYTES, err);
+    sodium_memzero(file, AK_EPOCH_SEED_BYTES);
     return rc == AK_OK ? erase(dir, OLD, err) : rc;
 }
 
