@@ -253,7 +253,9 @@ static void show_result(const struct ak_bundle_show *show, const struct ak_bundl
         fputs(" no bundle that could be judged\n", file);
         return;
     }
-    fprintf(file, " %s record%s, ", ak_show_count(number, r->records), ak_show_plural(r->records));
+    fputc(' ', file);
+    ak_show_records(file, r->records - r->fragments, r->fragments);
+    fputs(", ", file);
     if (r->claim[AK_BUNDLE_COMPLETE].made) {
         fputs(r->claim[AK_BUNDLE_COMPLETE].claim.verdict == AK_VALID ? "complete for "
                                                                      : "not complete for ",

@@ -10,23 +10,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* What the reader brings from outside. */
-struct brought {
-    struct ak_trust trust;
-    struct ak_trust custodians; /* keys of --custody-key */
-};
-
 static enum ak_code judge(const struct ak_options *options, const char *path,
-                          const struct brought *brought, const bool *required,
+                          const struct ak_trust *trust, const bool *required,
                           struct ak_bundle_result *result, struct ak_bundle_range *range,
                           const char ***texts, struct ak_error *err)
 {
     struct ak_bundle_input input = {.path = path,
-                                    .keys = brought->trust.keys,
-                                    .key_count = brought->trust.key_count,
-                                    .policy = brought->trust.policy,
-                                    .custody_keys = brought->custodians.keys,
-                                    .custody_key_count = brought->custodians.key_count};
+                                    .keys = trust->keys,
+                                    .key_count = trust->key_count,
+                                    .policy = trust->policy,
+                                    .custody_keys = trust->custodians,
+                                    .custody_key_count = trust->custodian_count};
     bool given;
     enum ak_code rc = ak_bundle_ask_expect(options, ak_when_now(), &given, range, texts, err);
 
@@ -48,26 +42,24 @@ enum ak_code ak_cmd_bundle(const struct ak_options *options, int *status, struct
                                   .required = required};
     struct ak_bundle_result result = {0};
     struct ak_check_options unused;
-    struct brought brought = {0};
+    struct ak_trust trust = {0};
     struct ak_viewer_opened page = {.fd = -1};
     struct ak_bundle_range range;
     const char **texts = NULL;
     enum ak_code rc = ak_bundle_ask_required(options, required, err);
 
     if (rc == AK_OK)
-        rc = ak_cmd_prepare(options, &brought.trust, &unused, err);
-    if (rc == AK_OK)
-        rc = ak_cmd_custody_keys(options, &brought.custodians, err);
+        rc = ak_cmd_prepare(options, &trust, &unused, err);
     if (rc == AK_OK && ak_viewer_names_page(options->words[0])) {
         rc = ak_viewer_open(&page, options->words[0], err);
         show.viewer = rc == AK_OK ? &page.parts : NULL;
     }
     if (rc == AK_OK)
-        rc = judge(options, show.viewer == NULL ? options->words[0] : page.path, &brought, required,
+        rc = judge(options, show.viewer == NULL ? options->words[0] : page.path, &trust, required,
                    &result, &range, &texts, err);
     if (rc == AK_OK && show.viewer != NULL && !page.parts.ours && result.verdict < AK_NOT_CHECKABLE)
         result.verdict = AK_NOT_CHECKABLE;
-    show.custody_keys = brought.custodians.key_count > 0;
+    show.custody_keys = trust.custodian_count > 0;
     show.colour = isatty(STDOUT_FILENO) == 1;
     if (ak_options_has(options, AK_OPTION_JSON))
         ak_bundle_show_json(&show, &result, rc == AK_OK ? NULL : err);
@@ -77,7 +69,6 @@ enum ak_code ak_cmd_bundle(const struct ak_options *options, int *status, struct
     ak_bundle_result_free(&result);
     ak_viewer_close(&page);
     free(texts);
-    ak_trust_free(&brought.custodians);
-    ak_trust_free(&brought.trust);
+    ak_trust_free(&trust);
     return rc;
 }

@@ -22,18 +22,10 @@ static enum ak_code add_trust(const struct ak_options *options, struct ak_trust 
         rc = ak_trust_set_policy(trust, ak_options_value(options, AK_OPTION_POLICY), err);
     for (size_t i = 0; rc == AK_OK && i < options->count[AK_OPTION_AUTHORITY]; i++)
         rc = ak_trust_add_authority(trust, options->value[AK_OPTION_AUTHORITY][i], err);
+    for (size_t i = 0; rc == AK_OK && i < options->count[AK_OPTION_CUSTODY_KEY]; i++)
+        rc = ak_trust_add_custodian(trust, options->value[AK_OPTION_CUSTODY_KEY][i], err);
     for (size_t i = 0; rc == AK_OK && i < options->count[AK_OPTION_CHECKPOINT]; i++)
         rc = ak_trust_add_kept(trust, options->value[AK_OPTION_CHECKPOINT][i], NULL, err);
-    return rc;
-}
-
-enum ak_code ak_cmd_custody_keys(const struct ak_options *options, struct ak_trust *trust,
-                                 struct ak_error *err)
-{
-    enum ak_code rc = AK_OK;
-
-    for (size_t i = 0; rc == AK_OK && i < options->count[AK_OPTION_CUSTODY_KEY]; i++)
-        rc = ak_trust_add_key(trust, options->value[AK_OPTION_CUSTODY_KEY][i], err);
     return rc;
 }
 

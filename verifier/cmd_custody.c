@@ -22,7 +22,7 @@
 struct custody {
     const struct ak_options *options;
     const char *path;
-    struct ak_trust custodians; /* keys of --custody-key */
+    struct ak_trust trust; /* custodians alone */
     struct ak_bundle_result result;
     unsigned added; /* number of the record that was added, or 0 */
 };
@@ -64,8 +64,8 @@ static enum ak_code check_options(const struct custody *c, struct ak_error *err)
 static enum ak_code judge(struct custody *c, struct ak_error *err)
 {
     struct ak_bundle_input input = {.path = c->path,
-                                    .custody_keys = c->custodians.keys,
-                                    .custody_key_count = c->custodians.key_count};
+                                    .custody_keys = c->trust.custodians,
+                                    .custody_key_count = c->trust.custodian_count};
     enum ak_code rc;
 
     ak_bundle_result_free(&c->result);
@@ -244,7 +244,7 @@ static void print_result(const struct custody *c)
         fputc('\n', stdout);
         ak_claim_show_label(stdout, "evidence");
         printf("SHA-256 of SHA256SUMS %s\n", c->result.sums_digest);
-        ak_custody_show(stdout, custody, c->custodians.key_count > 0);
+        ak_custody_show(stdout, custody, c->trust.custodian_count > 0);
         ak_claim_show_finding(stdout, claim_of(c), colour);
         if (c->added > 0)
             printf("Record %u was added. Keep its digest: with it a removal can be noticed.\n",
@@ -281,11 +281,12 @@ static void put_result(const struct custody *c, const struct ak_error *err)
 
 enum ak_code ak_cmd_custody(const struct ak_options *options, int *status, struct ak_error *err)
 {
+    struct ak_check_options unused;
     struct custody c = {.options = options, .path = options->words[0]};
     enum ak_code rc = check_options(&c, err);
 
     if (rc == AK_OK)
-        rc = ak_cmd_custody_keys(options, &c.custodians, err);
+        rc = ak_cmd_prepare(options, &c.trust, &unused, err);
     if (rc == AK_OK)
         rc = judge(&c, err);
     if (rc == AK_OK && ak_options_has(options, AK_OPTION_BY))
@@ -296,6 +297,6 @@ enum ak_code ak_cmd_custody(const struct ak_options *options, int *status, struc
         print_result(&c);
     *status = ak_verdict_exit(claim_of(&c)->verdict);
     ak_bundle_result_free(&c.result);
-    ak_trust_free(&c.custodians);
+    ak_trust_free(&c.trust);
     return rc;
 }

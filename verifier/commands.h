@@ -30,15 +30,11 @@ enum ak_code ak_cmd_selftest(const struct ak_options *options, int *status, stru
 enum ak_code ak_cmd_custody(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_key(const struct ak_options *options, int *status, struct ak_error *err);
 
-/* Fills `trust` from --key and --checkpoint and `check` from --log, --jobs, --max-age, --until and
- * the clock; all borrows from `options` and `trust`. AK_EUSAGE, or AK_ENOTFOUND, AK_EIO and
- * AK_ELIMIT for files. */
+/* Fills `trust` from --key, --policy, --authority, --custody-key and --checkpoint, and `check` from
+ * --log, --jobs, --max-age, --until and the clock; all borrows from `options` and `trust`.
+ * AK_EUSAGE, or AK_ENOTFOUND, AK_EIO and AK_ELIMIT for files. */
 enum ak_code ak_cmd_prepare(const struct ak_options *options, struct ak_trust *trust,
                             struct ak_check_options *check, struct ak_error *err);
-
-/* Adds the keys of --custody-key to `trust`, which has no others. AK_EUSAGE. */
-enum ak_code ak_cmd_custody_keys(const struct ak_options *options, struct ak_trust *trust,
-                                 struct ak_error *err);
 
 /* The filter that --index, --from and --to ask for; the interval is told on standard error in UTC
  * unless --quiet. AK_EUSAGE. */

@@ -89,12 +89,10 @@ static void print_counts(FILE *file, const struct ak_check_log *log)
             ak_show_count(c, log->entries), log->entries == 1 ? "y" : "ies");
     label(file, "proven");
     fprintf(file, "%s entr%s", ak_show_count(a, log->proven), log->proven == 1 ? "y" : "ies");
-    if (log->proven > 0)
-        fprintf(file, ", of these %s record%s", ak_show_count(b, log->records - log->fragments),
-                ak_show_plural(log->records - log->fragments));
-    if (log->fragments > 0)
-        fprintf(file, " and %s fragment%s", ak_show_count(c, log->fragments),
-                ak_show_plural(log->fragments));
+    if (log->proven > 0 || log->fragments > 0) {
+        fputs(", of these ", file);
+        ak_show_records(file, log->records - log->fragments, log->fragments);
+    }
     print_ranges(file, log);
     if (log->tail_entries > 0 || log->tail_bytes > 0) {
         label(file, "tail");
@@ -311,16 +309,17 @@ void ak_report_result(FILE *file, const struct ak_check_log *log, bool colour)
     char from[AK_WHEN_TEXT_BYTES];
     char to[AK_WHEN_TEXT_BYTES];
     char fingerprint[AK_TRUST_FINGERPRINT_CHARS + 1];
-    uint64_t records = log->records - log->fragments;
 
     ak_show_verdict(file, log->verdict, colour);
-    if (log->kind == AK_CHECK_CHECKPOINT)
+    if (log->kind == AK_CHECK_CHECKPOINT) {
         fprintf(file, " checkpoint of %s entries", ak_show_count(number, log->checkpoint_size));
-    else if (log->proven == 0)
+    } else if (log->proven == 0) {
         fputs(" nothing proven", file);
-    else
-        fprintf(file, " %s record%s%s", ak_show_count(number, records), ak_show_plural(records),
-                log->verdict == AK_VALID ? "" : " proven");
+    } else {
+        fputc(' ', file);
+        ak_show_records(file, log->records - log->fragments, log->fragments);
+        fputs(log->verdict == AK_VALID ? "" : " proven", file);
+    }
     if (log->has_time)
         fprintf(file, ", %s to %s", ak_when_format(from, log->first_time),
                 ak_when_format(to, log->last_time));

@@ -51,6 +51,16 @@ void ak_show_data(FILE *file, const void *data, size_t len)
     (void)ak_escape_terminal_file(file, data, len); /* the stream remembers its error */
 }
 
+void ak_show_records(FILE *file, uint64_t records, uint64_t fragments)
+{
+    char number[AK_SHOW_NUMBER_BYTES];
+
+    fprintf(file, "%s record%s", ak_show_count(number, records), ak_show_plural(records));
+    if (fragments > 0)
+        fprintf(file, " and %s fragment%s", ak_show_count(number, fragments),
+                ak_show_plural(fragments));
+}
+
 void ak_show_text(FILE *file, const char *text)
 {
     ak_show_data(file, text, strlen(text));

@@ -24,6 +24,10 @@ const char *ak_show_bytes(char *out, uint64_t n);
 /* "s" unless there is exactly one. */
 const char *ak_show_plural(uint64_t n);
 
+/* "2,222 records", and " and 1 fragment" where there are some: bytes that are not a whole record
+ * are never counted as one. */
+void ak_show_records(FILE *file, uint64_t records, uint64_t fragments);
+
 void ak_show_text(FILE *file, const char *text);
 void ak_show_data(FILE *file, const void *data, size_t len);
 

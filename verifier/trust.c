@@ -54,6 +54,10 @@ enum ak_code ak_trust_read_file(const char *path, size_t max, char **data, size_
     return rc;
 }
 
+/* What a collector keeps: the seed of the log key; number and seed of an epoch. */
+#define RAW_SEED_BYTES  32u
+#define RAW_EPOCH_BYTES 36u
+
 /* A list of keys that an option fills. */
 struct keys {
     const char *option;
@@ -95,6 +99,12 @@ static enum ak_code add_vkey(struct keys *keys, const char *text, size_t len, st
     return rc == AK_OK ? put_key(keys, &key, err) : rc;
 }
 
+/* A collector's key files are raw bytes, which are no text but by a strange chance. */
+static bool is_raw_secret(const char *data, size_t len)
+{
+    return (len == RAW_SEED_BYTES || len == RAW_EPOCH_BYTES) && !ak_text_is_note(data, len);
+}
+
 /* The text of a key file; the last line may lack its line end. */
 static enum ak_code add_lines(struct keys *keys, const char *path, const char *data, size_t len,
                               struct ak_error *err)
@@ -103,6 +113,11 @@ static enum ak_code add_lines(struct keys *keys, const char *path, const char *d
     unsigned number = 0;
     bool any = false;
 
+    if (is_raw_secret(data, len))
+        return ak_fail(err, AK_EUSAGE,
+                       "%s: this looks like the private key of a log; %s wants the vkey that `%s` "
+                       "prints. See who had access to this file",
+                       path, keys->option, keys->made_by);
     while (data < end) {
         const char *stop = memchr(data, '\n', (size_t)(end - data));
         size_t n = (size_t)((stop == NULL ? end : stop) - data);
@@ -179,6 +194,14 @@ enum ak_code ak_trust_add_authority(struct ak_trust *trust, const char *text, st
     return add_key(&keys, text, err);
 }
 
+enum ak_code ak_trust_add_custodian(struct ak_trust *trust, const char *text, struct ak_error *err)
+{
+    struct keys keys = {"--custody-key", "akashi-verify key show", false, &trust->custodians,
+                        &trust->custodian_count};
+
+    return add_key(&keys, text, err);
+}
+
 enum ak_code ak_trust_set_policy(struct ak_trust *trust, const char *path, struct ak_error *err)
 {
     const struct ak_policy_log *logs;
@@ -251,6 +274,7 @@ void ak_trust_free(struct ak_trust *trust)
     free(trust->keys);
     ak_policy_free(trust->policy);
     free(trust->authorities);
+    free(trust->custodians);
     memset(trust, 0, sizeof(*trust));
 }
 

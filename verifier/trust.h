@@ -24,9 +24,11 @@
 struct ak_trust {
     struct ak_vkey *keys;
     size_t key_count;
-    struct ak_policy *policy; /* NULL: none was given */
+    struct ak_policy *policy;    /* NULL: none was given */
     struct ak_vkey *authorities; /* keys that orders are accepted by */
     size_t authority_count;
+    struct ak_vkey *custodians; /* keys that custody records are signed by */
+    size_t custodian_count;
     struct ak_check_kept *kept;
     char **notes; /* what `kept` borrows from */
     size_t kept_count;
@@ -42,6 +44,9 @@ enum ak_code ak_trust_set_policy(struct ak_trust *trust, const char *path, struc
 /* The same for one --authority. Several keys may have one name: an authority's key changes, its
  * name does not. */
 enum ak_code ak_trust_add_authority(struct ak_trust *trust, const char *text, struct ak_error *err);
+
+/* The same of one --custody-key. */
+enum ak_code ak_trust_add_custodian(struct ak_trust *trust, const char *text, struct ak_error *err);
 
 /* Adds a kept checkpoint from a file. `*missing` (or NULL: then it is a fault) becomes true, and
  * AK_OK is given, when there is no such file. `path` is borrowed as long as `trust` lives. */

@@ -117,6 +117,9 @@ same person.out out
 run 2 key show "$(cat person.key)"
 cases=$((cases + 1))
 ! grep -qF "$(cut -d+ -f5 person.key)" err || fail "the secret is in a message"
+head -c 32 /dev/zero >raw.key
+run 2 check good --key raw.key
+holds err "--key: raw.key: this looks like the private key of a log; --key wants the vkey"
 chmod 644 person.key
 run 2 key show person.key
 holds err "can be read by others than its owner (mode 0644)"
@@ -142,7 +145,7 @@ run 0 check good --key "$(cat key)" --jobs 1
 run 0 check good --key key
 last=$(tail -1 out)
 cases=$((cases + 1))
-[[ $last =~ ^VALID\ 2,222\ records,\ 2023-11-14T22:13:20\.000000Z\ to\ 2023-11-14T22:13:20\.442084Z,\ log\ example\.org/agency/$id,\ key\ [0-9a-f]{32}$ ]] ||
+[[ $last =~ ^VALID\ 2,222\ records\ and\ 1\ fragment,\ 2023-11-14T22:13:20\.000000Z\ to\ 2023-11-14T22:13:20\.442084Z,\ log\ example\.org/agency/$id,\ key\ [0-9a-f]{32}$ ]] ||
     fail "last line: $last"
 holds out "a cut of the newest records could"
 holds out "--save-checkpoint FILE"
