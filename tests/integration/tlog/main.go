@@ -4,7 +4,8 @@
 // akashi-verify wrote, each with its start note in FILE.epoch. "tlog cosign KEYFILE TIME OUT" signs
 // the checkpoint on standard input with a private key that akashi-verify made, as a witness does (C2SP
 // tlog-cosignature), and prints the witness's vkey; "tlog cosigned LOGVKEY WITNESSVKEY FILE" opens such
-// a checkpoint; "tlog open VKEY FILE" opens a signed custody record.
+// a checkpoint; "tlog open VKEY FILE" opens a signed custody record; "tlog bundle VKEY DIR..."
+// judges bundles (bundle.go).
 package main
 
 import (
@@ -301,6 +302,10 @@ func main() {
 	log.SetFlags(0)
 	if len(os.Args) == 5 && os.Args[1] == "cosign" {
 		cosign(os.Args[2], os.Args[3], os.Args[4])
+		return
+	}
+	if len(os.Args) > 3 && os.Args[1] == "bundle" {
+		judgeBundles(os.Args[2], os.Args[3:])
 		return
 	}
 	if len(os.Args) == 4 && os.Args[1] == "open" {

@@ -15,7 +15,7 @@ command -v go >/dev/null || { echo "skipped: no Go compiler"; exit 77; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export GOCACHE="${GOCACHE:-$work/cache}"
-go build -o "$work/tlog" "$here/main.go"
+go build -o "$work/tlog" "$here/main.go" "$here/bundle.go"
 
 "$peer" make >"$work/log"
 "$work/tlog" <"$work/log"
@@ -39,6 +39,30 @@ for index in 0 1 255 256 675 676 700 1023 1024 1239 1240 1743 2047 2048 2236; do
     proofs="$proofs $work/$index.tlog-proof"
 done
 "$work/tlog" proof "$(cat "$work/key")" $proofs
+
+# Bundles: every entry they show, by a record proof put together from their own hashes.
+export_bundle() {
+    name=$1
+    shift
+    "$verify" export "$work/good" "$@" --key "$work/key" --case 1 --exhibit 2 --by a --reason b \
+        -o "$work/$name" --quiet >/dev/null
+}
+export_bundle one --index 1023
+export_bundle range --index 250-1300
+export_bundle source --from 2023-11-14T22:13:20.100Z --to 2023-11-14T22:13:20.300Z --source 257 --events
+export_bundle match --match user4
+"$work/tlog" bundle "$(cat "$work/key")" "$work/one" "$work/range" "$work/source" "$work/match"
+cp -r "$work/range" "$work/forged"
+/usr/bin/python3 - "$work/forged/entries" <<'END'
+import sys
+with open(sys.argv[1], "r+b") as f:
+    f.seek(54 * 100 + 30)
+    f.write(b"xx")
+END
+if "$work/tlog" bundle "$(cat "$work/key")" "$work/forged" 2>/dev/null; then
+    echo "a forged bundle is accepted" >&2
+    exit 1
+fi
 
 # A witness: Go signs with a key that akashi-verify made, and each opens what the other takes.
 "$verify" key new witness.example.org -o "$work/witness.key" >/dev/null
