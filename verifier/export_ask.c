@@ -274,16 +274,28 @@ static enum ak_code plan_index(struct ak_export_ask *ask, struct ak_export_log *
     return ak_export_plan_add(plan, ask->range.first, ask->range.last, AK_EXPORT_ASKED, err);
 }
 
-/* Without --to the time goes up to the newest entry, which itself is out: so it can be closed. */
+/* Without --to the time goes up to the newest entry, which itself is out, so that it can be closed;
+ * of single sources, whose next entry may be far away, to the newest state entry. */
 static enum ak_code settle_times(struct ak_export_ask *ask, struct ak_export_log *log,
                                  struct ak_error *err)
 {
+    bool narrowed = ask->range.source_text_count > 0 || ask->range.identity != NULL;
+    struct ak_positions positions = {0};
     enum ak_code rc = AK_OK;
 
-    if (!ask->has_to)
+    if (!ask->has_to && narrowed) {
+        rc = ak_log_tree_positions(log->tree, log->checkpoint.size, &positions, err);
+        if (rc == AK_OK)
+            ask->range.to = positions.row[AK_KIND_STATE].last_received;
+        ak_positions_free(&positions);
+    } else if (!ask->has_to) {
         rc = ak_export_received(log, log->checkpoint.size - 1, &ask->range.to, err);
+    }
     if (rc == AK_OK && ask->range.from >= ask->range.to)
-        rc = ak_fail(err, AK_EUSAGE, "the newest entry under a checkpoint is from before --from");
+        rc = ak_fail(err, AK_EUSAGE,
+                     "the newest %s under a checkpoint is from before --from: name the end with "
+                     "--to",
+                     narrowed ? "state entry" : "entry");
     return rc;
 }
 

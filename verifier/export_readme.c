@@ -14,8 +14,7 @@
 static const char intro[] =
     "EVIDENCE BUNDLE (Akashi, format of docs/format.md section 14)\n"
     "\n"
-    "This directory holds a part of a log, and what proves it. Keep it as it is: every change of\n"
-    "one byte is found.\n"
+    "This directory holds a part of a log, and what proves it. Keep it as it is.\n"
     "\n"
     "HOW TO CHECK IT\n"
     "\n"

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""prove_collector.py PROGRAM COLLECTOR: prove, proof, history and compare on what a collector makes:
-while it writes, after it stopped, and after it went on."""
+"""prove_collector.py PROGRAM COLLECTOR: prove, proof, history, compare, export and bundle on what a
+collector makes: while it writes, after it stopped, and after it went on."""
 
 import os
 import random
@@ -84,14 +84,22 @@ def life(c, collector):
     put("half", b"".join(line + b"\n" for line in lines[:LINES // 2]))
     c.run(0, "compare", "store", "half", "--key", "key",
           says=f"VALID {LINES // 2:,} lines, all held, 0 records of the range not in the files")
+    statements = ["--case", "1", "--exhibit", "2", "--by", "me", "--reason", "test", "--key", "key",
+                  "--quiet"]
+    c.run(0, "export", "store", "--index", "1-2000", *statements, "-o", "range")
     send(port, lines[LINES // 2:])
     wait_for(c, LINES)
+    c.run(0, "bundle", "range", "--key", "key", "--quiet", says="complete for entries 1 to 2000")
     put("middle", get(os.path.join(folder, "checkpoint")))
     c.run(0, "history", "early", "middle", "--store", "store", "--key", "key",
           says=["VALID one history", "of the key of epoch 0: valid"])
     stop(c, process)
 
-    # Sealed now.
+    # Sealed now. What one sender sent is closed by the state entry of the stop.
+    c.run(0, "export", "store", "--source", "127.0.0.1", "--events", *statements, "-o", "sender.tar")
+    c.run(0, "export", "store", "--identity", "127.0.0.1", "--events", *statements, "-o", "identity")
+    for bundle in ("sender.tar", "identity"):
+        c.run(0, "bundle", bundle, "--key", "key", "--quiet", says=f"VALID {LINES:,} records")
     prove_some(c, [0, 3, 255, 256, 2048, LINES - 1, LINES + 3])
     c.run(0, "proof", "p", "--key", "key", "--record", "r", "--quiet")
     c.run(0, "compare", "store", "all", "--key", "key",
