@@ -56,6 +56,12 @@ static const struct flag_info infos[AK_FLAG_COUNT] = {
                        "given"},
     [AK_FLAG_POPULATION] = {"population", "HEX",
                             "SHA-256 of the agency's file of lines that the sample is of"},
+    [AK_FLAG_ORDER] = {"order", "FILE",
+                       "the order, signed by authority keys; `akashi-verify order` makes it"},
+    [AK_FLAG_KEY] = {"key", "VKEY|FILE",
+                     "key of an authority, as `akashi-verify key show` prints it, or a file with "
+                     "one a line. Not the collector's own. May be given more than once"},
+    [AK_FLAG_QUORUM] = {"quorum", "N", "how many of the keys must sign an order; 2 without it"},
     [AK_FLAG_SHOW] = {"show", NULL, "print every option in force, defaults marked"},
     [AK_FLAG_JSON] = {"json", NULL, "the whole status as one JSON object"},
     [AK_FLAG_RECORDS] = {"records", NULL,
@@ -134,6 +140,10 @@ static enum ak_code keep(struct ak_cmdline *line, unsigned flag, const char *val
             return ak_fail(err, AK_EUSAGE, "--listen: more than %u listeners",
                            AK_CMDLINE_VALUES_MAX);
         line->listen[line->listen_count++] = value;
+    } else if (flag == AK_FLAG_KEY) {
+        if (line->key_count == AK_CMDLINE_KEYS_MAX)
+            return ak_fail(err, AK_EUSAGE, "--key: more than %u keys", AK_CMDLINE_KEYS_MAX);
+        line->key[line->key_count++] = value;
     } else if (line->value[flag] != NULL && infos[flag].value != NULL) {
         return ak_fail(err, AK_EUSAGE, "--%s was given twice", infos[flag].name);
     }

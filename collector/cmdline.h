@@ -28,6 +28,9 @@ enum ak_flag {
     AK_FLAG_OPEN,
     AK_FLAG_INDEX,
     AK_FLAG_POPULATION,
+    AK_FLAG_ORDER,
+    AK_FLAG_KEY,
+    AK_FLAG_QUORUM,
     AK_FLAG_SHOW,
     AK_FLAG_JSON,
     AK_FLAG_RECORDS,
@@ -42,6 +45,8 @@ enum ak_flag {
 #define AK_CMDLINE_WORDS_MAX 2u /* behind the command; no command takes more */
 #define AK_CMDLINE_VALUES_MAX                                                                      \
     1024u /* of one flag that repeats: as many listeners as there can be */
+
+#define AK_CMDLINE_KEYS_MAX 16u /* as many authority keys as a log may have (format.md 10.5) */
 
 struct ak_cmdline;
 
@@ -67,6 +72,8 @@ struct ak_cmdline {
     const char *value[AK_FLAG_COUNT]; /* the first one; "" for flags without; borrowed from argv */
     const char *listen[AK_CMDLINE_VALUES_MAX]; /* all of --listen */
     size_t listen_count;
+    const char *key[AK_CMDLINE_KEYS_MAX]; /* all of --key */
+    size_t key_count;
 };
 
 /* Parses argv[1] to argv[argc - 1] into *line. AK_EUSAGE with a message that names the fault and
@@ -85,6 +92,7 @@ enum ak_code ak_cmd_run(const struct ak_cmdline *line, struct ak_error *err);
 enum ak_code ak_cmd_check_config(const struct ak_cmdline *line, struct ak_error *err);
 enum ak_code ak_cmd_status(const struct ak_cmdline *line, struct ak_error *err);
 enum ak_code ak_cmd_audit(const struct ak_cmdline *line, struct ak_error *err);
+enum ak_code ak_cmd_order(const struct ak_cmdline *line, struct ak_error *err);
 enum ak_code ak_cmd_key(const struct ak_cmdline *line, struct ak_error *err);
 
 #endif

@@ -7,6 +7,7 @@
 #include "audit.h"
 #include "epochs.h"
 #include "log.h"
+#include "orders.h"
 #include "server.h"
 #include "status.h"
 
@@ -132,14 +133,15 @@ static void client_answer(struct client *client, json_t *object)
 
 static json_t *unknown_order(const char *order)
 {
-    static const char *const orders[] = {"status", "audit", "rotate"};
-    const char *near = ak_nearest(order, strlen(order), orders, 3);
+    static const char *const orders[] = {"status",    "audit",   "rotate",
+                                         "carry-out", "declare", "carried-out"};
+    const char *near = ak_nearest(order, strlen(order), orders, 6);
     char text[64] = "there is no such order";
 
     if (near != NULL)
         (void)snprintf(text, sizeof(text), "there is no such order; did you mean %s?", near);
-    return json_pack("{s:s, s:[s, s, s]}", "error", text, "orders", orders[0], orders[1],
-                     orders[2]);
+    return json_pack("{s:s, s:[s, s, s, s, s, s]}", "error", text, "orders", orders[0], orders[1],
+                     orders[2], orders[3], orders[4], orders[5]);
 }
 
 /* The log that an order names, or NULL. */
@@ -167,6 +169,18 @@ static json_t *rotate(struct ak_server *server, const json_t *request)
         return no_log();
     ak_epoch_want(log);
     return json_pack("{s:I}", "epoch", (json_int_t)log->epoch.number);
+}
+
+/* Orders of authorities (orders.h). */
+static json_t *of_authority(struct ak_server *server, const char *order, const json_t *request)
+{
+    struct ak_runlog *log = named_log(server, request);
+
+    if (log == NULL)
+        return no_log();
+    ak_server_look(server);
+    return strcmp(order, "carried-out") == 0 ? ak_orders_state(log, request)
+                                             : ak_orders_take(log, request);
 }
 
 /* An auditor's commitment or opening (audit.h); the answer is where it stands. */
@@ -199,6 +213,9 @@ static json_t *execute(struct ak_server *server, const char *line, size_t len)
         answer = audit(server, request);
     else if (strcmp(order, "rotate") == 0)
         answer = rotate(server, request);
+    else if (strcmp(order, "carry-out") == 0 || strcmp(order, "declare") == 0 ||
+             strcmp(order, "carried-out") == 0)
+        answer = of_authority(server, order, request);
     else
         answer = unknown_order(order);
     json_decref(request);

@@ -4,8 +4,9 @@
  * the collector's own user are listened to. An order is one line with a JSON object,
  *     {"order":"status"}
  *     {"order":"audit","log":NAME,"commitment":HEX}   (and others of audit.h)
- * and its answer is one line with a JSON object: the status (status.h), {"entry":N,"head":N}, or
- * {"error":"..."}.
+ *     {"order":"carry-out","log":NAME,"note":TEXT}    (and others of orders.h)
+ * and its answer is one line with a JSON object: the status (status.h), {"entry":N,"head":N}, what
+ * orders.h says, or {"error":"..."}.
  *
  * Failure modes: a client that is slow, silent, wordy or one too many is hung up on; nothing a
  * client does reaches further than its own connection. Loop thread only. */
@@ -17,7 +18,7 @@
 struct ak_control;
 struct ak_server;
 
-#define AK_CONTROL_LINE_BYTES_MAX 4096u /* of an order; the longest of ours has 20 */
+#define AK_CONTROL_LINE_BYTES_MAX 131072u /* of an order; an order note of 32 KiB, escaped */
 
 /* Opens the socket at config->control and sets server->control. The server holds the store's lock.
  * A socket file that nobody serves any more is replaced; one that somebody serves is refused

@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define WIPE_BYTES 1048576u /* zeros written at once */
+
 /* The hook is all a test needs; a struct around it would have to be handed through everything that
  * writes. */
 ak_disk_fault_fn ak_disk_fault = NULL;
@@ -175,6 +177,45 @@ enum ak_code ak_disk_unlink(int dir_fd, const char *name, struct ak_error *err)
     if (error != 0)
         return ak_fail_errno(err, error, "could not remove %s", name);
     return ak_disk_sync_dir(dir_fd, err);
+}
+
+/* Writes zeros over the whole file. */
+static enum ak_code overwrite(int fd, const char *name, struct ak_error *err)
+{
+    static const unsigned char zeros[WIPE_BYTES];
+    struct stat st;
+    uint64_t at = 0;
+    enum ak_code rc = AK_OK;
+
+    if (fstat(fd, &st) != 0)
+        return ak_fail_errno(err, errno, "could not look at %s", name);
+    while (rc == AK_OK && at < (uint64_t)st.st_size) {
+        uint64_t left = (uint64_t)st.st_size - at;
+        rc = ak_disk_write(fd, zeros, left < sizeof(zeros) ? (size_t)left : sizeof(zeros), err);
+        at += sizeof(zeros);
+        ak_disk_sync_range(fd, at - sizeof(zeros), sizeof(zeros));
+    }
+    return rc == AK_OK ? ak_disk_sync(fd, err) : rc;
+}
+
+enum ak_code ak_disk_wipe(int dir_fd, const char *name, struct ak_error *err)
+{
+    struct stat st;
+    enum ak_code rc;
+    int fd;
+
+    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return ak_fail_errno(err, errno, "could not look at %s", name);
+    if (!S_ISREG(st.st_mode) || st.st_nlink > 1)
+        return ak_disk_unlink(dir_fd, name, err); /* bytes that have another name stay */
+    if ((st.st_mode & S_IWUSR) == 0)
+        (void)fchmodat(dir_fd, name, S_IRUSR | S_IWUSR, 0); /* what it refuses, open tells */
+    fd = openat(dir_fd, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        return ak_fail_errno(err, errno, "could not open %s to overwrite it", name);
+    rc = overwrite(fd, name, err);
+    (void)close(fd);
+    return rc == AK_OK ? ak_disk_unlink(dir_fd, name, err) : rc;
 }
 
 enum ak_code ak_disk_mkdir(int dir_fd, const char *name, mode_t mode, int *fd, struct ak_error *err)

@@ -7,6 +7,7 @@
 #include "expect.h"
 #include "log.h"
 #include "manifest.h"
+#include "orders.h"
 #include "pipeline.h"
 #include "recover.h"
 #include "room.h"
@@ -258,6 +259,7 @@ void ak_runlog_free(struct ak_runlog *log)
     ak_room_end(log);
     ak_runlog_expect_free(log);
     ak_manifest_end(log);
+    ak_orders_free(log);
     ak_writer_free(log->writer);
     free(log->epoch_note);
     ak_epoch_free(log);

@@ -53,6 +53,40 @@ const struct ak_command ak_commands[] = {
          AK_FLAG_BIT(AK_FLAG_LOG) | AK_FLAG_BIT(AK_FLAG_COMMITMENT) | AK_FLAG_BIT(AK_FLAG_OPEN) |
          AK_FLAG_BIT(AK_FLAG_INDEX) | AK_FLAG_BIT(AK_FLAG_POPULATION),
      0, 0, ak_cmd_audit},
+    {"authority", "", "Declare whose orders to erase and to hold count for a log.",
+     "Once for each log, before the first order: with --key the keys of people outside of the "
+     "operation, and with --quorum how many of them must sign. Afterwards only an order that the "
+     "keys in force have signed (--order) changes them. Ends when the entry is signed. The "
+     "collector may be running; else the log is opened for this one entry.",
+     "akashi-collector authority --store /var/lib/akashi --log power-a --key ito.vkey --key "
+     "sato.vkey",
+     AK_FLAG_BIT(AK_FLAG_STORE) | AK_FLAG_BIT(AK_FLAG_LOG) | AK_FLAG_BIT(AK_FLAG_CONFIG) |
+         AK_FLAG_BIT(AK_FLAG_CONTROL) | AK_FLAG_BIT(AK_FLAG_ORDER) | AK_FLAG_BIT(AK_FLAG_KEY) |
+         AK_FLAG_BIT(AK_FLAG_QUORUM),
+     0, 0, ak_cmd_order},
+    {"erase", "", "Carry out an order to erase records, for good.",
+     "The order is checked against the log's authority keys and holds, and entered in the log. "
+     "When "
+     "that is signed the segments that hold the records are written anew without their payloads "
+     "and "
+     "salts, and the old files are overwritten and removed. Entries stay, with time, source and "
+     "number. Ends when all is done; what a crash interrupts is gone on with at the next start. "
+     "Copies, backups and bundles that were handed out keep the bytes.",
+     "akashi-collector erase --store /var/lib/akashi --log power-a --order order.note",
+     AK_FLAG_BIT(AK_FLAG_STORE) | AK_FLAG_BIT(AK_FLAG_LOG) | AK_FLAG_BIT(AK_FLAG_CONFIG) |
+         AK_FLAG_BIT(AK_FLAG_CONTROL) | AK_FLAG_BIT(AK_FLAG_ORDER),
+     0, 0, ak_cmd_order},
+    {"hold", "", "Enter an order to hold records: nothing erases them before a release.",
+     "Checked and entered as `erase` does.",
+     "akashi-collector hold --store /var/lib/akashi --log power-a --order order.note",
+     AK_FLAG_BIT(AK_FLAG_STORE) | AK_FLAG_BIT(AK_FLAG_LOG) | AK_FLAG_BIT(AK_FLAG_CONFIG) |
+         AK_FLAG_BIT(AK_FLAG_CONTROL) | AK_FLAG_BIT(AK_FLAG_ORDER),
+     0, 0, ak_cmd_order},
+    {"release", "", "Enter an order that ends a hold.", "Checked and entered as `erase` does.",
+     "akashi-collector release --store /var/lib/akashi --log power-a --order order.note",
+     AK_FLAG_BIT(AK_FLAG_STORE) | AK_FLAG_BIT(AK_FLAG_LOG) | AK_FLAG_BIT(AK_FLAG_CONFIG) |
+         AK_FLAG_BIT(AK_FLAG_CONTROL) | AK_FLAG_BIT(AK_FLAG_ORDER),
+     0, 0, ak_cmd_order},
     {"key", "show|rotate", "Print the public key (vkey) of a log again, or begin its next epoch.",
      "show: the collector may be running; nothing is changed. rotate: the running epoch's key "
      "signs "

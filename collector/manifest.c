@@ -6,6 +6,7 @@
 #include "manifest.h"
 
 #include "log.h"
+#include "orders.h"
 #include "sealer.h"
 #include "server.h"
 
@@ -50,11 +51,29 @@ static struct ak_seal_wait *add_wait(struct ak_runlog *log, uint64_t first, uint
     return wait;
 }
 
+void ak_manifest_write(struct ak_runlog *log, const struct ak_sealed *sealed)
+{
+    struct ak_payload p;
+
+    ak_payload_begin(&p, "manifest");
+    ak_payload_dec(&p, "first", sealed->first);
+    ak_payload_dec(&p, "end", sealed->end);
+    ak_payload_number(&p, "generation", sealed->generation);
+    ak_payload_string(&p, "file", sealed->file);
+    ak_payload_dec(&p, "bytes", sealed->bytes);
+    ak_payload_bytes(&p, "sha512", sealed->sha512, sizeof(sealed->sha512));
+    ak_payload_bytes(&p, "header", sealed->header.b, AK_HASH_BYTES);
+    ak_payload_bytes(&p, "root", sealed->root.b, AK_HASH_BYTES);
+    ak_payload_bytes(&p, "positions", sealed->positions.b, AK_HASH_BYTES);
+    if (sealed->ordered)
+        ak_payload_dec(&p, "order", sealed->order);
+    ak_runlog_own(log, AK_KIND_MANIFEST, &p);
+}
+
 static void on_sealed(void *ctx, const struct ak_sealed *sealed)
 {
     struct ak_runlog *log = ctx;
     struct ak_seal_wait *wait;
-    struct ak_payload p;
 
     ak_log(AK_LOG_INFO,
            "log %s: sealed %s: entries %" PRIu64 " to %" PRIu64 ", %" PRIu64
@@ -66,17 +85,7 @@ static void on_sealed(void *ctx, const struct ak_sealed *sealed)
     if (log->stopping)
         return; /* the next process writes the manifest */
     ak_server_look(log->server);
-    ak_payload_begin(&p, "manifest");
-    ak_payload_dec(&p, "first", sealed->first);
-    ak_payload_dec(&p, "end", sealed->end);
-    ak_payload_number(&p, "generation", sealed->generation);
-    ak_payload_string(&p, "file", sealed->file);
-    ak_payload_dec(&p, "bytes", sealed->bytes);
-    ak_payload_bytes(&p, "sha512", sealed->sha512, sizeof(sealed->sha512));
-    ak_payload_bytes(&p, "header", sealed->header.b, AK_HASH_BYTES);
-    ak_payload_bytes(&p, "root", sealed->root.b, AK_HASH_BYTES);
-    ak_payload_bytes(&p, "positions", sealed->positions.b, AK_HASH_BYTES);
-    ak_runlog_own(log, AK_KIND_MANIFEST, &p);
+    ak_manifest_write(log, sealed);
     wait = add_wait(log, sealed->first, sealed->end);
     if (wait != NULL) {
         wait->state = SEAL_MANIFEST;
@@ -158,7 +167,10 @@ void ak_manifest_begin(struct ak_runlog *log, const struct ak_vkey *log_key)
                                                     .epochs = log->epoch.list},
                                             .on_sealed = on_sealed,
                                             .on_unsealed = on_unsealed,
-                                            .on_removed = on_removed};
+                                            .on_removed = on_removed,
+                                            .on_orders = ak_orders_on_read,
+                                            .on_erased = ak_orders_on_erased,
+                                            .on_torn_erased = ak_orders_on_torn};
 
     if (ak_sealer_add(log->server->sealer, &client, &log->sealer_slot, &err) == AK_OK)
         return;
@@ -233,14 +245,18 @@ void ak_manifest_durable(struct ak_runlog *log)
         ak_writer_noted(log->writer) > log->began) {
         log->seal_found = true;
         ak_sealer_find(log->server->sealer, log->sealer_slot, log->began);
+        ak_orders_read(log);
     }
     step_all(log);
+    ak_orders_go(log);
 }
 
 void ak_manifest_tick(struct ak_runlog *log)
 {
-    if (!log->committing)
+    if (!log->committing) {
         step_all(log);
+        ak_orders_go(log);
+    }
 }
 
 void ak_manifest_last(struct ak_runlog *log)

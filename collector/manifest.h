@@ -4,11 +4,15 @@
 #define AK_MANIFEST_H
 
 #include "runlog.h"
+#include "seal.h"
 
 /* Adds the log to the sealer, which then finds what earlier processes left. Without memory nothing
  * of this log is sealed until the next start, and that is said. */
 void ak_manifest_begin(struct ak_runlog *log, const struct ak_vkey *log_key);
 void ak_manifest_end(struct ak_runlog *log);
+
+/* Writes the manifest of a sealed segment. */
+void ak_manifest_write(struct ak_runlog *log, const struct ak_sealed *sealed);
 
 /* A commit went to a new segment that begins at `next`: the one before is not written any more. */
 void ak_manifest_rolled(struct ak_runlog *log, uint64_t next);

@@ -33,6 +33,7 @@
 #define AK_LOG_NAME_BYTES 64u /* [a-z0-9-]{1,63} and NUL */
 
 struct ak_expected;
+struct ak_orders;
 struct ak_seal_wait;
 struct ak_server;
 
@@ -154,6 +155,7 @@ struct ak_runlog {
     bool segment_live;       /* this process has begun one */
     int sealer_slot;
     struct ak_seal_wait *seal_waits; /* manifest.c */
+    struct ak_orders *orders;        /* orders.c */
     bool seal_found;                 /* the sealer has looked what earlier processes left */
     uint64_t began;                  /* size at which this process goes on */
     uint64_t key_group;              /* group whose key is kept */

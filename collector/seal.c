@@ -519,7 +519,7 @@ static enum ak_code keep_tail(const struct seal *s, const char *name, struct ak_
     if (bytes == NULL)
         return ak_fail(err, AK_ENOMEM, "no memory for a tail of %" PRIu64 " bytes", tail.cut);
     (void)snprintf(tmp, sizeof(tmp), "%s.tail", s->log->tmp_name);
-    (void)ak_disk_unlink(s->log->tmp_fd, tmp, NULL);
+    (void)ak_disk_wipe(s->log->tmp_fd, tmp, NULL);
     rc = pread(s->fd, bytes, tail.cut, (off_t)s->good) == (ssize_t)tail.cut
              ? AK_OK
              : ak_fail(err, AK_EIO, "%s: its tail cannot be read", name);
@@ -613,7 +613,7 @@ static enum ak_code seal_open(struct seal *s, const struct ak_segment_files *fil
         rc = ak_disk_rename(s->log->tmp_fd, tmp, s->log->log_dir_fd, sealed->file, err);
     }
     if (rc != AK_OK)
-        (void)ak_disk_unlink(s->log->tmp_fd, tmp, NULL);
+        (void)ak_disk_wipe(s->log->tmp_fd, tmp, NULL);
     return rc;
 }
 
@@ -661,12 +661,26 @@ enum ak_code ak_seal(const struct ak_seal_log *log, struct ak_seal_memory *memor
     return rc;
 }
 
+/* The file leaves the directory whole, at once; then its bytes are overwritten. After a crash in
+ * between the next start finds it in tmp/, and goes on. */
+enum ak_code ak_seal_wipe(const struct ak_seal_log *log, const char *name, struct ak_error *err)
+{
+    char gone[AK_LOG_ID_CHARS + 8];
+    enum ak_code rc;
+
+    (void)snprintf(gone, sizeof(gone), "%s.gone", log->tmp_name);
+    rc = ak_disk_wipe(log->tmp_fd, gone, err);
+    if (rc == AK_OK || rc == AK_ENOTFOUND)
+        rc = ak_disk_rename(log->log_dir_fd, name, log->tmp_fd, gone, err);
+    return rc == AK_OK ? ak_disk_wipe(log->tmp_fd, gone, err) : rc;
+}
+
 enum ak_code ak_seal_remove(const struct ak_seal_log *log, uint64_t first, struct ak_error *err)
 {
     char name[AK_FILE_NAME_BYTES];
     enum ak_code rc;
 
     open_name(name, first);
-    rc = ak_disk_unlink(log->log_dir_fd, name, err);
+    rc = ak_seal_wipe(log, name, err);
     return rc == AK_ENOTFOUND ? AK_OK : rc;
 }

@@ -38,6 +38,9 @@ struct ak_sealed {
     uint64_t bytes;
     uint64_t open_bytes; /* length of the open file; 0 if there is none any more */
     bool made;           /* now; else it was there before */
+    bool ordered;        /* a generation that an order caused: */
+    uint64_t order;      /* its index */
+    uint64_t old_bytes;  /* and the length of the files that go for it */
     uint8_t sha512[AK_SHA512_BYTES];
     struct ak_hash header;    /* H(HEADER frame) */
     struct ak_hash root;      /* of size end */
@@ -63,7 +66,11 @@ enum ak_code ak_seal(const struct ak_seal_log *log, struct ak_seal_memory *memor
                      uint64_t end, bool copy, struct ak_sealed *sealed, uint64_t *good,
                      struct ak_error *err);
 
-/* Removes the open file of a sealed segment; it is no fault if there is none. */
+/* Takes a file of the log's directory away for good: moved to tmp/, overwritten, removed.
+ * AK_ENOTFOUND if there is none of that name. */
+enum ak_code ak_seal_wipe(const struct ak_seal_log *log, const char *name, struct ak_error *err);
+
+/* The same for the open file of a sealed segment; it is no fault if there is none. */
 enum ak_code ak_seal_remove(const struct ak_seal_log *log, uint64_t first, struct ak_error *err);
 
 /* What a start finds: called for each segment that is open and closed for writing (`sealed` NULL:

@@ -152,8 +152,8 @@ static bool in_file(const struct ak_seal_log *log, struct ak_seal_memory *memory
     return found;
 }
 
-static bool manifest_known(const struct ak_seal_log *log, struct ak_seal_memory *memory,
-                           const struct ak_segment_files *files, size_t me, uint64_t size)
+bool ak_seal_told(const struct ak_seal_log *log, struct ak_seal_memory *memory,
+                  const struct ak_segment_files *files, size_t me, uint64_t size)
 {
     for (size_t i = me + 1; i < files->count && files->file[i].first < size; i++) {
         if (in_file(log, memory, &files->file[i], files->file[me].name))
@@ -184,9 +184,9 @@ static size_t untold_from(const struct ak_seal_log *log, struct ak_seal_memory *
 
     for (size_t i = files->count; i > 0; i--) {
         const struct ak_segment_file *file = &files->file[i - 1];
-        if (!file->sealed || file->twin || file->first >= size)
-            continue;
-        if (manifest_known(log, memory, files, i - 1, size))
+        if (!file->sealed || file->twin || file->generation > 0 || file->first >= size)
+            continue; /* a later generation is told of by the order behind it (erase.c) */
+        if (ak_seal_told(log, memory, files, i - 1, size))
             break;
         from = i - 1;
     }
@@ -223,9 +223,9 @@ enum ak_code ak_seal_find(const struct ak_seal_log *log, struct ak_seal_memory *
             break;
         if (!file->sealed)
             on_found(ctx, file->first, file->end != 0 && file->end < size ? file->end : size, NULL);
-        else if (file->twin && manifest_known(log, memory, &files, i, size))
+        else if (file->twin && ak_seal_told(log, memory, &files, i, size))
             rc = remove_open(log, file->first, removed, err);
-        else if (file->twin || i >= from)
+        else if (file->generation == 0 && (file->twin || i >= from))
             rc = tell_sealed(log, memory, file, on_found, ctx, err);
     }
     ak_segment_files_free(&files);

@@ -20,7 +20,7 @@ enum ak_code ak_seal_output_begin(struct ak_seal_output *out, int tmp_fd, const 
     memset(out, 0, sizeof(*out));
     ak_sha512_init(&out->sha512);
     ak_sha256_init(&out->frames);
-    rc = ak_disk_unlink(tmp_fd, name, NULL); /* of an attempt that did not end */
+    rc = ak_disk_wipe(tmp_fd, name, NULL); /* of an attempt that did not end */
     (void)rc;
     return ak_disk_create(tmp_fd, name, SEALED_MODE, &out->fd, err);
 }

@@ -57,6 +57,10 @@ struct ak_seal_memory {
 /* AK_OK, or AK_EBUSY when it is time to give up. */
 enum ak_code ak_seal_may_go_on(const struct ak_seal_memory *memory, struct ak_error *err);
 
+/* Whether an entry below index `size` is the manifest of this file (seal_find.c). */
+bool ak_seal_told(const struct ak_seal_log *log, struct ak_seal_memory *memory,
+                  const struct ak_segment_files *files, size_t me, uint64_t size);
+
 /* Reads the whole of a sealed segment for its manifest (seal_find.c). */
 enum ak_code ak_seal_describe(const struct ak_seal_log *log, struct ak_seal_memory *memory,
                               const struct ak_segment_file *file, struct ak_sealed *sealed,

@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -22,25 +23,35 @@
 #define BACKLOG_MAX 8u   /* more segments than this waiting: frames are copied as they are */
 #define IDLE_NICE   19
 
-enum job_kind { JOB_FIND, JOB_SEAL, JOB_LAST, JOB_REMOVE };
+enum job_kind { JOB_FIND, JOB_SEAL, JOB_LAST, JOB_REMOVE, JOB_ORDERS, JOB_ERASE, JOB_OLD };
 
 struct job {
     struct job *next;
     enum job_kind kind;
     int slot;
     uint64_t first;
-    uint64_t end; /* of JOB_FIND the size at the start */
-    bool copy;    /* of JOB_LAST */
+    uint64_t end;                 /* of JOB_FIND the size at the start */
+    bool copy;                    /* of JOB_LAST */
+    uint64_t count;               /* of JOB_ORDERS: how many there are; of JOB_OLD the generation */
+    struct ak_erase_order *order; /* of JOB_ERASE; `first` is where it goes on, `end` the size */
 };
+
+enum answer_kind { ANSWER_SEALED, ANSWER_REMOVED, ANSWER_ORDERS, ANSWER_ERASED, ANSWER_TORN };
 
 struct answer {
     struct answer *next;
+    enum answer_kind kind;
     int slot;
-    bool ok;
+    bool ok;                 /* SEALED; of ERASED: there is more */
     struct ak_sealed sealed; /* ok */
     uint64_t first, end, good;
     struct ak_error err;
-    uint64_t removed; /* not 0: only so many bytes were found to be needed no more */
+    uint64_t removed;               /* REMOVED: bytes that were found to be needed no more */
+    struct ak_authority *authority; /* ORDERS */
+    struct ak_erase_order *erase;
+    size_t erase_count;
+    char file[AK_FILE_NAME_BYTES]; /* TORN */
+    struct ak_hash sha256;
 };
 
 struct ak_sealer {
@@ -81,8 +92,11 @@ static void answer(struct ak_sealer *sealer, const struct answer *content)
 {
     struct answer *copy = malloc(sizeof(*copy));
 
-    if (copy == NULL)
-        return; /* the next start finds the segment again */
+    if (copy == NULL) { /* the next start finds the segment again */
+        ak_authority_free(content->authority);
+        free(content->erase);
+        return;
+    }
     *copy = *content;
     copy->next = NULL;
     pthread_mutex_lock(&sealer->mutex);
@@ -114,7 +128,7 @@ static void on_found(void *ctx, uint64_t first, uint64_t end, const struct ak_se
 static enum ak_code find_left(struct ak_sealer *sealer, const struct job *job, struct ak_error *err)
 {
     struct find_ctx find = {.sealer = sealer, .slot = job->slot};
-    struct answer gone = {.slot = job->slot};
+    struct answer gone = {.kind = ANSWER_REMOVED, .slot = job->slot};
     enum ak_code rc = ak_seal_find(&sealer->clients[job->slot]->log, sealer->memory, job->end,
                                    on_found, &find, &gone.removed, err);
 
@@ -149,6 +163,57 @@ static void seal(struct ak_sealer *sealer, const struct job *job)
         answer(sealer, &result);
 }
 
+static void on_erase_order(void *ctx, const struct ak_erase_order *order)
+{
+    struct answer *result = ctx;
+    struct ak_erase_order *more =
+        result->err.code != AK_OK
+            ? NULL
+            : reallocarray(result->erase, result->erase_count + 1, sizeof(*more));
+
+    if (more == NULL) {
+        (void)ak_fail(&result->err, AK_ENOMEM, "no memory for orders");
+        return;
+    }
+    result->erase = more;
+    more[result->erase_count++] = *order;
+}
+
+static void read_orders(struct ak_sealer *sealer, const struct job *job)
+{
+    struct answer result = {.kind = ANSWER_ORDERS, .slot = job->slot};
+
+    (void)ak_erase_orders(&sealer->clients[job->slot]->log, sealer->memory, job->end, job->count,
+                          &result.authority, on_erase_order, &result, &result.err);
+    if (result.err.code != AK_OK) {
+        ak_authority_free(result.authority);
+        free(result.erase);
+        result.authority = NULL;
+        result.erase = NULL;
+        result.erase_count = 0;
+    }
+    answer(sealer, &result);
+}
+
+static void on_torn(void *ctx, const char *file, const struct ak_hash *sha256)
+{
+    const struct find_ctx *find = ctx;
+    struct answer result = {.kind = ANSWER_TORN, .slot = find->slot, .sha256 = *sha256};
+
+    (void)snprintf(result.file, sizeof(result.file), "%s", file);
+    answer(find->sealer, &result);
+}
+
+static void erase(struct ak_sealer *sealer, const struct job *job)
+{
+    struct find_ctx find = {.sealer = sealer, .slot = job->slot};
+    struct answer result = {.kind = ANSWER_ERASED, .slot = job->slot};
+
+    (void)ak_erase_step(&sealer->clients[job->slot]->log, sealer->memory, job->order, job->first,
+                        job->end, on_torn, &find, &result.sealed, &result.ok, &result.err);
+    answer(sealer, &result);
+}
+
 static void run(struct ak_sealer *sealer, const struct job *job)
 {
     const struct ak_seal_log *log = &sealer->clients[job->slot]->log;
@@ -165,6 +230,12 @@ static void run(struct ak_sealer *sealer, const struct job *job)
         rc = find_left(sealer, job, &err);
     else if (job->kind == JOB_REMOVE)
         rc = ak_seal_remove(log, job->first, &err);
+    else if (job->kind == JOB_ORDERS)
+        read_orders(sealer, job);
+    else if (job->kind == JOB_ERASE)
+        erase(sealer, job);
+    else if (job->kind == JOB_OLD)
+        rc = ak_erase_old(log, job->first, (uint32_t)job->count, &err);
     else
         seal(sealer, job);
     if (rc != AK_OK && rc != AK_EBUSY)
@@ -198,6 +269,12 @@ static struct job *next_job(struct ak_sealer *sealer)
     return job;
 }
 
+static void free_job(struct job *job)
+{
+    free(job->order);
+    free(job);
+}
+
 static void *sealer_main(void *arg)
 {
     struct ak_sealer *sealer = arg;
@@ -213,9 +290,33 @@ static void *sealer_main(void *arg)
         if (job->kind == JOB_SEAL && sealer->waiting > 0)
             sealer->waiting--;
         pthread_mutex_unlock(&sealer->mutex);
-        free(job);
+        free_job(job);
     }
     return NULL;
+}
+
+static void deliver(const struct ak_sealer_client *client, const struct answer *done)
+{
+    switch (done->kind) {
+    case ANSWER_SEALED:
+        if (done->ok)
+            client->on_sealed(client->ctx, &done->sealed);
+        else
+            client->on_unsealed(client->ctx, done->first, done->end, done->good, &done->err);
+        break;
+    case ANSWER_REMOVED:
+        client->on_removed(client->ctx, done->removed);
+        break;
+    case ANSWER_ORDERS:
+        client->on_orders(client->ctx, done->authority, done->erase, done->erase_count, &done->err);
+        break;
+    case ANSWER_ERASED:
+        client->on_erased(client->ctx, &done->sealed, done->ok, &done->err);
+        break;
+    case ANSWER_TORN:
+        client->on_torn_erased(client->ctx, done->file, &done->sha256);
+        break;
+    }
 }
 
 static void on_async(uv_async_t *async)
@@ -232,12 +333,7 @@ static void on_async(uv_async_t *async)
         struct answer *done = list;
         const struct ak_sealer_client *client = sealer->clients[done->slot];
         list = done->next;
-        if (done->removed > 0)
-            client->on_removed(client->ctx, done->removed);
-        else if (done->ok)
-            client->on_sealed(client->ctx, &done->sealed);
-        else
-            client->on_unsealed(client->ctx, done->first, done->end, done->good, &done->err);
+        deliver(client, done);
         free(done);
     }
 }
@@ -324,6 +420,34 @@ void ak_sealer_remove(struct ak_sealer *sealer, int slot, uint64_t first)
     (void)post(sealer, &(struct job){.kind = JOB_REMOVE, .slot = slot, .first = first});
 }
 
+void ak_sealer_orders(struct ak_sealer *sealer, int slot, uint64_t size, uint64_t count)
+{
+    (void)post(sealer,
+               &(struct job){.kind = JOB_ORDERS, .slot = slot, .end = size, .count = count});
+}
+
+bool ak_sealer_erase(struct ak_sealer *sealer, int slot, const struct ak_erase_order *order,
+                     uint64_t from, uint64_t size)
+{
+    struct ak_erase_order *copy = malloc(sizeof(*copy));
+
+    if (copy == NULL)
+        return false;
+    *copy = *order;
+    if (post(sealer,
+             &(struct job){
+                 .kind = JOB_ERASE, .slot = slot, .first = from, .end = size, .order = copy}))
+        return true;
+    free(copy);
+    return false;
+}
+
+void ak_sealer_old(struct ak_sealer *sealer, int slot, uint64_t first, uint32_t generation)
+{
+    (void)post(sealer,
+               &(struct job){.kind = JOB_OLD, .slot = slot, .first = first, .count = generation});
+}
+
 /* What the next start finds and does by itself is not waited for. */
 static void drop_waiting(struct ak_sealer *sealer)
 {
@@ -336,7 +460,7 @@ static void drop_waiting(struct ak_sealer *sealer)
             continue;
         }
         *at = job->next;
-        free(job);
+        free_job(job);
     }
     sealer->tail = at;
     sealer->waiting = 0;
@@ -359,7 +483,7 @@ void ak_sealer_close(struct ak_sealer *sealer, void (*on_closed)(void *ctx), voi
     atomic_store(&sealer->stop, false);
     while ((job = take_job(sealer)) != NULL) {
         run(sealer, job);
-        free(job);
+        free_job(job);
     }
     uv_close((uv_handle_t *)&sealer->async, on_handle_closed);
 }

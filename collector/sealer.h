@@ -3,6 +3,7 @@
 #ifndef AK_SEALER_H
 #define AK_SEALER_H
 
+#include "erase.h"
 #include "seal.h"
 
 #include <uv.h>
@@ -22,6 +23,16 @@ struct ak_sealer_client {
                         const struct ak_error *err);
     /* Open files of so many bytes went at the start: a manifest spoke of their sealed ones. */
     void (*on_removed)(void *ctx, uint64_t bytes);
+    /* The orders that stand in the log (ak_sealer_orders). `authority` and `erase`, which holds
+     * `count` orders to erase, are given: freed with ak_authority_free and free. NULL after a
+     * failure. */
+    void (*on_orders)(void *ctx, struct ak_authority *authority, struct ak_erase_order *erase,
+                      size_t count, const struct ak_error *err);
+    /* A step of an erasure ended (ak_erase_step). */
+    void (*on_erased)(void *ctx, const struct ak_sealed *sealed, bool more,
+                      const struct ak_error *err);
+    /* A file of bytes cut earlier went with what was erased. */
+    void (*on_torn_erased)(void *ctx, const char *file, const struct ak_hash *sha256);
 };
 
 /* Starts the thread. */
@@ -45,6 +56,17 @@ void ak_sealer_last(struct ak_sealer *sealer, int slot, uint64_t first, uint64_t
 
 /* The manifest of the segment is durable: its open file goes. */
 void ak_sealer_remove(struct ak_sealer *sealer, int slot, uint64_t first);
+
+/* Reads the orders of the log below index `size`, of which there are `count`. */
+void ak_sealer_orders(struct ak_sealer *sealer, int slot, uint64_t size, uint64_t count);
+
+/* One step of an erasure (erase.h). `order` is copied. False without memory: nothing is answered.
+ */
+bool ak_sealer_erase(struct ak_sealer *sealer, int slot, const struct ak_erase_order *order,
+                     uint64_t from, uint64_t size);
+
+/* The manifest of a later generation is durable: the files before it go. */
+void ak_sealer_old(struct ak_sealer *sealer, int slot, uint64_t first, uint32_t generation);
 
 /* Ends the thread, and does what is left of last segments and removals in the caller's; a segment
  * under way and others that wait are the next start's. Blocks for so long. Closes the handle in the

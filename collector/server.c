@@ -20,6 +20,7 @@
 #include "listener.h"
 #include "log.h"
 #include "manifest.h"
+#include "orders.h"
 #include "pipeline.h"
 #include "sealer.h"
 #include "stream.h"
@@ -393,12 +394,22 @@ static void seal_all(struct ak_server *server)
     ak_sealer_close(server->sealer, on_sealer_closed, server);
 }
 
+static bool orders_wait(const struct ak_server *server)
+{
+    for (const struct ak_runlog *log = server->logs; server->patient && log != NULL;
+         log = log->next) {
+        if (ak_orders_busy(log))
+            return true;
+    }
+    return false;
+}
+
 static void advance(struct ak_server *server)
 {
     if (server->stage == STAGE_DRAIN) {
         if (ak_conns_open(server) && late(server))
             ak_conns_abort(server);
-        if (ak_conns_open(server))
+        if (ak_conns_open(server) || orders_wait(server))
             return;
         for (struct ak_runlog *log = server->logs; log != NULL; log = log->next)
             ak_runlog_stop(log, server->stop_reason);

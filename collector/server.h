@@ -30,6 +30,7 @@ struct ak_sealer;
 
 struct ak_server {
     uv_loop_t loop;
+    bool patient; /* it ends when the orders are carried out that somebody waits for */
     struct ak_config *config;
     const char *config_path; /* NULL: made from options, nothing to read again */
     struct ak_hash config_digest;

@@ -95,7 +95,7 @@ static enum ak_code lock(struct ak_store *store, const char *command, const char
     return AK_OK;
 }
 
-/* Removes what an earlier process left in tmp/. */
+/* Removes what an earlier process left in tmp/: it may hold text of records. */
 static enum ak_code empty_tmp(const struct ak_store *store, struct ak_error *err)
 {
     int fd = openat(store->tmp_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -111,7 +111,7 @@ static enum ak_code empty_tmp(const struct ak_store *store, struct ak_error *err
     }
     while (rc == AK_OK && (entry = readdir(dir)) != NULL) {
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            rc = ak_disk_unlink(store->tmp_fd, entry->d_name, err);
+            rc = ak_disk_wipe(store->tmp_fd, entry->d_name, err);
     }
     (void)closedir(dir);
     if (rc != AK_OK)

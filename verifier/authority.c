@@ -17,8 +17,8 @@
 
 struct ak_authority {
     char origin[AK_LOG_ORIGIN_BYTES_MAX + 1];
-    uint8_t (*own)[AK_ED25519_KEY_BYTES];
-    size_t own_count;
+    ak_authority_own_fn is_own; /* or NULL */
+    void *own_ctx;
     struct ak_vkey *accepted;
     size_t accepted_count;
 
@@ -65,15 +65,10 @@ struct ak_authority *ak_authority_new(const char *origin, const struct ak_vkey *
     return NULL;
 }
 
-bool ak_authority_own(struct ak_authority *a, const uint8_t key[AK_ED25519_KEY_BYTES])
+void ak_authority_own(struct ak_authority *a, ak_authority_own_fn is_own, void *ctx)
 {
-    void *more = reallocarray(a->own, a->own_count + 1, sizeof(*a->own));
-
-    if (more == NULL)
-        return false;
-    a->own = more;
-    memcpy(a->own[a->own_count++], key, sizeof(*a->own));
-    return true;
+    a->is_own = is_own;
+    a->own_ctx = ctx;
 }
 
 void ak_authority_free(struct ak_authority *a)
@@ -81,7 +76,6 @@ void ak_authority_free(struct ak_authority *a)
     if (a == NULL)
         return;
     json_decref(a->object);
-    free(a->own);
     free(a->accepted);
     free(a->held);
     free(a);
@@ -100,11 +94,9 @@ enum ak_code ak_authority_key_check(const struct ak_authority *a, const struct a
     if (strncmp(key->name, a->origin, len) == 0 &&
         (key->name[len] == '\0' || key->name[len] == '/'))
         return ak_fail(err, AK_EUSAGE, "key %s has a name that is the log's own", key->name);
-    for (size_t i = 0; i < a->own_count; i++) {
-        if (memcmp(key->key, a->own[i], sizeof(key->key)) == 0)
-            return ak_fail(err, AK_EUSAGE, "key %s is a key of the log itself, under another name",
-                           key->name);
-    }
+    if (a->is_own != NULL && a->is_own(a->own_ctx, key->key))
+        return ak_fail(err, AK_EUSAGE, "key %s is a key of the log itself, under another name",
+                       key->name);
     return AK_OK;
 }
 

@@ -192,9 +192,19 @@ bool ak_check_erased_by_order(const struct ak_check_state *state, uint64_t begin
 
 /* ---- judging */
 
-static bool on_epoch_key(void *ctx, const uint8_t key[AK_ED25519_KEY_BYTES])
+static bool is_other(void *ctx, const uint8_t key[AK_ED25519_KEY_BYTES])
 {
-    return ak_authority_own(ctx, key);
+    return memcmp(ctx, key, AK_ED25519_KEY_BYTES) != 0;
+}
+
+/* R38: neither the log key nor that of an epoch is an authority. */
+static bool is_own(void *ctx, const uint8_t key[AK_ED25519_KEY_BYTES])
+{
+    const struct ak_check_state *state = ctx;
+
+    return (state->log_key != NULL &&
+            memcmp(state->log_key->key, key, AK_ED25519_KEY_BYTES) == 0) ||
+           !ak_check_epochs_each(state->epochs, is_other, (void *)(uintptr_t)key);
 }
 
 static struct ak_authority *authority_of(struct ak_check_state *state)
@@ -203,12 +213,9 @@ static struct ak_authority *authority_of(struct ak_check_state *state)
     struct ak_authority *authority =
         ak_authority_new(state->log->origin, options->authorities, options->authority_count);
 
-    /* R38: neither the log key nor that of an epoch is an authority. */
-    if (authority != NULL && ak_check_epochs_each(state->epochs, on_epoch_key, authority) &&
-        (state->log_key == NULL || ak_authority_own(authority, state->log_key->key)))
-        return authority;
-    ak_authority_free(authority);
-    return NULL;
+    if (authority != NULL)
+        ak_authority_own(authority, is_own, state);
+    return authority;
 }
 
 static void tell_not_valid(struct ak_check_state *state, const struct kept *kept,

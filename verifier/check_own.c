@@ -230,6 +230,7 @@ static const struct event events[] = {
       {"end", DEC, false},
       {"population", B64_32, false}}},
     {"audit-opened", {{"commitment", B64_32, false}, {"nonce", TEXT, false}}},
+    {"torn-erased", {{"file", TEXT, false}, {"sha256", B64_32, false}, {"order", DEC, false}}},
     {"corruption", {{"file", TEXT, false}, {"reason", TEXT, false}, {"good", DEC, false}}}};
 
 static enum ak_code read_event(struct ak_own *own, const json_t *object, struct ak_error *err)

@@ -167,7 +167,6 @@ static enum ak_code write_bundle(struct export *e, struct ak_export_log *log,
                                     .about = &e->about,
                                     .ctx = &e->redact,
                                     .redact = ak_export_redact_entry,
-                                    .hide = ak_export_redact_hide,
                                     .jsonl = e->jsonl,
                                     .csv = e->csv,
                                     .provenance = e->provenance};
@@ -178,8 +177,6 @@ static enum ak_code write_bundle(struct export *e, struct ak_export_log *log,
     write.dir_fd = place.dir_fd;
     if (rc == AK_OK)
         rc = ak_export_write(&write, err);
-    if (rc == AK_OK)
-        rc = ak_export_redact_met(&e->redact, err);
     if (rc == AK_OK)
         rc = ak_export_custody(place.dir, place.dir_fd, &e->about, e->sign, err);
     if (rc == AK_OK)

@@ -28,6 +28,7 @@ enum ak_code ak_cmd_bundle(const struct ak_options *options, int *status, struct
 enum ak_code ak_cmd_explain(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_selftest(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_custody(const struct ak_options *options, int *status, struct ak_error *err);
+enum ak_code ak_cmd_order(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_key(const struct ak_options *options, int *status, struct ak_error *err);
 
 /* Fills `trust` from --key, --policy, --authority, --custody-key and --checkpoint, and `check` from

@@ -5,7 +5,7 @@ _akashi_collector()
     COMPREPLY=()
     for word in "${COMP_WORDS[@]:1:COMP_CWORD - 1}"; do
         case $word in
-        init | run | check-config | status | audit | key) command=$word && break ;;
+        init | run | check-config | status | audit | authority | erase | hold | release | key) command=$word && break ;;
         esac
     done
     case $command in
@@ -14,20 +14,24 @@ _akashi_collector()
     check-config) options="--show" ;;
     status) options="--store --config --control --json --records" ;;
     audit) options="--store --log --config --control --commitment --open --index --population" ;;
+    authority) options="--store --log --config --control --order --key --quorum" ;;
+    erase) options="--store --log --config --control --order" ;;
+    hold) options="--store --log --config --control --order" ;;
+    release) options="--store --log --config --control --order" ;;
     key) options="--store --log --config --control" ;;
     '') options="--version" ;;
     esac
     case $prev in
     --store) COMPREPLY=($(compgen -d -- "$cur")) && return ;;
-    --config | --control | --tls-certificate | --tls-key | --tls-ca)
+    --config | --control | --order | --key | --tls-certificate | --tls-key | --tls-ca)
         COMPREPLY=($(compgen -f -- "$cur")) && return
         ;;
     --listen) COMPREPLY=($(compgen -W 'udp:// tcp:// tls:// relp:// relp+tls:// unix://' -- "$cur")) && return ;;
-    --log | --origin | --epochs | --commitment | --open | --index | --population) return ;;
+    --log | --origin | --epochs | --commitment | --open | --index | --population | --quorum) return ;;
     esac
     case $command,$cur in
     *,-*) COMPREPLY=($(compgen -W "$options --help" -- "$cur")) ;;
-    ,*) COMPREPLY=($(compgen -W 'init run check-config status audit key' -- "$cur")) ;;
+    ,*) COMPREPLY=($(compgen -W 'init run check-config status audit authority erase hold release key' -- "$cur")) ;;
     key,*) COMPREPLY=($(compgen -W 'show rotate' -- "$cur")) ;;
     check-config,*) COMPREPLY=($(compgen -f -- "$cur")) ;;
     esac

@@ -5,7 +5,7 @@ _akashi_verify()
     COMPREPLY=()
     for word in "${COMP_WORDS[@]:1:COMP_CWORD - 1}"; do
         case $word in
-        check | store | segment | checkpoint | cat | search | info | sources | prove | proof | history | compare | report | sample | answer | export | bundle | custody | explain | selftest | key)
+        check | store | segment | checkpoint | cat | search | info | sources | prove | proof | history | compare | report | sample | answer | export | bundle | custody | order | explain | selftest | key)
             command=$word && break
             ;;
         esac
@@ -29,6 +29,7 @@ _akashi_verify()
     export) options="--key --policy --log --index --from --to --source --identity --events --match --redact --redact-reason --also --case --exhibit --by --reason --severity --tlp --on-behalf-of --mandate --sign --output --force --json --quiet" ;;
     bundle) options="--key --policy --expect --require --custody-key --json --quiet" ;;
     custody) options="--by --to --purpose --place --at --changes --answerable --sign --custody-key --json --quiet" ;;
+    order) options="--key --authority --index --case --reason --sign --output --force" ;;
     explain) options="" ;;
     selftest) options="" ;;
     key) options="--output" ;;
@@ -64,8 +65,9 @@ _akashi_verify()
     case $command,$cur in
     *,-*) COMPREPLY=($(compgen -W "$options --help" -- "$cur")) ;;
     ,*)
-        COMPREPLY=($(compgen -W 'check store segment checkpoint cat search info sources prove proof history compare report sample answer export bundle custody explain selftest key' -- "$cur"))
+        COMPREPLY=($(compgen -W 'check store segment checkpoint cat search info sources prove proof history compare report sample answer export bundle custody order explain selftest key' -- "$cur"))
         ;;
+    order,*) COMPREPLY=($(compgen -W 'erase hold release authority sign show' -- "$cur") $(compgen -f -- "$cur")) ;;
     key,*) COMPREPLY=($(compgen -W 'show new' -- "$cur") $(compgen -f -- "$cur")) ;;
     selftest,* | explain,*) ;;
     *) COMPREPLY=($(compgen -f -- "$cur")) ;;

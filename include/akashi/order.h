@@ -92,9 +92,10 @@ struct ak_authority *ak_authority_new(const char *origin, const struct ak_vkey *
                                       size_t accepted_count);
 void ak_authority_free(struct ak_authority *authority);
 
-/* Names a key of the log itself, which can be no authority under any name: its log key, epoch keys
- * that are known. False without memory. */
-bool ak_authority_own(struct ak_authority *authority, const uint8_t key[AK_ED25519_KEY_BYTES]);
+/* Asks whether a public key is one of the log itself (its log key, an epoch key that is known),
+ * which can be no authority under any name. Without it only names are looked at. */
+typedef bool (*ak_authority_own_fn)(void *ctx, const uint8_t key[AK_ED25519_KEY_BYTES]);
+void ak_authority_own(struct ak_authority *authority, ak_authority_own_fn is_own, void *ctx);
 
 /* What one order is worth. */
 struct ak_order_worth {

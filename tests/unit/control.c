@@ -1,7 +1,8 @@
 /* control.c - the socket for orders, served by a loop in this thread and used by plain sockets. */
 #include "audit.h"
-#include "epochs.h"
 #include "control.h"
+#include "epochs.h"
+#include "orders.h"
 #include "server.h"
 #include "status.h"
 
@@ -50,6 +51,18 @@ enum ak_code ak_audit_take(struct ak_runlog *log, const json_t *order, struct ak
 void ak_epoch_want(struct ak_runlog *log)
 {
     log->epoch.wanted = true;
+}
+
+json_t *ak_orders_take(struct ak_runlog *log, const json_t *order)
+{
+    return json_pack("{s:s, s:o?}", "taken by", log->options.name, "note",
+                     json_incref(json_object_get(order, "note")));
+}
+
+json_t *ak_orders_state(const struct ak_runlog *log, const json_t *order)
+{
+    return json_pack("{s:s, s:o?}", "asked of", log->options.name, "entry",
+                     json_incref(json_object_get(order, "entry")));
 }
 
 void ak_server_look(struct ak_server *unused)
@@ -163,8 +176,10 @@ static void answers(void **state)
     (void)heard(fd, text, sizeof(text), 3, &ended);
     assert_false(ended);
     assert_non_null(strstr(text, want));
-    assert_non_null(strstr(text, "{\"error\":\"there is no such order; did you mean status?\","
-                                 "\"orders\":[\"status\",\"audit\",\"rotate\"]}\n"));
+    assert_non_null(strstr(text,
+                           "{\"error\":\"there is no such order; did you mean status?\","
+                           "\"orders\":[\"status\",\"audit\",\"rotate\",\"carry-out\",\"declare\","
+                           "\"carried-out\"]}\n"));
     assert_non_null(strstr(text, "{\"error\":\"an order is one line: "
                                  "{\\\"order\\\":\\\"status\\\"}\"}\n"));
     (void)close(fd);
@@ -212,6 +227,32 @@ static void order_of_rotation(void **state)
     (void)heard(fd, text, sizeof(text), 1, &ended);
     assert_string_equal(text, "{\"epoch\":7}\n");
     assert_true(log.epoch.wanted);
+    (void)close(fd);
+    server->logs = NULL;
+}
+
+/* An order of authorities reaches the log that is named, also a long one. */
+static void order_of_authorities(void **state)
+{
+    static struct ak_runlog log = {.options = {.name = "a"}};
+    static char note[65536];
+    static char text[sizeof(note) + 1024];
+    bool ended;
+    int fd;
+
+    (void)state;
+    server->logs = &log;
+    opened();
+    fd = client();
+    memset(note, 'n', sizeof(note) - 1);
+    say(fd, "{\"order\":\"carry-out\",\"log\":\"a\",\"note\":\"");
+    say(fd, note);
+    say(fd, "\"}\n{\"order\":\"carried-out\",\"log\":\"a\",\"entry\":7}\n"
+            "{\"order\":\"declare\",\"log\":\"b\"}\n");
+    (void)heard(fd, text, sizeof(text), 3, &ended);
+    assert_non_null(strstr(text, "{\"taken by\":\"a\",\"note\":\"nnn"));
+    assert_non_null(strstr(text, "n\"}\n{\"asked of\":\"a\",\"entry\":7}\n"
+                                 "{\"error\":\"the collector has no log of that name\"}\n"));
     (void)close(fd);
     server->logs = NULL;
 }
@@ -334,6 +375,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(answers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(order_of_audit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(order_of_rotation, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(order_of_authorities, set_up, tear_down),
         cmocka_unit_test_setup_teardown(long_answer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(too_long, set_up, tear_down),
         cmocka_unit_test_setup_teardown(too_many, set_up, tear_down),

@@ -441,7 +441,7 @@ static void test_failing_disk(void **state)
             assert_int_equal(unlinkat(life.dir_fd, sealed.file, 0), 0);
         }
         assert_true(failing >
-                    8); /* the sealed file and the torn one: create, write, sync, rename */
+                    5); /* the sealed file and the torn one: create, write, sync, rename */
     }
     print_message("%u failures\n", tried);
     free(data);
