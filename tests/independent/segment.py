@@ -26,6 +26,11 @@ PAYLOAD_BYTES_MAX = 1048575
 WINDOW_BYTES_MAX = 8 * 1024 * 1024
 SEGMENT_BYTES_MAX = 1 << 40
 ALWAYS_PRESENT = (2, 4, 5, 8)
+# Section 6.1: what may stand before each part.
+SEALED_ORDER = {"block": ("header", "block", "note"), "note": ("block", "note"),
+                "footer": ("header", "block", "note")}
+OPEN_ORDER = {"block": ("header", "block", "note", "mark"), "note": ("header", "note", "mark"),
+              "mark": ("block",), "footer": ("header", "block", "note")}
 ERASED = 1
 # What a decoder is asked for at a time, so that all before a bad block comes out.
 READ_STEP = 4096
@@ -637,12 +642,13 @@ class Segment:
     def scan(self):
         """Takes the file apart: R13, R19, R22 (digest), R34 and R35. What it finds is told by
         finish(), when it is known what is tail."""
-        self.at = self.header_frame or 0
+        # The length of a damaged header is not believed (R35).
+        self.at = self.header_frame if self.header is not None else 0
         self.expected = self.place
         self.pending = [self.digest] if self.digest else []
         self.dirty = self.header is None        # damage in the commit
         self.open_range = self.header is None   # the next index is not known
-        if self.header_frame is None:
+        if self.header is None:
             self.damage(None)
         while not self.stopped and self.at < self.file.size and self.seek is None:
             try:
@@ -852,20 +858,20 @@ class Segment:
             raise FileError("%s changed while it was read" % self.file.name,
                             self.file.name) from None
 
+    def grammars(self):
+        """What may stand behind what: as the file is sealed or open, or, where that is not known
+        (R34), as either."""
+        if self.stopped and not self.sealed:
+            return SEALED_ORDER, OPEN_ORDER
+        return (SEALED_ORDER if self.like_sealed else OPEN_ORDER,)
+
     def judge_order(self, judged):
         """The grammar of 6.1 over the items."""
-        before = "header" if self.header_frame else "damage"
+        before = "header" if self.header is not None else "damage"
         for item in judged:
             what = "block" if isinstance(item, Block) else item.what
-            allowed = {
-                "block": ("header", "block", "note") if self.like_sealed
-                else ("header", "block", "note", "mark"),
-                "note": ("block", "note") if self.like_sealed else ("header", "note", "mark"),
-                "mark": () if self.like_sealed else ("block",),
-                "footer": ("header", "block", "note"),
-                "damage": (before,),
-            }[what]
-            if before != "damage" and before not in allowed:
+            if before != "damage" and what != "damage" and \
+                    not any(before in rules.get(what, ()) for rules in self.grammars()):
                 self.add_finding("MALFORMED", item.offset,
                                  "R19: a %s stands behind a %s" % (what, before))
             before = what
@@ -881,7 +887,7 @@ class Segment:
                 continue            # the judgement of the note says it
             size = item.size
             first = self.place if self.place is not None else 0
-            if self.like_sealed:
+            if self.like_sealed and (self.sealed or not self.stopped):
                 fits = item.unsure or (block is not None and (block.first < size <= block.end or (
                     blocks == 1 and size == first)))
                 rises = last_size is None or size > last_size
