@@ -12,6 +12,7 @@ from notes import Checkpoint, check_origin
 from primitives import (FormatError, GROUP, INDEX_END, Limit, Malformed, Reader,
                         Unsupported, commit_parts, commit_whole, leaf_hash, range_levels,
                         record_key, salt_of, sha256)
+from tree import Spans
 
 MAGIC = b"\x5a\x2a\x4d\x18"
 SEEK_MAGIC = b"\x5e\x2a\x4d\x18"
@@ -505,6 +506,7 @@ class Block:
         self.columns_bytes = columns_bytes
         self.data_offset = offset + columns_bytes
         self.data_bytes = columns.data_bytes
+        self.end_offset = self.data_offset + self.data_bytes
         self.text_bytes = columns.text_bytes
         self.data_digest = columns.data_digest
         self.first = columns.first
@@ -650,6 +652,10 @@ class Segment:
         self.open_range = self.header is None   # the next index is not known
         if self.header is None:
             self.damage(None)
+        self.scan_on()
+
+    def scan_on(self):
+        """Frame by frame to the end of the file."""
         while not self.stopped and self.at < self.file.size and self.seek is None:
             try:
                 self.step()
@@ -792,13 +798,17 @@ class Segment:
         """Draws the line between what is judged and the tail, and judges the grammar. `behind`: the
         first index of the next segment, None when there is none."""
         self.behind = behind
-        marks = any(not isinstance(item, Block) and item.what == "mark" for item in self.items)
-        self.cut = not self.sealed and not self.stopped and self.columns_seen and not marks \
-            and (behind is not None or self.generation is not None)
-        self.like_sealed = self.sealed or self.cut or (self.stopped and not marks)
-        self.good_end = self.read_end if self.stopped else self.file.size
-        if not self.like_sealed and not self.stopped:
-            self.good_end = self.limit()
+        self.take_shape()
+        found = self.hidden_note()
+        while found is not None:
+            self.items = [item for item in self.items if item.offset < found]
+            self.lost = [row for row in self.lost if row[0] < found]
+            ends = [item.end for item in self.items if isinstance(item, Block)]
+            self.expected = max(ends, default=self.place)
+            self.at, self.dirty, self.open_range = found, True, True
+            self.scan_on()
+            self.take_shape()
+            found = self.hidden_note()
         self.blocks = [item for item in self.items if isinstance(item, Block)]
         judged = [item for item in self.items if item.offset < self.good_end]
         for item in judged:
@@ -809,6 +819,47 @@ class Segment:
         self.judge_notes(judged)
         self.judge_keys([item for item in judged if isinstance(item, Block)])
         self.judge_end(judged)
+
+    def take_shape(self):
+        """Open, sealed, or a sealed one that was cut (6.1), and where what is judged ends."""
+        marks = any(not isinstance(item, Block) and item.what == "mark" for item in self.items)
+        self.cut = not self.sealed and not self.stopped and self.columns_seen and not marks \
+            and (self.behind is not None or self.generation is not None)
+        self.like_sealed = self.sealed or self.cut or (self.stopped and not marks)
+        self.good_end = self.read_end if self.stopped else self.file.size
+        if not self.like_sealed and not self.stopped:
+            self.good_end = self.limit()
+
+    def hidden_note(self):
+        """Section 9.3: the place of a NOTE in what would be called a tail; the length of a frame
+        before it is not true, or it would have been met. None when there is none."""
+        if self.like_sealed or self.stopped:
+            return None
+        try:
+            return self.find_note(self.good_end)
+        except FileError as failed:
+            self.stop("IO_ERROR", str(failed))
+        except Limit as failed:
+            self.stop("LIMIT", str(failed))
+        self.take_shape()
+        return None
+
+    def find_note(self, at):
+        """The first NOTE from `at` on that is by its form a checkpoint of this log. The text of a
+        record is none: where DATA has its digest, its length is true."""
+        step = 1 << 20
+        texts = Spans((item.data_offset, item.end_offset) for item in self.items
+                      if isinstance(item, Block) and item.frame_digest == item.data_digest)
+        while at < self.file.size:
+            chunk = self.file.read(at, step + 9)
+            position = chunk.find(MAGIC)
+            while 0 <= position < step:
+                if chunk[position + 8:position + 9] == bytes([NOTE]) and \
+                        not texts.holds(at + position) and self.is_frame(at + position):
+                    return at + position
+                position = chunk.find(MAGIC, position + 1)
+            at += step
+        return None
 
     def limit(self):
         """Section 9.3: the end of the last good MARK, NOTE of right form, or HEADER."""

@@ -4,11 +4,11 @@ harmless by the format and must then be said to be so, the rest must be found.""
 import copy
 
 import akbases
-from akbase import H
+from akbase import H, u32
 from akformat import Footer, Log, Mark, Note, Raw, SeekTable, Segment
 from akforge import rebuild, seal_parts
 from cases_hostile import crashed, instead, new_log
-from casebase import INVALID, VALID, Expect, case
+from casebase import INCOMPLETE, INVALID, VALID, Expect, case, note_size
 
 KEEP = ("manifests", "notes", "states")
 BROKEN = {"one": ["ALTERED", "MALFORMED"]}
@@ -288,3 +288,38 @@ def N1_tail_not_told(b):
     b.files[s.name] = s.encode() + b"bytes that nobody tells of"
     expect.verdict, expect.one, expect.at = INVALID, {"ALTERED", "MALFORMED"}, s.name
     return expect
+
+
+@case(holder=True)
+def C9_torn_with_a_note_in_a_record(b):
+    """The newest commit ends behind its data, and a sender had put a whole NOTE of this log into a
+    record of it: that is text, and no frame."""
+    at = b.victim(segment=b.last())
+    s, block = b.last(), b.block_of(at)
+    before = b.newest_note(block.first)
+    if s.sealed or before is None or note_size(before) < s.header.first:
+        return None
+    b.entry(at).payload = Note(before).encode()
+    block.zstd_level = -131072       # nothing is compressed
+    b.resign()
+    b.log.checkpoint = before
+    end = s.offset(block) + len(block.encode())
+    if Note(before).encode() not in block.data:
+        return None
+    b.files[s.name] = s.encode()[:end]
+    return Expect(INCOMPLETE, codes=["TAIL_UNSIGNED"], damage=(note_size(before), b.n), at=s.name)
+
+
+@case
+def G9_data_bytes_over_a_note(b):
+    """The length of the newest DATA frame reaches over the MARK and the NOTE behind it."""
+    s, block = b.last(), b.last().blocks()[-1]
+    if s.sealed or not s.of(Note) or len(s.encode()) - s.offset(block) < 600:
+        return None
+    data = bytearray(s.encode())
+    at = s.offset(block) + 10
+    left = len(data) - s.offset(block) - (len(block.encode()) - len(block.data))
+    data[at:at + 4] = u32(left)
+    b.files[s.name] = bytes(data)
+    return Expect(INVALID, one=["ALTERED", "MALFORMED"], open=True, at=s.name,
+                  damage=(b.sound_before(block.first), b.n))
