@@ -107,6 +107,9 @@ static enum ak_code report_store(const struct ak_options *options, int *status,
     enum ak_code rc = ak_cmd_prepare(options, &trust, &how, err);
 
     page.now = how.now;
+    page.policy = ak_options_value(options, AK_OPTION_POLICY);
+    page.authorities = how.authorities;
+    page.authority_count = how.authority_count;
     if (rc == AK_OK)
         rc = parse_stretch(options, &page, err);
     if (rc == AK_OK)
@@ -174,12 +177,6 @@ static enum ak_code write_bundle(const struct ak_options *options,
         return ak_fail(err, AK_EMALFORMED,
                        "%s is no bundle that a page could carry; akashi-verify bundle %s says why",
                        options->words[0], options->words[0]);
-    if (result->entries > AK_VIEWER_ENTRIES_MAX)
-        return ak_fail(err, AK_ELIMIT,
-                       "%s shows %llu entries, and a page carries at most %u: hand over the bundle "
-                       "itself",
-                       options->words[0], (unsigned long long)result->entries,
-                       AK_VIEWER_ENTRIES_MAX);
     rc = ak_viewer_pack(options->words[0], result->about.made, &data, &len, err);
     if (rc == AK_OK)
         rc = write_viewer(options, data, len, err);

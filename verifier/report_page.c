@@ -206,6 +206,40 @@ static void put_checkpoint(FILE *file, const struct ak_check_log *log)
           file);
 }
 
+/* What was demanded beside the key, and what came of it. */
+static void put_demands(const struct ak_report_page *page, const struct ak_check_log *log)
+{
+    FILE *file = page->file;
+    char number[AK_SHOW_NUMBER_BYTES];
+
+    if (page->policy != NULL) {
+        ak_page_term(file, "Policy, as given", "与えられた方針");
+        ak_html_foreign(file, page->policy);
+        fputs("</dd>\n", file);
+    }
+    if (log->quorum != NULL) {
+        ak_page_term(file, "Witnesses", "証人");
+        if (log->witnessed_size == 0) {
+            fputs("no checkpoint meets the quorum ", file);
+        } else {
+            fprintf(file, "%s entries existed by ", ak_show_count(number, log->witnessed_size));
+            ak_html_time(file, log->existed_by);
+            fputs(", by the clocks of the quorum ", file);
+        }
+        ak_html_foreign(file, log->quorum);
+        fputs("</dd>\n", file);
+    }
+    if (page->authority_count == 0)
+        return;
+    ak_page_term(file, "Authorities, as given", "与えられた命令者の鍵");
+    for (size_t i = 0; i < page->authority_count && i < AK_PAGE_AUTHORITIES_MAX; i++) {
+        fputs(i == 0 ? "" : "<br>", file);
+        ak_html_foreign(file, page->authorities[i].name);
+    }
+    fputs(page->authority_count > AK_PAGE_AUTHORITIES_MAX ? "<br>and others</dd>\n" : "</dd>\n",
+          file);
+}
+
 static void put_facts(const struct ak_report_page *page, const struct ak_check_log *log)
 {
     FILE *file = page->file;
@@ -215,6 +249,7 @@ static void put_facts(const struct ak_report_page *page, const struct ak_check_l
     put_examined(file, log);
     put_proven(file, log);
     ak_page_key(file, log);
+    put_demands(page, log);
     put_checkpoint(file, log);
     ak_page_term(file, "When", "検査日時");
     if (page->now == 0)

@@ -19,11 +19,17 @@
 #define AK_PAGE_SOURCES_MAX  500u
 #define AK_PAGE_SILENT_MAX   100u
 
+/* Authorities, as given, that are named. */
+#define AK_PAGE_AUTHORITIES_MAX 16u
+
 struct ak_report_page {
     FILE *file;
     uint64_t now;  /* 0: no clock */
     uint64_t from; /* stretch to show, ns; 0 and 0: all */
     uint64_t to;
+    const char *policy;                /* NULL, or the file of the policy that was given */
+    const struct ak_vkey *authorities; /* whose orders were accepted; as given */
+    size_t authority_count;
     const char *period; /* NULL, or "2026-10": the page for management */
 };
 

@@ -6,6 +6,8 @@
 #include "bundle_tar.h"
 #include "trust.h"
 
+#include <akashi/format.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -79,6 +81,11 @@ static enum ak_code check_size(const struct ak_bundle_files *files, const char *
             return too_large(path, err);
         sum += files->part[i].there ? files->part[i].bytes : 0;
     }
+    if (files->part[AK_BUNDLE_ENTRIES].bytes / AK_ENTRY_BYTES > AK_VIEWER_ENTRIES_MAX)
+        return ak_fail(err, AK_ELIMIT,
+                       "%s shows more than %u entries, and a page carries no more: hand over the "
+                       "bundle itself",
+                       path, AK_VIEWER_ENTRIES_MAX);
     return sum > AK_VIEWER_DATA_BYTES_MAX ? too_large(path, err) : AK_OK;
 }
 

@@ -12,7 +12,7 @@
 
 /* Gives a bundle, directory or archive, as the bytes of its one file (format.md 14.9), custody with
  * it; `made` (ns) is the time of its bundle.json. `*data` is malloc'ed. AK_ELIMIT over
- * AK_VIEWER_DATA_BYTES_MAX; AK_EMALFORMED, AK_EIO, AK_ENOMEM. */
+ * AK_VIEWER_DATA_BYTES_MAX or AK_VIEWER_ENTRIES_MAX; AK_EMALFORMED, AK_EIO, AK_ENOMEM. */
 enum ak_code ak_viewer_pack(const char *path, uint64_t made, uint8_t **data, size_t *len,
                             struct ak_error *err);
 

@@ -451,6 +451,12 @@ def program(cases, log, secrets):
     cases.run(0, "report", "folder", "--key", "store.key", "-o", "out3.html")
     cases.expect(get("out3.html") == page, "a directory makes the page that its archive makes")
 
+    put("folder/entries", bytes(65537 * 54))
+    cases.run(2, "report", "folder", "-o", "no.html", says="more than 65536 entries")
+    put("folder/entries", folder["entries"])
+    os.truncate("folder/records.zst", 49 << 20)
+    cases.run(2, "report", "folder", "-o", "no.html", says="more than 48 MiB")
+
     # A forged viewer, over good data and over forged ones.
     lie = page.replace(b"'CONSISTENT WITH THE KEY IN THIS FILE'", b"'VALID, CHECKED BY THE POLICE'")
     put("lie.html", lie)

@@ -71,11 +71,11 @@ function fact(list, en, japanese, ...values) {
   list.append(el('dt', {}, en, ' ', ja(japanese)), el('dd', {}, ...values));
 }
 
-function table(label, columns, rows) {
+function table(label, columns, rows, style = '') {
   const head = columns.map(([en, japanese, number]) =>
     el('th', { scope: 'col', class: number ? 'number' : '' }, en, ' ', ja(japanese)));
   return el('div', { class: 'scroll', role: 'region', tabindex: '0', 'aria-label': label },
-    el('table', {}, el('thead', {}, el('tr', {}, ...head)), el('tbody', {}, ...rows)));
+    el('table', { class: style }, el('thead', {}, el('tr', {}, ...head)), el('tbody', {}, ...rows)));
 }
 
 function when(ns) {
@@ -229,7 +229,7 @@ function entriesSection(bundle, names, proven) {
     const some = all.slice(from, from + number);
     const rows = some.flatMap((e, i) => entryRow(bundle, names, e, i === 0 ? all[from - 1] : some[i - 1]));
     body.replaceChildren(table('Entries', [['Index', '番号', true], ['Received', '受信日時'],
-      ['Source', '送信元'], ['Kind', '種別'], ['Text', '内容']], rows));
+      ['Source', '送信元'], ['Kind', '種別'], ['Text', '内容']], rows, 'entries'));
     place.textContent = `${count(from + 1)} to ${count(from + some.length)} of ${count(all.length)} `;
     at = from;
   };
