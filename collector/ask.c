@@ -55,9 +55,9 @@ static enum ak_code ask(const char *path, const char *config, const char *order,
     (void)setsockopt(*fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
     if (connect(*fd, (const struct sockaddr *)&addr, sizeof(addr)) != 0)
         return nobody(path, config, errno, err);
-    assert(len < sizeof(line));
-    memcpy(line, order, len);
-    line[len++] = '\n';
+    assert(len + 1 < sizeof(line));
+    (void)snprintf(line, sizeof(line), "%s\n", order);
+    len++;
     if (send(*fd, line, len, MSG_NOSIGNAL) != (ssize_t)len)
         return ak_fail_errno(err, errno, "%s: ask", path);
     return AK_OK;

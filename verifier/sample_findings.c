@@ -13,6 +13,7 @@
 #include <akashi/base64.h>
 #include <akashi/escape.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -125,6 +126,7 @@ struct apply {
     struct ak_sample_row **row; /* the records, by index */
     size_t count;
     bool *seen;
+    bool foreign; /* a finding was of a record that is not among them */
 };
 
 static int by_index(const void *a, const void *b)
@@ -141,9 +143,12 @@ static enum ak_code on_line(void *ctx, uint64_t index, enum ak_sample_finding fi
     struct apply *a = ctx;
     struct ak_sample_row wanted = {.index = index};
     struct ak_sample_row *key = &wanted;
-    struct ak_sample_row **found =
-        bsearch(&key, a->row, a->count, sizeof(struct ak_sample_row *), by_index);
+    struct ak_sample_row **found;
 
+    assert(a->row != NULL);
+    found = bsearch(&key, a->row, a->count, sizeof(struct ak_sample_row *), by_index);
+
+    a->foreign = found == NULL;
     if (found == NULL)
         return ak_fail(err, AK_EUSAGE, "entry %" PRIu64 " is no record of this sample", index);
     if (a->seen[found - a->row])
@@ -175,7 +180,7 @@ enum ak_code ak_findings_apply(struct ak_sample_rows *rows, const struct ak_hash
                                struct ak_error *err)
 {
     struct apply a = {0};
-    struct ak_hash of;
+    struct ak_hash of = {{0}};
     FILE *file = fopen(path, "re");
     enum ak_code rc;
 
@@ -185,8 +190,7 @@ enum ak_code ak_findings_apply(struct ak_sample_rows *rows, const struct ak_hash
     if (rc == AK_OK)
         rc = ak_findings_read(file, &of, on_line, &a, err);
     /* Whoever gives findings of another sample wants to hear that first. */
-    if ((rc == AK_OK || rc == AK_EUSAGE) && !ak_hash_equal(&of, seed) && ftell(file) > 0 &&
-        (rc == AK_OK || strstr(err->text, "no record of this sample") != NULL))
+    if ((rc == AK_OK || a.foreign) && !ak_hash_equal(&of, seed))
         rc = ak_fail(err, AK_EUSAGE,
                      "%s is for another sample: its seed is not that of origin, head, range and "
                      "nonce as they were given here",

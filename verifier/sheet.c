@@ -215,8 +215,7 @@ static const char *beginning(char *out, const char *text)
     len = ROW_TEXT_BYTES - 4;
     while (len > 0 && ((uint8_t)text[len] & 0xC0) == 0x80) /* within a character */
         len--;
-    memcpy(out, text, len);
-    memcpy(out + len, "...", 4);
+    (void)snprintf(out, ROW_TEXT_BYTES, "%.*s...", (int)len, text);
     return out;
 }
 
