@@ -208,8 +208,8 @@ enum ak_code ak_disk_wipe(int dir_fd, const char *name, struct ak_error *err)
         return ak_fail_errno(err, errno, "could not look at %s", name);
     if (!S_ISREG(st.st_mode) || st.st_nlink > 1)
         return ak_disk_unlink(dir_fd, name, err); /* bytes that have another name stay */
-    if ((st.st_mode & S_IWUSR) == 0)
-        (void)fchmodat(dir_fd, name, S_IRUSR | S_IWUSR, 0); /* what it refuses, open tells */
+    if ((st.st_mode & S_IWUSR) == 0 && fchmodat(dir_fd, name, S_IRUSR | S_IWUSR, 0) != 0)
+        errno = 0; /* what it refuses, open tells */
     fd = openat(dir_fd, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
         return ak_fail_errno(err, errno, "could not open %s to overwrite it", name);
