@@ -328,7 +328,7 @@ static void limits(void **state)
         (void)ak_base64_encode(base64, sizeof(base64), encoding, sizeof(encoding));
         n += (size_t)sprintf(file + n, "log l+00000000+%s\n", base64);
         if (i + 2 > AK_POLICY_LOGS_MAX) {
-            (void)strcpy(file + n, "quorum none\n");
+            (void)snprintf(file + n, sizeof(file) - n, "%s", "quorum none\n");
             assert_int_equal(parse(&policy, file, &err),
                              i == AK_POLICY_LOGS_MAX ? AK_ELIMIT : AK_OK);
             ak_policy_free(policy);
@@ -339,24 +339,24 @@ static void limits(void **state)
         struct key key = make_key("w", (uint8_t)i, 0x04);
         n += (size_t)sprintf(file + n, "witness w%u %s\n", i, key.vkey);
     }
-    (void)strcpy(file + n, "quorum w255\n");
+    (void)snprintf(file + n, sizeof(file) - n, "%s", "quorum w255\n");
     ak_policy_free(good(file));
     n += (size_t)sprintf(file + n, "witness x %s\n", mirror_vkey);
-    (void)strcpy(file + n, "quorum x\n");
+    (void)snprintf(file + n, sizeof(file) - n, "%s", "quorum x\n");
     assert_int_equal(parse(&policy, file, &err), AK_ELIMIT);
     assert_non_null(strstr(err.text, "line 257: more than 256 witnesses"));
 
     n = (size_t)sprintf(file, "%s", fill_in("witness w @0\ngroup g0 1 w\n"));
     for (unsigned i = 1; i < AK_POLICY_GROUPS_MAX; i++)
         n += (size_t)sprintf(file + n, "group g%u 1 g%u\n", i, i - 1);
-    (void)strcpy(file + n, "quorum g255\n");
+    (void)snprintf(file + n, sizeof(file) - n, "%s", "quorum g255\n");
     policy = good(file); /* the deepest nesting there can be */
     uint64_t times[1] = {5};
     uint64_t by;
     assert_true(ak_policy_met(policy, times, &by) && by == 5);
     ak_policy_free(policy);
     n += (size_t)sprintf(file + n, "group x 1 g255\n");
-    (void)strcpy(file + n, "quorum x\n");
+    (void)snprintf(file + n, sizeof(file) - n, "%s", "quorum x\n");
     assert_int_equal(parse(&policy, file, &err), AK_ELIMIT);
 
     memset(name, 'n', sizeof(name));
