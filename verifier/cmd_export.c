@@ -218,7 +218,8 @@ static enum ak_code make(struct export *e, enum ak_log_tree_manner manner, struc
     if (rc != AK_OK)
         return rc;
     memset(&e->claim, 0, sizeof(e->claim));
-    rc = ak_export_log_open(&log, tree, e->trust.keys, e->trust.key_count, &e->claim, err);
+    rc = ak_export_log_open(&log, tree, e->trust.keys, e->trust.key_count, e->trust.policy,
+                            &e->claim, err);
     if (rc == AK_OK && !e->claim.told) {
         e->about.text[AK_BUNDLE_TEXT_ORIGIN] = log.key.name;
         (void)ak_vkey_format(e->vkey, sizeof(e->vkey), &log.key);

@@ -5,6 +5,7 @@
  * they come; with --sort time they are put in order first, as places without text. */
 #include "commands.h"
 
+#include "log_quorum.h"
 #include "extsort.h"
 #include "jsonout.h"
 #include "output.h"
@@ -270,6 +271,32 @@ static enum ak_code pick_sources(struct search *s, struct ak_search_log *log, ui
     return rc;
 }
 
+/* R43: what was searched behind the newest checkpoint with the quorum. */
+static enum ak_code judge_quorum(struct search *s, struct ak_search_log *log, struct ak_error *err)
+{
+    const struct ak_policy *policy = s->check.policy;
+    struct ak_finding finding = {.code = AK_FINDING_QUORUM, .rule = "R43"};
+    struct ak_log_quorum quorum;
+    enum ak_code rc;
+
+    if (policy == NULL || strcmp(ak_policy_quorum_name(policy), "none") == 0 ||
+        ak_prover_key(log->prover) == NULL)
+        return AK_OK;
+    rc = ak_log_quorum_find(log->place->path, &s->check, &quorum, err);
+    if (rc != AK_OK || log->result.end <= quorum.size)
+        return rc;
+    finding.has_range = true;
+    finding.begin = quorum.size;
+    finding.end = log->result.end;
+    (void)snprintf(finding.text, sizeof(finding.text),
+                   "no checkpoint that covers them and was found has the quorum %s",
+                   ak_policy_quorum_name(policy));
+    ak_claim_fail(&log->result.claim, finding.code, finding.rule, "%s", finding.text);
+    log->result.findings++;
+    on_finding(s, &finding);
+    return AK_OK;
+}
+
 static enum ak_code search_open_log(struct search *s, struct ak_search_log *log,
                                     struct ak_error *err)
 {
@@ -287,6 +314,8 @@ static enum ak_code search_open_log(struct search *s, struct ak_search_log *log,
         log->result.findings++;
         on_finding(s, &finding);
     }
+    if (rc == AK_OK)
+        rc = judge_quorum(s, log, err);
     if (rc == AK_OK && s->sorter == NULL && s->show.mode <= AK_SEARCH_JSONL)
         rc = ak_search_show_rest(&s->show, log, err);
     free(selected);

@@ -58,11 +58,13 @@ struct ak_export_log {
     struct ak_epoch_note epoch; /* the start note of its epoch */
 };
 
-/* Finds the newest checkpoint that `keys` vouch for. With a claim that is not VALID there is none,
+/* Finds the newest checkpoint that `keys` vouch for and, unless `policy` is NULL, that meets its
+ * quorum (QUORUM if none of those does). With a claim that is not VALID there is none,
  * and it says why. Codes as ak_log_tree_open. The tree is the caller's. */
 enum ak_code ak_export_log_open(struct ak_export_log *log, struct ak_log_tree *tree,
                                 const struct ak_vkey *keys, size_t key_count,
-                                struct ak_claim *claim, struct ak_error *err);
+                                const struct ak_policy *policy, struct ak_claim *claim,
+                                struct ak_error *err);
 void ak_export_log_close(struct ak_export_log *log);
 
 /* Adds the start notes that what is in the plan needs. */

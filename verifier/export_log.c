@@ -20,6 +20,8 @@ struct candidate {
 
 struct search {
     struct ak_export_log *log;
+    const struct ak_policy *policy;        /* or NULL */
+    struct ak_claim quorum;                /* why one that is signed well does not meet it */
     struct candidate candidate[TRIED_MAX]; /* rising by size */
     size_t count;
 };
@@ -75,6 +77,20 @@ static enum ak_code verify(struct ak_export_log *log, const struct candidate *c,
     return rc;
 }
 
+/* Whether the policy takes it; the newest that it does not take says why. */
+static bool quorum_met(struct search *s, const struct candidate *c)
+{
+    struct ak_claim claim = {0};
+    struct ak_quorum quorum;
+
+    if (s->policy == NULL)
+        return true;
+    ak_policy_claim(s->policy, c->note, c->len, &claim, &quorum);
+    if (claim.told && !s->quorum.told)
+        s->quorum = claim;
+    return !claim.told;
+}
+
 static bool take_best(struct search *s, struct ak_error *why)
 {
     struct ak_export_log *log = s->log;
@@ -82,6 +98,8 @@ static bool take_best(struct search *s, struct ak_error *why)
     for (size_t i = s->count; i > 0; i--) {
         struct candidate *c = &s->candidate[i - 1];
         if (verify(log, c, false, why) != AK_OK && verify(log, c, true, why) != AK_OK)
+            continue;
+        if (!quorum_met(s, c))
             continue;
         log->note = c->note;
         log->note_len = c->len;
@@ -111,7 +129,8 @@ static bool find_key(struct ak_export_log *log, const struct ak_vkey *keys, size
 
 enum ak_code ak_export_log_open(struct ak_export_log *log, struct ak_log_tree *tree,
                                 const struct ak_vkey *keys, size_t key_count,
-                                struct ak_claim *claim, struct ak_error *err)
+                                const struct ak_policy *policy, struct ak_claim *claim,
+                                struct ak_error *err)
 {
     struct search *s = calloc(1, sizeof(*s));
     struct ak_error why = {0};
@@ -123,12 +142,18 @@ enum ak_code ak_export_log_open(struct ak_export_log *log, struct ak_log_tree *t
         return ak_fail(err, AK_ENOMEM, "no memory for checkpoints");
     log->tree = tree;
     s->log = log;
+    s->policy = policy;
     if (find_key(log, keys, key_count, claim))
         rc = ak_log_tree_checkpoints(tree, ak_log_tree_last(tree), on_note, s, err);
-    if (rc == AK_OK && !claim->told && !take_best(s, &why))
-        ak_claim_fail(claim, s->count == 0 ? AK_FINDING_TAIL_UNSIGNED : AK_FINDING_UNTRUSTED_KEY,
-                      s->count == 0 ? "" : "R32", "no checkpoint here is signed as it must be%s%s",
-                      why.text[0] == '\0' ? "" : ": ", why.text);
+    if (rc == AK_OK && !claim->told && !take_best(s, &why)) {
+        if (s->quorum.told)
+            *claim = s->quorum;
+        else
+            ak_claim_fail(
+                claim, s->count == 0 ? AK_FINDING_TAIL_UNSIGNED : AK_FINDING_UNTRUSTED_KEY,
+                s->count == 0 ? "" : "R32", "no checkpoint here is signed as it must be%s%s",
+                why.text[0] == '\0' ? "" : ": ", why.text);
+    }
     for (size_t i = 0; i < s->count; i++)
         free(s->candidate[i].note);
     free(s);

@@ -260,11 +260,30 @@ def others(c, s):
     c.run(2, "info", "met", "--policy", "two.policy", says="info takes no --policy")
 
 
+def parts(c, s):
+    """search and export rest on a checkpoint with the quorum too, or say that there is none."""
+    c.run(3, "search", s.plain, "nothing-is-like-this", "--policy", "two.policy",
+          says=["QUORUM", "has the quorum agencies"])
+    c.run(0, "search", s.plain, "nothing-is-like-this", "--policy", "none.policy")
+    c.run(0, "search", "met", "nothing-is-like-this", "--policy", "two.policy")
+    put("five.policy", get("two.policy").replace(b"quorum agencies", (
+        f"witness w5 {s.witnesses[5].vkey}\nquorum w5").encode()))
+    words = ["--index", "300-320", "--case", "1", "--exhibit", "2", "--by", "a", "--reason", "b",
+             "--policy", "two.policy", "--quiet"]
+    c.run(3, "export", s.plain, *words, "-o", "no-bundle", says="nothing was handed over")
+    c.expect(not os.path.exists("no-bundle"), "there is no bundle")
+    c.run(0, "export", "met", *words, "-o", "cosigned")
+    c.expect(get("cosigned/checkpoint") == get(os.path.join("met", s.log_id, "checkpoint")),
+             "the cosigned checkpoint is handed over")
+    c.run(0, "bundle", "cosigned", "--policy", "two.policy", says="existed by")
+    c.run(3, "bundle", "cosigned", "--policy", "five.policy", says="QUORUM")
+
+
 def main():
     c = Cases(sys.argv[1])
     s = Stores()
     for case in (keys_of_policy, wrong_files, not_met, met, from_outside, older, bad_lines,
-                 in_the_log, proofs, histories, others):
+                 in_the_log, proofs, histories, others, parts):
         case(c, s)
     c.end()
 
