@@ -571,6 +571,7 @@ enum ak_code ak_erase_step(const struct ak_seal_log *log, struct ak_seal_memory 
                            bool *more, struct ak_error *err)
 {
     struct ak_segment_files files;
+    uint64_t due = 0; /* where the segment behind the last one begins */
     enum ak_code rc = ak_segment_files_list(log->log_dir_fd, &files, err);
 
     assert(order->range_count > 0);
@@ -581,6 +582,14 @@ enum ak_code ak_erase_step(const struct ak_seal_log *log, struct ak_seal_memory 
     for (size_t i = 0; rc == AK_OK && !*more && i < files.count; i++) {
         const struct ak_segment_file *file = &files.file[i];
         uint64_t end = file->end == 0 ? UINT64_MAX : file->end;
+        if (due < file->first && due >= from && touches(order, due, file->first)) {
+            sealed->end = file->first;
+            rc = ak_fail(err, AK_EINTEGRITY,
+                         "no segment holds entries %" PRIu64 " to %" PRIu64 ", or it is damaged",
+                         due, file->first - 1);
+            break;
+        }
+        due = end;
         if (file->first < from || !touches(order, file->first, end))
             continue;
         rc = step_one(log, memory, order, &files, i, size, sealed, more, err);

@@ -255,6 +255,8 @@ void life_manifest(struct life *life, const struct ak_sealed *sealed)
     ak_payload_bytes(&p, "header", sealed->header.b, AK_HASH_BYTES);
     ak_payload_bytes(&p, "root", sealed->root.b, AK_HASH_BYTES);
     ak_payload_bytes(&p, "positions", sealed->positions.b, AK_HASH_BYTES);
+    if (sealed->ordered)
+        ak_payload_dec(&p, "order", sealed->order);
     add_own(life, AK_KIND_MANIFEST, &p);
 }
 
@@ -495,6 +497,9 @@ struct ak_seal_log life_seal_log(const struct life *life)
 
 /* ---- the judge ---- */
 
+const struct ak_vkey *life_authorities;
+size_t life_authority_count;
+
 static void read_key(const char *store, struct ak_vkey *key)
 {
     char origin[AK_LOG_ORIGIN_BYTES_MAX + 1];
@@ -528,7 +533,7 @@ static void print_findings(const struct ak_check *result)
 }
 
 static enum ak_verdict judge(const char *path, const char *what, const struct ak_check_kept *kept,
-                             unsigned allowed, unsigned remarks)
+                             unsigned allowed, uint64_t remarks)
 {
     char store[LIFE_PATH_BYTES + 8];
     const char *paths[] = {what};
@@ -545,6 +550,8 @@ static enum ak_verdict judge(const char *path, const char *what, const struct ak
     options.key_count = 1;
     options.kept = kept;
     options.kept_count = kept != NULL;
+    options.authorities = life_authorities;
+    options.authority_count = life_authority_count;
     check(ak_check_run(paths, 1, &options, &result, &err), &err);
     assert_int_equal(result->count, 1);
     verdict = result->verdict;
@@ -552,7 +559,7 @@ static enum ak_verdict judge(const char *path, const char *what, const struct ak
     for (unsigned code = 0; code < AK_FINDING_CODES; code++) {
         const struct ak_finding_info *info = ak_finding_info((enum ak_finding_code)code);
         if (info->remark && code != AK_FINDING_EXERCISE && result->logs[0].code_counts[code] > 0 &&
-            (remarks >> code & 1u) == 0)
+            (remarks >> code & 1) == 0)
             good = false;
     }
     if (!good)
@@ -563,7 +570,7 @@ static enum ak_verdict judge(const char *path, const char *what, const struct ak
     return verdict;
 }
 
-enum ak_verdict life_check(const char *path, unsigned allowed, unsigned remarks)
+enum ak_verdict life_check(const char *path, unsigned allowed, uint64_t remarks)
 {
     char store[LIFE_PATH_BYTES + 8];
 
@@ -577,7 +584,7 @@ void life_check_kept(const char *path, const void *note, size_t len)
     char store[LIFE_PATH_BYTES + 8];
 
     store_path(store, path);
-    (void)judge(path, store, &kept, LIFE_ONLY_VALID, ~0u);
+    (void)judge(path, store, &kept, LIFE_ONLY_VALID, UINT64_MAX);
 }
 
 enum ak_verdict life_check_file(const char *path, const char *file, unsigned allowed)
@@ -593,5 +600,5 @@ enum ak_verdict life_check_file(const char *path, const char *file, unsigned all
     check(ak_store_find(fd, LOG, id, &err), &err);
     (void)close(fd);
     (void)snprintf(what, sizeof(what), "%s/%s/%s", store, id, file);
-    return judge(path, what, NULL, allowed, ~0u);
+    return judge(path, what, NULL, allowed, UINT64_MAX);
 }

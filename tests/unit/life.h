@@ -81,10 +81,14 @@ void life_publish(struct life *life); /* keys' state and `checkpoint` */
 
 struct ak_seal_log life_seal_log(const struct life *life);
 
+/* Keys whose orders every judgement below accepts; none at the beginning. */
+extern const struct ak_vkey *life_authorities;
+extern size_t life_authority_count;
+
 /* Verdict of akashi-verify about the store; fails the test, with what was found, if it is none of
  * the allowed ones (a bit each: 1u << AK_VALID ...), or if a remark is made that is not among
  * `remarks` (a bit for each code). */
-enum ak_verdict life_check(const char *path, unsigned allowed, unsigned remarks);
+enum ak_verdict life_check(const char *path, unsigned allowed, uint64_t remarks);
 
 /* The same, with a checkpoint that somebody kept: it must be VALID. */
 void life_check_kept(const char *path, const void *note, size_t len);
@@ -96,6 +100,7 @@ enum ak_verdict life_check_file(const char *path, const char *file, unsigned all
 #define LIFE_NOT_INVALID (1u << AK_VALID | 1u << AK_INCOMPLETE)
 #define LIFE_NO_MANIFEST (1u << AK_FINDING_NO_MANIFEST)
 #define LIFE_TWIN        (1u << AK_FINDING_DUPLICATE_FILE)
+#define LIFE_ERASED      (UINT64_C(1) << AK_FINDING_ERASED)
 #define LIFE_IN_FLIGHT   (1u << AK_FINDING_TAIL_IN_FLIGHT)
 
 #endif
