@@ -241,6 +241,15 @@ static uint64_t bad_records(const struct ak_sheet *s, ak_sheet_row_fn on_row, vo
     return count > AK_SHEET_ROWS_MAX ? count - AK_SHEET_ROWS_MAX : 0;
 }
 
+bool ak_sheet_claim_apart(const struct ak_sheet *s)
+{
+    for (size_t i = 0; i < s->rows->claim_count; i++) {
+        if (strcmp(s->rows->claims[i].text, s->claim.text) == 0)
+            return false;
+    }
+    return s->claim.told;
+}
+
 static uint64_t bad_lines(const struct ak_sheet_lines *lines, ak_sheet_row_fn on_row, void *ctx)
 {
     uint64_t count = 0;

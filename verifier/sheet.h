@@ -138,6 +138,9 @@ void ak_sheet_facts(const struct ak_sheet *sheet, ak_sheet_fact_fn on_fact, void
 typedef void (*ak_sheet_row_fn)(void *ctx, uint64_t number, const char *code, const char *text);
 uint64_t ak_sheet_bad_rows(const struct ak_sheet *sheet, ak_sheet_row_fn on_row, void *ctx);
 
+/* Whether the sheet's claim says what none of those rows says. */
+bool ak_sheet_claim_apart(const struct ak_sheet *sheet);
+
 /* "0.9969" for numbers whose ratio is 0.9969 %, rounded up; into `out` of AK_SHEET_PERCENT_BYTES.
  */
 #define AK_SHEET_PERCENT_BYTES 24u

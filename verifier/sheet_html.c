@@ -55,7 +55,7 @@ static void put_verdict(FILE *file, const struct ak_sheet *s)
 
     ak_page_verdict_open(file, s->claim.verdict);
     say(file, s, AK_SAYS_VERDICT);
-    if (s->claim.told) {
+    if (ak_sheet_claim_apart(s)) {
         fputs("<p>", file);
         ak_html_foreign(file, s->claim.text);
         fputs("</p>\n", file);

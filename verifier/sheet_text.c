@@ -88,7 +88,7 @@ static void page(FILE *file, const struct ak_sheet *s, bool colour)
     fputc('\n', file);
     say(file, s, AK_SAYS_VERDICT, AK_ENGLISH);
     say(file, s, AK_SAYS_VERDICT, AK_JAPANESE);
-    if (s->claim.told) {
+    if (ak_sheet_claim_apart(s)) {
         fputs("  ", file);
         ak_show_text(file, s->claim.coded ? ak_finding_info(s->claim.code)->name : "");
         fputc('\n', file);

@@ -271,14 +271,14 @@ static void say_audits(FILE *f, const struct ak_sheet *s, bool ja)
     closed = all - opened(s);
     if (ja)
         fprintf(f,
-                "このログには監査の約束値が %s 件あり、うち %s 件が開示され(今回を含む)、%s "
+                "このログには監査の約束値が %s 件あり、うち %s 件が開示され%s、%s "
                 "件は開示されていません。",
-                n(&c, all), n(&c, all - closed), n(&c, closed));
+                n(&c, all), n(&c, all - closed), s->commit != NULL ? "(今回を含む)" : "",
+                n(&c, closed));
     else
-        fprintf(f,
-                "The log holds %s commitment%s to audits: %s opened (this one counted), %s not "
-                "opened.",
-                n(&c, all), ak_show_plural(all), n(&c, all - closed), n(&c, closed));
+        fprintf(f, "The log holds %s commitment%s to audits: %s opened%s, %s not opened.",
+                n(&c, all), ak_show_plural(all), n(&c, all - closed),
+                s->commit != NULL ? " (this one counted)" : "", n(&c, closed));
     if (closed > 0)
         fputs(ja ? "開示されていない約束値は、結果が伏せられた抽選かもしれません。"
                  : " One that was not opened may be a draw whose outcome was dropped: ask for it.",

@@ -459,6 +459,28 @@ def lines(c, collector, nonce):
     c.run(2, *words, "empty", "--seed", fixed, says="has no lines")
 
 
+def erased(c, collector, nonce):
+    """What was erased by order is drawn, stands there, and cannot be judged: it deviates."""
+    c.run(0, "key", "new", "x.example/ito", "-o", "ito.key")
+    vkey = re.search(r"^vkey +(\S+)", c.out, re.M).group(1)
+    c.run(0, "order", "erase", "--index", "100-700", "--key", "key", "--case", "1", "--reason", "r",
+          "--sign", "ito.key", "-o", "order")
+    for words in (["authority", "--key", vkey, "--quorum", "1"], ["erase", "--order", "order"]):
+        done = subprocess.run([collector, words[0], "--store", "store", "--log", "a", *words[1:]],
+                              capture_output=True, check=False)
+        c.err = done.stderr.decode()
+        c.expect(done.returncode == 0, f"{words[0]}")
+    sheet = c.json(3, "sample", "store", "--key", "key", "--seed", nonce, *RATE)
+    check_sheet(c, sheet)
+    gone = [d["index"] for d in sheet["drawn"] if d["result"] == "absent"]
+    c.expect(gone == [d["index"] for d in sheet["drawn"] if 100 <= d["index"] <= 700] and
+             sheet["proofs"]["deviations"] == len(gone), "the erased ones, and no others")
+    c.run(0, "answer", "store", "--key", "key", "--requests", "req", "-o", "erased.ans")
+    report = c.json(3, "sample", "cp", "--key", "key", "--requests", "req", "--answers", "erased.ans",
+                    "--head", "head", *RATE)
+    c.expect(report["drawn"] == sheet["drawn"], "answers say the same")
+
+
 def main():
     collector, text = map(os.path.realpath, sys.argv[2:4])
     c = Cases(sys.argv[1])
@@ -472,6 +494,7 @@ def main():
         findings(c, nonce)
         answers(c, collector, nonce, head)
         lines(c, collector, nonce)
+        erased(c, collector, nonce)
     finally:
         for process in running:
             if process.poll() is None:
