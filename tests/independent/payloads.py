@@ -171,9 +171,12 @@ EVENTS = {
     "silence": ("name",),
     "overflow": ("peers",),
     "corruption": ("file", "reason", "good"),
+    "audit": ("commitment", "first", "end", "population"),
+    "audit-opened": ("commitment", "nonce"),
 }
 FORMS = {"pid": number, "address": text, "reason": text, "name": text, "file": text,
-         "version": text, "boot_id": text, "sha256": b64(32), "peers": peers}
+         "version": text, "boot_id": text, "sha256": b64(32), "peers": peers, "nonce": text,
+         "commitment": b64(32), "population": b64(32)}
 
 
 def check_members(value, must, may):

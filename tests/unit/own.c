@@ -42,6 +42,8 @@ static const struct sample good[] = {
     {AK_KIND_EVENT, EVENT("udp-drop", "\"count\":\"3\",")},
     {AK_KIND_EVENT, EVENT("udp-drop", "")},
     {AK_KIND_EVENT, EVENT("of-another-day", "\"count\":3,")},
+    {AK_KIND_EVENT, "{\"commitment\":\"" B32 "\",\"end\":\"9\",\"event\":\"audit\",\"first\":\"0\","
+                    "\"population\":\"" B32 "\",\"side\":\"operator\",\"type\":\"event\"}"},
     {AK_KIND_EVENT, "{\"event\":\"overflow\",\"peers\":[[\"1\",\"192.0.2.1\"]],"
                     "\"side\":\"sender\",\"type\":\"event\"}"},
     {AK_KIND_STATE, STATE("0")},
@@ -64,6 +66,11 @@ static const struct sample bad[] = {
     {AK_KIND_EVENT, "{\"event\":\"overflow\",\"peers\":[[1,\"192.0.2.1\"]],"
                     "\"side\":\"sender\",\"type\":\"event\"}"},
     {AK_KIND_EVENT, "{\"event\":\"stop\",\"type\":\"event\"}"},
+    {AK_KIND_EVENT, "{\"commitment\":\"00\",\"event\":\"audit\",\"side\":\"operator\","
+                    "\"type\":\"event\"}"},
+    {AK_KIND_EVENT, "{\"event\":\"audit\",\"first\":0,\"side\":\"operator\",\"type\":\"event\"}"},
+    {AK_KIND_EVENT, "{\"event\":\"audit-opened\",\"nonce\":1,\"side\":\"operator\","
+                    "\"type\":\"event\"}"},
     {AK_KIND_STATE, STATE("")},
     {AK_KIND_STATE, STATE("-0")},
     {AK_KIND_STATE, STATE("01")},
