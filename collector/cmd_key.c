@@ -111,7 +111,8 @@ static enum ak_code on_started(struct ak_server *server, void *ctx, struct ak_er
     uint64_t before = server->logs->epoch.number;
 
     ak_epoch_want(server->logs);
-    while (server->logs->epoch.wanted || server->logs->epoch.placed)
+    while (server->logs->epoch.wanted || server->logs->epoch.placed ||
+           server->logs->epoch.beginning)
         (void)uv_run(&server->loop, UV_RUN_ONCE);
     *epoch = server->logs->epoch.number;
     if (*epoch > before)

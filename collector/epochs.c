@@ -78,6 +78,33 @@ static enum ak_code newest_note(const struct ak_runlog *log, const struct ak_key
     return AK_OK;
 }
 
+/* The running epoch had ended, but nobody knows whether its last checkpoint reached the disk: both
+ * that and the start note are made again, byte for byte, and go into what follows. */
+static enum ak_code end_again(struct ak_runlog *log, struct ak_keys *keys,
+                              struct ak_recovered *recovered, struct ak_error *err)
+{
+    uint64_t index = 0;
+    size_t len = 0;
+    const char *ending = ak_keys_ending(keys, &len, &index);
+    struct ak_range nothing;
+    char *checkpoint = malloc(AK_NOTE_BYTES_MAX);
+    enum ak_code rc = keep_note(log, ending, len, index, err);
+
+    ak_range_init(&nothing, index);
+    if (rc == AK_OK && checkpoint == NULL)
+        rc = ak_fail(err, AK_ENOMEM, "no memory for a checkpoint");
+    if (rc == AK_OK)
+        rc = ak_keys_sign(keys, &nothing, checkpoint, AK_NOTE_BYTES_MAX, &len, err);
+    if (rc != AK_OK) {
+        free(checkpoint);
+        return rc;
+    }
+    free(recovered->note);
+    recovered->note = checkpoint;
+    recovered->note_len = len;
+    return AK_OK;
+}
+
 enum ak_code ak_epoch_resume(struct ak_runlog *log, struct ak_keys *keys,
                              struct ak_recovered *recovered, struct ak_error *err)
 {
@@ -110,7 +137,7 @@ enum ak_code ak_epoch_resume(struct ak_runlog *log, struct ak_keys *keys,
                     "of store and keys",
                     note.epoch, index, recovered->range.end);
     else if (ending != NULL)
-        rc = keep_note(log, ending, len, index, err);
+        rc = end_again(log, keys, recovered, err);
     log->epoch.number = ak_keys_epoch_number(keys);
     set_due(log, wall > ak_keys_epoch_time(keys) ? wall - ak_keys_epoch_time(keys) : 0);
     return rc;
@@ -138,7 +165,7 @@ void ak_epoch_turn(struct ak_runlog *log)
 {
     struct ak_runlog_epoch *epoch = &log->epoch;
 
-    if (!epoch->wanted || epoch->asked || epoch->placed || log->full)
+    if (!epoch->wanted || epoch->asked || epoch->placed || epoch->beginning || log->full)
         return;
     epoch->gate = true;
     if (log->filling != NULL && log->filling->count > 0)
@@ -190,13 +217,22 @@ void ak_epoch_committed(struct ak_runlog *log, uint64_t size)
     log->epoch_note = epoch->note;
     epoch->note = NULL;
     epoch->placed = false;
-    epoch->number++;
+    epoch->beginning = true;
+}
+
+void ak_epoch_on_begun(void *ctx)
+{
+    struct ak_runlog *log = ctx;
+
+    ak_server_look(log->server);
+    log->epoch.beginning = false;
+    log->epoch.number++;
     set_due(log, 0);
 }
 
 void ak_epoch_tick(struct ak_runlog *log)
 {
-    if (log->server->boot >= log->epoch.due && !log->epoch.placed)
+    if (log->server->boot >= log->epoch.due && !log->epoch.placed && !log->epoch.beginning)
         ak_epoch_want(log);
 }
 

@@ -36,9 +36,11 @@ void ak_epoch_tick(struct ak_runlog *log);
 /* The log stops: a change that has not begun is left to the next start. */
 void ak_epoch_stop(struct ak_runlog *log);
 
-/* The signer's answer. */
+/* The signer's answers. */
 void ak_epoch_on_ended(void *log, char *note, size_t len, uint64_t index,
                        const struct ak_error *err);
+
+void ak_epoch_on_begun(void *log);
 
 void ak_epoch_free(struct ak_runlog *log);
 

@@ -159,6 +159,7 @@ static enum ak_code begin_signing(struct ak_runlog *log, struct ak_keys *keys,
         .on_note = ak_runlog_on_note,
         .on_refused = ak_runlog_on_refused,
         .on_ended = ak_epoch_on_ended,
+        .on_begun = ak_epoch_on_begun,
     };
     enum ak_code rc = ak_signer_add(log->server->signer, &client, &log->signer_slot, err);
 

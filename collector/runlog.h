@@ -92,6 +92,7 @@ struct ak_runlog_epoch {
     bool gate;                  /* so the log takes nothing */
     bool asked;                 /* the signer ends it */
     bool placed;                /* the start note is an entry, not yet durable */
+    bool beginning;             /* it is durable, and the signer erases the old key */
     unsigned char *note;        /* start note that waits or is placed, or NULL */
     size_t note_len;
     uint64_t index; /* of its entry */

@@ -218,10 +218,13 @@ static bool take_note(struct seal *s, const uint8_t *text, size_t len)
 
 /* ---- blocks */
 
-/* The block that follows is [first, first + count): what belongs in front of it goes out. */
-static enum ak_code next_block(struct seal *s, uint64_t first, uint32_t count, struct ak_error *err)
+/* The block that follows is [first, first + count): what belongs in front of it goes out. `begins`:
+ * an epoch begins with it, and the last checkpoint of the one before is what proves single entries
+ * of that one. */
+static enum ak_code next_block(struct seal *s, uint64_t first, uint32_t count, bool begins,
+                               struct ak_error *err)
 {
-    enum ak_code rc = put_note(s, false, err);
+    enum ak_code rc = put_note(s, begins, err);
 
     s->note.size = 0;
     if (s->note_later.size > 0)
@@ -243,7 +246,8 @@ static enum ak_code copy_block(struct seal *s, const struct ak_frame *frame, str
     const struct ak_columns *columns = reader->columns;
     struct ak_footer_block derived;
     struct ak_encode_block block;
-    enum ak_code rc = next_block(s, columns->first, columns->count, err);
+    enum ak_code rc =
+        next_block(s, columns->first, columns->count, columns->run[0].kind == AK_KIND_EPOCH, err);
 
     ak_footer_block_derive(&derived, columns, s->out.bytes);
     block = (struct ak_encode_block){.first = derived.first,
@@ -293,7 +297,7 @@ static enum ak_code flush_batch(struct seal *s, struct ak_error *err)
     for (uint32_t i = 0; i < batch->run_count; i++)
         block.kinds |= kind_bit(batch->run[i].kind);
     if (rc == AK_OK)
-        rc = next_block(s, batch->first, batch->count, err);
+        rc = next_block(s, batch->first, batch->count, batch->run[0].kind == AK_KIND_EPOCH, err);
     if (rc == AK_OK)
         rc = ak_seal_output_block(&s->out, &block, batch->level8, batch->level8_count, err);
     if (rc == AK_OK)
@@ -324,7 +328,8 @@ static enum ak_code refill_group(struct seal *s, const struct ak_columns_group *
                                    .kind = entry->kind};
         uint64_t index = block->first + i;
         if (batch->state == AK_BATCH_FILLING &&
-            (!ak_batch_fits(batch, payload->len) || batch->form != entry->form))
+            (!ak_batch_fits(batch, payload->len) || batch->form != entry->form ||
+             entry->kind == AK_KIND_EPOCH))
             rc = flush_batch(s, err);
         if (rc == AK_OK && batch->state == AK_BATCH_FREE) {
             ak_batch_begin(batch, NULL);

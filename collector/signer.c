@@ -37,6 +37,7 @@ struct slot {
     bool end_wanted;   /* the epoch is to end; under the mutex */
     bool begin_wanted; /* the next one begins; under the mutex */
     bool ended;        /* answer on its way; under the mutex */
+    bool begun;        /* likewise */
     char *start;       /* start note, or NULL: `end_err` says why not */
     size_t start_len;
     uint64_t start_index;
@@ -151,8 +152,14 @@ static void begin_epoch(struct ak_signer *signer, struct slot *slot)
 {
     struct ak_error err = {0};
 
-    if (ak_keys_begin_epoch(slot->client.keys, &err) != AK_OK)
+    if (ak_keys_begin_epoch(slot->client.keys, &err) != AK_OK) {
         refuse(signer, slot, &err);
+        return;
+    }
+    pthread_mutex_lock(&signer->mutex);
+    slot->begun = true;
+    pthread_mutex_unlock(&signer->mutex);
+    uv_async_send(&signer->async);
 }
 
 /* Does what is due; gives the boot time at which something else will be, or UINT64_MAX. */
@@ -262,7 +269,7 @@ static void on_async(uv_async_t *async)
         char *note;
         size_t len;
         uint64_t size;
-        bool refused, ended;
+        bool refused, ended, begun;
         struct ak_error end_err;
         char *start;
         size_t start_len;
@@ -275,6 +282,8 @@ static void on_async(uv_async_t *async)
         refused = slot->refused;
         ended = slot->ended;
         slot->ended = false;
+        begun = slot->begun;
+        slot->begun = false;
         start = slot->start;
         slot->start = NULL;
         start_len = slot->start_len;
@@ -290,6 +299,8 @@ static void on_async(uv_async_t *async)
             slot->client.on_refused(slot->client.ctx, &err);
         if (ended)
             slot->client.on_ended(slot->client.ctx, start, start_len, start_index, &end_err);
+        if (begun)
+            slot->client.on_begun(slot->client.ctx);
     }
 }
 

@@ -27,6 +27,9 @@ struct ak_signer_client {
     /* Answers ak_signer_end_epoch: the start note of the next epoch, malloc'ed and given, and the
      * index of the entry that it must become; or NULL and why the epoch goes on. */
     void (*on_ended)(void *ctx, char *note, size_t len, uint64_t index, const struct ak_error *err);
+    /* Answers ak_signer_begin_epoch: the old key is erased. Not called where that failed: then
+     * on_refused was. */
+    void (*on_begun)(void *ctx);
 };
 
 /* Starts the thread. `interval_ns` is the least time between two signatures of one log. */

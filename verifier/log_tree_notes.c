@@ -76,9 +76,9 @@ enum ak_code ak_log_tree_epoch_note(struct ak_log_tree *tree, uint64_t index, bo
     return give_copy(file->epoch_note, file->epoch_note_len, note, len, err);
 }
 
-/* NOTEs of one segment, from its first frame to its last. */
+/* NOTEs of one segment, from its first frame to its last; `*offered` counts them. */
 static enum ak_code offer_notes(struct ak_log_tree *tree, size_t i, ak_log_tree_note_fn on_note,
-                                void *ctx, struct ak_error *err)
+                                void *ctx, uint64_t *offered, struct ak_error *err)
 {
     struct ak_frame_walk *walk = malloc(sizeof(*walk));
     uint8_t *bytes = malloc(AK_FRAME_HEAD_BYTES + AK_NOTE_FRAME_BYTES_MAX);
@@ -105,8 +105,10 @@ static enum ak_code offer_notes(struct ak_log_tree *tree, size_t i, ak_log_tree_
             if (ak_frame_read(fd, &frame, bytes, AK_FRAME_HEAD_BYTES + AK_NOTE_FRAME_BYTES_MAX,
                               NULL, NULL) == AK_OK &&
                 ak_segment_note_decode(&note, &len, bytes + ak_frame_head(&frame),
-                                       (size_t)frame.content_bytes, NULL) == AK_OK)
+                                       (size_t)frame.content_bytes, NULL) == AK_OK) {
+                ++*offered;
                 rc = on_note(ctx, note, len, err);
+            }
             continue;
         }
         if ((walked == AK_OK && frame.type != AK_FRAME_TORN) ||
@@ -142,13 +144,18 @@ enum ak_code ak_log_tree_checkpoints(struct ak_log_tree *tree, uint64_t index,
                                      ak_log_tree_note_fn on_note, void *ctx, struct ak_error *err)
 {
     struct ak_tree_file *file;
+    uint64_t offered = 0;
     size_t own = 0;
     enum ak_code rc = offer_published(tree, on_note, ctx, err);
 
     if (rc == AK_OK)
         rc = ak_tree_segment_of(tree, index, &own, err);
     if (rc == AK_OK)
-        rc = offer_notes(tree, own, on_note, ctx, err);
+        rc = offer_notes(tree, own, on_note, ctx, &offered, err);
+    /* What a crash left unsigned is under a checkpoint of the next segment that has one. */
+    offered = 0;
+    for (size_t i = own + 1; rc == AK_OK && i < tree->segment_count && offered == 0; i++)
+        rc = offer_notes(tree, i, on_note, ctx, &offered, err);
     for (size_t i = own; rc == AK_OK && i < tree->segment_count; i++) {
         uint8_t *note = NULL;
         size_t len = 0;
