@@ -5,9 +5,10 @@
 #include "conn.h"
 #include "server.h"
 
-#define AK_NS_PER_S        1000000000ull
-#define AK_CONN_RECHECK_NS (60 * AK_NS_PER_S) /* how long an expired certificate goes on at most   \
-                                               */
+#define AK_NS_PER_S 1000000000ull
+#define AK_CONN_RECHECK_NS                                                                         \
+    (60 * AK_NS_PER_S) /* how long an expired certificate goes on at most                          \
+                        */
 
 static inline int64_t ak_conn_now_seconds(const struct ak_server *server)
 {

@@ -61,9 +61,10 @@ enum ak_code ak_disk_truncate(int fd, uint64_t len, struct ak_error *err);
 enum ak_code ak_disk_unlink(int dir_fd, const char *name, struct ak_error *err);
 
 /* Removes a file for good: its bytes are overwritten where they lie, and that is on stable storage,
- * before the name goes. What the medium keeps beyond that (cells of an SSD, snapshots, a file system
- * that never writes in place) is out of reach. What is no regular file is only removed. AK_ENOTFOUND;
- * after another failure the name may still be there, with any part of its bytes overwritten. */
+ * before the name goes. What the medium keeps beyond that (cells of an SSD, snapshots, a file
+ * system that never writes in place) is out of reach. What is no regular file is only removed.
+ * AK_ENOTFOUND; after another failure the name may still be there, with any part of its bytes
+ * overwritten. */
 enum ak_code ak_disk_wipe(int dir_fd, const char *name, struct ak_error *err);
 
 /* Makes a directory (AK_EEXIST if the name is there) and opens it; the parent is synced. `*fd` is

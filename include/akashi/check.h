@@ -116,8 +116,8 @@ struct ak_check_options {
     const struct ak_vkey *keys; /* log keys, from a trusted place; each is used for the log that is
                                    named as it is. Borrowed for the call */
     size_t key_count;
-    const struct ak_policy *policy;   /* which witnesses must have cosigned what proves (R43); NULL:
-                                         none. Its logs' keys are the caller's to put into `keys` */
+    const struct ak_policy *policy; /* which witnesses must have cosigned what proves (R43); NULL:
+                                       none. Its logs' keys are the caller's to put into `keys` */
     const struct ak_vkey *authorities; /* authority keys that are accepted, from a trusted place
                                           (format.md R41). Borrowed for the call */
     size_t authority_count;

@@ -95,7 +95,8 @@ typedef enum ak_code (*ak_log_tree_note_fn)(void *ctx, const void *note, size_t 
 
 /* Offers the checkpoints that may cover entry `index`: first the published one; then, as long as
  * the callback gives AK_OK, those in the entry's own segment, in the next one that has any, and in
- * the HEADERs from there on. Only by their place: whose they are and what they say is the caller's question. */
+ * the HEADERs from there on. Only by their place: whose they are and what they say is the caller's
+ * question. */
 enum ak_code ak_log_tree_checkpoints(struct ak_log_tree *tree, uint64_t index,
                                      ak_log_tree_note_fn on_note, void *ctx, struct ak_error *err);
 

@@ -317,8 +317,8 @@ enum ak_code ak_block_open(struct ak_block *block, const struct ak_columns *colu
                            struct ak_error *err);
 
 /* The first half of ak_block_open: the text alone, without asking for its digest. For a reader who
- * looks for something in it, and wants entries only where it is. AK_OK: header, length, checksum and
- * size are as they should be. AK_EMALFORMED, AK_EINTEGRITY, AK_ENOMEM: use ak_block_open. */
+ * looks for something in it, and wants entries only where it is. AK_OK: header, length, checksum
+ * and size are as they should be. AK_EMALFORMED, AK_EINTEGRITY, AK_ENOMEM: use ak_block_open. */
 enum ak_code ak_block_text(struct ak_block *block, const struct ak_columns *columns,
                            const uint8_t *data, size_t len, struct ak_error *err);
 
