@@ -166,46 +166,21 @@ const char *ak_keys_start_note(const struct ak_keys *keys, size_t *len)
     return keys->start;
 }
 
-/* Overwrites the content of a file and removes it. */
+/* Overwrites a file and removes it, if it is there. A second name of the running seed, which a
+ * crash left, only goes. */
 static enum ak_code erase(int dir_fd, const char *name, struct ak_error *err)
 {
-    unsigned char nothing[AK_EPOCH_SEED_BYTES] = {0};
-    enum ak_code rc;
-    int fd;
+    struct stat st;
 
-    if (fchmodat(dir_fd, name, 0600, 0) != 0)
-        return errno == ENOENT ? AK_OK : ak_fail_errno(err, errno, "erase %s", name);
-    fd = openat(dir_fd, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0)
-        return ak_fail_errno(err, errno, "erase %s", name);
-    rc = ak_disk_write(fd, nothing, sizeof(nothing), err);
-    if (rc == AK_OK)
-        rc = ak_disk_sync(fd, err);
-    (void)close(fd);
-    if (rc == AK_OK)
-        rc = ak_disk_unlink(dir_fd, name, err);
-    if (rc != AK_OK)
-        ak_wrap(err, "erase %s", name);
-    return rc;
-}
-
-/* Whether the old name still leads to the running seed: the crash was before the new one came. */
-static bool is_running(int dir_fd)
-{
-    struct stat old, now;
-
-    return fstatat(dir_fd, OLD, &old, AT_SYMLINK_NOFOLLOW) == 0 &&
-           fstatat(dir_fd, SEED, &now, AT_SYMLINK_NOFOLLOW) == 0 && old.st_ino == now.st_ino;
+    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
+        return AK_OK;
+    return ak_disk_wipe(dir_fd, name, err);
 }
 
 enum ak_code ak_keys_mend(struct ak_keys *keys, struct ak_error *err)
 {
-    enum ak_code rc = AK_OK;
+    enum ak_code rc = erase(keys->dir_fd, OLD, err);
 
-    if (is_running(keys->dir_fd))
-        rc = ak_disk_unlink(keys->dir_fd, OLD, err);
-    else
-        rc = erase(keys->dir_fd, OLD, err);
     if (rc == AK_OK)
         rc = erase(keys->dir_fd, MADE, err);
     if (rc == AK_OK && keys->ending == NULL && unlinkat(keys->dir_fd, ENDING, 0) == 0)
