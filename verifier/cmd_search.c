@@ -33,8 +33,8 @@
 /* Memory for hits that are put in order; what is more goes to a file without a name in --tmp. */
 #define SORT_MEMORY 33554432u
 
-/* A hit that is put in order: received, number of the log, index, string of the list. */
-#define ITEM_BYTES (8u + 4u + 8u + 4u + 1u)
+/* A hit that is put in order: received, number of the log, index, what matched, and in what. */
+#define ITEM_BYTES (8u + 4u + 8u + 4u + 1u + 1u)
 
 struct search {
     const struct ak_options *options;
@@ -79,7 +79,13 @@ static enum ak_code compile(struct search *s, struct ak_error *err)
     bool list = ak_options_has(options, AK_OPTION_FILE);
     struct ak_wanted wanted = {.fixed = ak_options_has(options, AK_OPTION_FIXED),
                                .ignore_case = ak_options_has(options, AK_OPTION_IGNORE_CASE)};
+    const char *encoding = ak_options_value(options, AK_OPTION_ENCODING);
     enum ak_code rc = AK_OK;
+
+    if (encoding != NULL && (wanted.encodings = ak_charset_set(encoding)) == 0)
+        return ak_fail(err, AK_EUSAGE,
+                       "--encoding %s: write utf-8, shift_jis, euc-jp, iso-2022-jp, utf-16 or auto",
+                       encoding);
 
     s->path_count = options->word_count - (list ? 0 : 1);
     if (s->path_count == 0)
@@ -92,6 +98,10 @@ static enum ak_code compile(struct search *s, struct ak_error *err)
         wanted.pattern = options->words[s->path_count];
     if (rc == AK_OK)
         rc = ak_matcher_compile(&s->matcher, &wanted, err);
+    if (rc == AK_OK && !s->show.quiet && ak_matcher_note(s->matcher)[0] != '\0') {
+        ak_show_text(stderr, ak_matcher_note(s->matcher));
+        fputc('\n', stderr);
+    }
     if (rc != AK_OK && s->strings != NULL && rc != AK_EUNSUPPORTED)
         ak_wrap(err, "-f %s", ak_options_value(options, AK_OPTION_FILE));
     return rc;
@@ -211,6 +221,7 @@ static enum ak_code on_hit(void *ctx, const struct ak_search_hit *hit, struct ak
     put_be(item + 12, hit->entry.index, 8);
     put_be(item + 20, hit->match.pattern, 4);
     item[24] = hit->match.found;
+    item[25] = (uint8_t)hit->match.charset;
     return ak_sorter_add(s->sorter, item, err);
 }
 
@@ -405,7 +416,9 @@ static enum ak_code print_sorted(struct search *s, struct ak_error *err)
     enum ak_code rc = ak_sorter_next(s->sorter, &item, err);
 
     while (rc == AK_OK && item != NULL) {
-        struct ak_match match = {.found = item[24] != 0, .pattern = (uint32_t)get_be(item + 20, 4)};
+        struct ak_match match = {.found = item[24] != 0,
+                                 .pattern = (uint32_t)get_be(item + 20, 4),
+                                 .charset = (enum ak_charset)item[25]};
         rc = ak_search_show_again(&s->show, &s->logs[get_be(item + 8, 4)], get_be(item + 12, 8),
                                   &match, err);
         if (rc == AK_OK)

@@ -79,10 +79,11 @@ const struct ak_command ak_commands[] = {
          AK_OPTION_BIT(AK_OPTION_INDEX) | AK_OPTION_BIT(AK_OPTION_FILE) |
          AK_OPTION_BIT(AK_OPTION_FIXED) | AK_OPTION_BIT(AK_OPTION_IGNORE_CASE) |
          AK_OPTION_BIT(AK_OPTION_INVERT) | AK_OPTION_BIT(AK_OPTION_COUNT_ONLY) |
-         AK_OPTION_BIT(AK_OPTION_CONTEXT) | AK_OPTION_BIT(AK_OPTION_SORT) |
-         AK_OPTION_BIT(AK_OPTION_FULL) | AK_OPTION_BIT(AK_OPTION_FIELDS) |
-         AK_OPTION_BIT(AK_OPTION_TMP) | AK_OPTION_BIT(AK_OPTION_JSONL) |
-         AK_OPTION_BIT(AK_OPTION_JSON) | AK_OPTION_BIT(AK_OPTION_QUIET),
+         AK_OPTION_BIT(AK_OPTION_ENCODING) | AK_OPTION_BIT(AK_OPTION_CONTEXT) |
+         AK_OPTION_BIT(AK_OPTION_SORT) | AK_OPTION_BIT(AK_OPTION_FULL) |
+         AK_OPTION_BIT(AK_OPTION_FIELDS) | AK_OPTION_BIT(AK_OPTION_TMP) |
+         AK_OPTION_BIT(AK_OPTION_JSONL) | AK_OPTION_BIT(AK_OPTION_JSON) |
+         AK_OPTION_BIT(AK_OPTION_QUIET),
      1, SIZE_MAX, ak_cmd_search},
     {"info", "PATH", "Shows what is there at a glance: origin, sizes, times, segments, gaps.",
      "Nothing of it is proven: `check` does that.", "akashi-verify info /srv/akashi",

@@ -9,6 +9,7 @@
 #include "matcher.h"
 
 #include "literals.h"
+#include "pattern.h"
 #include "pattern_list.h"
 
 #include <hs/hs.h>
@@ -26,22 +27,42 @@
 
 #define ESCAPED_BYTES 4u /* \xHH */
 
+/* A pattern in one encoding. */
+struct variant {
+    uint32_t pattern;
+    uint32_t len; /* of a string; 0: an expression, whose matches begin anywhere */
+    enum ak_charset charset;
+    enum ak_charset_begin begins;
+    uint8_t *bytes; /* of a string that `literals` borrows, or NULL */
+};
+
 struct ak_matcher {
     size_t count;
+    bool given; /* the user says what the encoding is */
+    struct variant *variant;
+    size_t variants;
     hs_database_t *expressions; /* NULL: none */
+    hs_database_t *beginnings;  /* the same, and it tells where matches begin; NULL: it cannot */
     struct ak_literals *literals;
     char *bytes; /* the list, which `literals` borrows */
+    char note[AK_ERROR_TEXT_BYTES];
 };
 
 /* ---- Compiling ---- */
 
-/* Expressions while they are collected. */
+/* What is collected before it is compiled. */
 struct build {
-    char **text;
+    struct ak_matcher *matcher;
+    const struct ak_wanted *wanted;
+    unsigned encodings;
+    char **text; /* expressions */
     unsigned *id;
     unsigned *flags;
     unsigned count;
     unsigned flag;
+    struct ak_literal *literal; /* strings for literals.c */
+    size_t literals;
+    size_t literal_room;
 };
 
 static void build_free(struct build *build)
@@ -51,24 +72,83 @@ static void build_free(struct build *build)
     free(build->text);
     free(build->id);
     free(build->flags);
+    free(build->literal);
 }
 
-static enum ak_code build_add(struct build *build, char *text, unsigned id, struct ak_error *err)
+static enum ak_code no_memory(struct ak_error *err)
+{
+    return ak_fail(err, AK_ENOMEM, "no memory for what is looked for");
+}
+
+/* Adds a variant; its number is given. */
+static enum ak_code add_variant(struct ak_matcher *matcher, const struct variant *variant,
+                                uint32_t *number, struct ak_error *err)
+{
+    size_t n = matcher->variants;
+
+    if ((n & (n - 1)) == 0) {
+        struct variant *more =
+            reallocarray(matcher->variant, n == 0 ? 1 : n * 2, sizeof(*matcher->variant));
+        if (more == NULL)
+            return no_memory(err);
+        matcher->variant = more;
+    }
+    matcher->variant[n] = *variant;
+    matcher->variants++;
+    *number = (uint32_t)n;
+    return AK_OK;
+}
+
+/* Takes `text` over. */
+static enum ak_code add_expression(struct build *build, char *text, const struct variant *variant,
+                                   struct ak_error *err)
 {
     char **texts = reallocarray(build->text, build->count + 1, sizeof(*texts));
     unsigned *ids = reallocarray(build->id, build->count + 1, sizeof(*ids));
     unsigned *flags = reallocarray(build->flags, build->count + 1, sizeof(*flags));
+    uint32_t number = 0;
+    enum ak_code rc;
 
     build->text = texts != NULL ? texts : build->text;
     build->id = ids != NULL ? ids : build->id;
     build->flags = flags != NULL ? flags : build->flags;
-    if (text == NULL || texts == NULL || ids == NULL || flags == NULL) {
+    if (text == NULL || texts == NULL || ids == NULL || flags == NULL)
+        rc = no_memory(err);
+    else
+        rc = add_variant(build->matcher, variant, &number, err);
+    if (rc != AK_OK) {
         free(text);
-        return ak_fail(err, AK_ENOMEM, "no memory for what is looked for");
+        return rc;
     }
     build->text[build->count] = text;
-    build->id[build->count] = id;
+    build->id[build->count] = number;
     build->flags[build->count++] = build->flag;
+    return AK_OK;
+}
+
+/* Takes `bytes` over, if they are of their own. */
+static enum ak_code add_literal(struct build *build, const uint8_t *bytes, uint8_t *own,
+                                struct variant *variant, bool exact, struct ak_error *err)
+{
+    uint32_t number = 0;
+    enum ak_code rc = AK_OK;
+
+    variant->bytes = own;
+    if (build->literals == build->literal_room) {
+        size_t room = build->literal_room == 0 ? 1024 : build->literal_room * 2;
+        struct ak_literal *more = reallocarray(build->literal, room, sizeof(*more));
+        if (more == NULL)
+            rc = no_memory(err);
+        build->literal = more != NULL ? more : build->literal;
+        build->literal_room = more != NULL ? room : build->literal_room;
+    }
+    if (rc == AK_OK)
+        rc = add_variant(build->matcher, variant, &number, err);
+    if (rc != AK_OK) {
+        free(own);
+        return rc;
+    }
+    build->literal[build->literals++] = (struct ak_literal){bytes, variant->len, number, exact};
     return AK_OK;
 }
 
@@ -89,6 +169,52 @@ static char *escape(const uint8_t *p, size_t len)
     if (out != NULL)
         out[used] = '\0';
     return out;
+}
+
+static bool has(const struct build *build, enum ak_charset charset)
+{
+    return (build->encodings >> charset & 1) != 0;
+}
+
+static bool is_utf16(enum ak_charset charset)
+{
+    return charset == AK_CHARSET_UTF16LE || charset == AK_CHARSET_UTF16BE;
+}
+
+/* Whether a pattern stands in an encoding as it was typed: ASCII does, but for UTF-16; bytes that
+ * are no UTF-8 are what they are. */
+static bool as_typed(const uint8_t *p, size_t len, enum ak_charset charset)
+{
+    if (is_utf16(charset))
+        return false;
+    return charset == AK_CHARSET_UTF8 || !ak_pattern_is_wide(p, len);
+}
+
+/* Encodings in which a pattern says nothing new. */
+static bool is_same(const struct build *build, const uint8_t *p, size_t len,
+                    enum ak_charset charset)
+{
+    if (!has(build, charset))
+        return true;
+    if (charset == AK_CHARSET_UTF8)
+        return false;
+    return !ak_utf8_valid(p, len) || (has(build, AK_CHARSET_UTF8) && as_typed(p, len, charset));
+}
+
+/* An encoding cannot say it: told, if it is one of several. */
+static enum ak_code left_out(struct build *build, enum ak_charset charset, enum ak_code rc,
+                             struct ak_error *why, struct ak_error *err)
+{
+    if (rc == AK_ENOMEM || rc == AK_EUSAGE || rc == AK_EMALFORMED)
+        return ak_fail(err, rc == AK_EMALFORMED ? AK_EUSAGE : rc, "%s", why->text);
+    if (build->matcher->given && !is_utf16(charset))
+        return ak_fail(err, AK_EUSAGE, "it cannot be looked for in %s: %s",
+                       ak_charset_name(charset), why->text);
+    if (rc == AK_EUNSUPPORTED)
+        (void)snprintf(build->matcher->note, sizeof(build->matcher->note),
+                       "not looked for in %s: the expression has %s",
+                       is_utf16(charset) ? "UTF-16" : ak_charset_name(charset), why->text);
+    return AK_OK;
 }
 
 /* What asks for the start or end of the whole text would see that of a block of records. */
@@ -112,10 +238,103 @@ static enum ak_code refuse_anchors(const char *pattern, struct ak_error *err)
     return AK_OK;
 }
 
-static enum ak_code build_pattern(struct build *build, const struct ak_wanted *wanted,
+static enum ak_code expression_in(struct build *build, enum ak_charset charset,
                                   struct ak_error *err)
 {
+    const char *pattern = build->wanted->pattern;
+    const uint8_t *p = (const uint8_t *)pattern;
+    size_t len = strlen(pattern);
+    struct variant variant = {.charset = charset, .begins = AK_BEGINS_EITHER};
+    struct ak_error why = {0};
+    char *text = NULL;
+    enum ak_code rc;
+
+    if (is_same(build, p, len, charset))
+        return AK_OK;
+    if (!ak_pattern_is_wide(p, len) && !is_utf16(charset)) {
+        variant.begins = AK_BEGINS_SINGLE;
+        return add_expression(build, strdup(pattern), &variant, err);
+    }
+    if (!ak_utf8_valid(p, len))
+        return add_expression(build, strdup(pattern), &variant, err);
+    rc = ak_pattern_expression(&text, pattern, charset, build->wanted->ignore_case, &variant.begins,
+                               &why);
+    return rc == AK_OK ? add_expression(build, text, &variant, err)
+                       : left_out(build, charset, rc, &why, err);
+}
+
+/* A string of any bytes in one encoding: for Hyperscan (`few`), or for literals.c. */
+static enum ak_code string_in(struct build *build, const struct ak_pattern_string *string,
+                              uint32_t number, enum ak_charset charset, bool few,
+                              struct ak_error *err)
+{
+    bool fold = build->wanted->ignore_case;
+    bool typed =
+        !ak_utf8_valid(string->p, string->len) || as_typed(string->p, string->len, charset);
+    bool wide = ak_pattern_is_wide(string->p, string->len);
+    struct variant variant = {
+        .pattern = number, .len = string->len, .charset = charset, .begins = AK_BEGINS_SINGLE};
+    struct ak_pattern_text text = {0};
+    struct ak_error why = {0};
+    enum ak_code rc = AK_OK;
+
+    if (is_same(build, string->p, string->len, charset))
+        return AK_OK;
+    if (!typed) {
+        rc = ak_pattern_string(&text, string->p, string->len, charset, fold, &why);
+        if (rc != AK_OK)
+            return left_out(build, charset, rc, &why, err);
+        variant.len = (uint32_t)text.len;
+        variant.begins = text.begins;
+    }
+    if (few || variant.len < AK_LITERAL_BYTES_MIN) {
+        char *expression = typed ? escape(string->p, string->len) : text.expression;
+        if (!typed)
+            text.expression = NULL;
+        if (build->count >= SHORT_STRINGS_MAX && !few) {
+            free(expression);
+            rc = ak_fail(err, AK_ELIMIT, "it has more than %u strings of fewer than %u bytes",
+                         SHORT_STRINGS_MAX, AK_LITERAL_BYTES_MIN);
+        } else {
+            rc = add_expression(build, expression, &variant, err);
+        }
+    } else {
+        uint8_t *own = typed ? NULL : text.bytes;
+        text.bytes = typed ? text.bytes : NULL;
+        rc = add_literal(build, typed ? string->p : own, own, &variant,
+                         fold && wide && !typed && charset != AK_CHARSET_EUC_JP, err);
+    }
+    ak_pattern_text_free(&text);
+    return rc;
+}
+
+/* In a long list ASCII strings are looked for in UTF-16 only where that is asked for: they would
+ * make it three times as long. */
+static bool worthwhile(const struct build *build, const struct ak_pattern_string *string,
+                       enum ak_charset charset, bool few)
+{
+    return few || build->matcher->given || !is_utf16(charset) ||
+           ak_pattern_is_wide(string->p, string->len);
+}
+
+static enum ak_code add_string(struct build *build, const struct ak_pattern_string *string,
+                               uint32_t number, bool few, struct ak_error *err)
+{
+    enum ak_code rc = AK_OK;
+
+    few = few && string->len <= AK_PATTERN_BYTES_MAX / ESCAPED_BYTES;
+    for (unsigned c = 0; c < AK_CHARSETS && rc == AK_OK; c++) {
+        if (worthwhile(build, string, (enum ak_charset)c, few))
+            rc = string_in(build, string, number, (enum ak_charset)c, few, err);
+    }
+    return rc;
+}
+
+static enum ak_code build_pattern(struct build *build, struct ak_error *err)
+{
+    const struct ak_wanted *wanted = build->wanted;
     size_t len = strlen(wanted->pattern);
+    struct ak_pattern_string string = {(const uint8_t *)wanted->pattern, (uint32_t)len};
     enum ak_code rc = AK_OK;
 
     if (len > AK_PATTERN_BYTES_MAX)
@@ -123,19 +342,31 @@ static enum ak_code build_pattern(struct build *build, const struct ak_wanted *w
                        AK_PATTERN_BYTES_MAX);
     if (wanted->fixed && len == 0)
         return ak_fail(err, AK_EUSAGE, "the string to look for is empty: every record holds it");
-    if (!wanted->fixed)
-        rc = refuse_anchors(wanted->pattern, err);
-    if (rc != AK_OK)
-        return rc;
-    return build_add(build,
-                     wanted->fixed ? escape((const uint8_t *)wanted->pattern, len)
-                                   : strdup(wanted->pattern),
-                     0, err);
+    if (wanted->fixed)
+        return add_string(build, &string, 0, true, err);
+    rc = refuse_anchors(wanted->pattern, err);
+    for (unsigned c = 0; c < AK_CHARSETS && rc == AK_OK; c++)
+        rc = expression_in(build, (enum ak_charset)c, err);
+    return rc;
+}
+
+/* Where beginnings cannot be told, places within characters are not told from others. */
+static void compile_beginnings(struct ak_matcher *matcher, const struct build *build)
+{
+    hs_compile_error_t *why = NULL;
+
+    for (unsigned i = 0; i < build->count; i++)
+        build->flags[i] |= HS_FLAG_SOM_LEFTMOST;
+    if (hs_compile_multi((const char *const *)build->text, build->flags, build->id, build->count,
+                         HS_MODE_BLOCK, NULL, &matcher->beginnings, &why) != HS_SUCCESS)
+        matcher->beginnings = NULL;
+    (void)hs_free_compile_error(why);
 }
 
 static enum ak_code compile(struct ak_matcher *matcher, const struct build *build,
                             struct ak_error *err)
 {
+    const char *pattern = build->wanted->pattern;
     hs_compile_error_t *why = NULL;
     hs_error_t got;
     enum ak_code rc = AK_OK;
@@ -145,47 +376,34 @@ static enum ak_code compile(struct ak_matcher *matcher, const struct build *buil
     got = hs_compile_multi((const char *const *)build->text, build->flags, build->id, build->count,
                            HS_MODE_BLOCK, NULL, &matcher->expressions, &why);
     if (got == HS_COMPILER_ERROR)
-        rc = ak_fail(err, AK_EUSAGE, "the expression %s cannot be used: %s", build->text[0],
-                     why != NULL ? why->message : "");
+        rc = ak_fail(err, AK_EUSAGE, "the expression %s cannot be used: %s",
+                     pattern != NULL ? pattern : build->text[0], why != NULL ? why->message : "");
     else if (got != HS_SUCCESS)
-        rc = ak_fail(err, AK_ENOMEM, "no memory to compile what is looked for");
-    hs_free_compile_error(why);
+        rc = no_memory(err);
+    (void)hs_free_compile_error(why);
+    if (rc == AK_OK && pattern != NULL && !build->wanted->fixed)
+        compile_beginnings(matcher, build);
     return rc;
 }
 
-/* Strings of a list: short ones and those of a short list are expressions. */
-static enum ak_code take_list(struct ak_matcher *matcher, struct build *build,
-                              const struct ak_wanted *wanted, struct ak_error *err)
+static enum ak_code take_list(struct build *build, struct ak_error *err)
 {
+    struct ak_matcher *matcher = build->matcher;
     struct ak_pattern_string *string;
-    struct ak_literal *literal = NULL;
-    size_t n = 0;
     enum ak_code rc;
 
-    matcher->bytes = malloc(wanted->list_len + 1);
+    matcher->bytes = malloc(build->wanted->list_len + 1);
     if (matcher->bytes == NULL)
-        return ak_fail(err, AK_ENOMEM, "no memory for a list of strings");
-    if (wanted->list_len > 0)
-        memcpy(matcher->bytes, wanted->list, wanted->list_len);
-    rc = ak_pattern_list_parse(&string, &matcher->count, matcher->bytes, wanted->list_len, err);
-    if (rc == AK_OK) {
-        literal = calloc(matcher->count, sizeof(*literal));
-        if (literal == NULL)
-            rc = ak_fail(err, AK_ENOMEM, "no memory for a list of strings");
-    }
-    for (size_t i = 0; rc == AK_OK && i < matcher->count; i++) {
-        if (string[i].len >= AK_LITERAL_BYTES_MIN &&
-            (matcher->count > FEW_STRINGS || string[i].len > AK_PATTERN_BYTES_MAX / ESCAPED_BYTES))
-            literal[n++] = (struct ak_literal){string[i].p, string[i].len, (uint32_t)i, false};
-        else if (build->count == SHORT_STRINGS_MAX)
-            rc = ak_fail(err, AK_ELIMIT, "it has more than %u strings of fewer than %u bytes",
-                         SHORT_STRINGS_MAX, AK_LITERAL_BYTES_MIN);
-        else
-            rc = build_add(build, escape(string[i].p, string[i].len), (unsigned)i, err);
-    }
-    if (rc == AK_OK && n > 0)
-        rc = ak_literals_new(&matcher->literals, literal, n, wanted->ignore_case, err);
-    free(literal);
+        return no_memory(err);
+    if (build->wanted->list_len > 0)
+        memcpy(matcher->bytes, build->wanted->list, build->wanted->list_len);
+    rc = ak_pattern_list_parse(&string, &matcher->count, matcher->bytes, build->wanted->list_len,
+                               err);
+    for (size_t i = 0; rc == AK_OK && i < matcher->count; i++)
+        rc = add_string(build, &string[i], (uint32_t)i, matcher->count <= FEW_STRINGS, err);
+    if (rc == AK_OK && build->literals > 0)
+        rc = ak_literals_new(&matcher->literals, build->literal, build->literals,
+                             build->wanted->ignore_case, err);
     free(string);
     return rc;
 }
@@ -207,8 +425,15 @@ enum ak_code ak_matcher_compile(struct ak_matcher **out, const struct ak_wanted 
     if (matcher == NULL)
         return ak_fail(err, AK_ENOMEM, "no memory for what is looked for");
     matcher->count = 1;
-    rc = wanted->pattern != NULL ? build_pattern(&build, wanted, err)
-                                 : take_list(matcher, &build, wanted, err);
+    matcher->given = wanted->encodings != 0 && wanted->encodings != AK_CHARSETS_ALL;
+    build.matcher = matcher;
+    build.wanted = wanted;
+    build.encodings = wanted->encodings != 0 ? wanted->encodings : AK_CHARSETS_ALL;
+    rc = wanted->pattern != NULL ? build_pattern(&build, err) : take_list(&build, err);
+    if (rc == AK_OK && matcher->variants == 0)
+        rc =
+            ak_fail(err, AK_EUSAGE, "the encoding that was given cannot say what is looked for%s%s",
+                    matcher->note[0] != '\0' ? ": " : "", matcher->note);
     if (rc == AK_OK)
         rc = compile(matcher, &build, err);
     build_free(&build);
@@ -225,6 +450,10 @@ void ak_matcher_free(struct ak_matcher *matcher)
     if (matcher == NULL)
         return;
     (void)hs_free_database(matcher->expressions);
+    (void)hs_free_database(matcher->beginnings);
+    for (size_t i = 0; i < matcher->variants; i++)
+        free(matcher->variant[i].bytes);
+    free(matcher->variant);
     ak_literals_free(matcher->literals);
     free(matcher->bytes);
     free(matcher);
@@ -240,6 +469,11 @@ size_t ak_matcher_count(const struct ak_matcher *matcher)
     return matcher->count;
 }
 
+const char *ak_matcher_note(const struct ak_matcher *matcher)
+{
+    return matcher->note;
+}
+
 /* ---- Scanning ---- */
 
 enum ak_code ak_matcher_scan_new(struct ak_matcher_scan **out, const struct ak_matcher *matcher,
@@ -249,8 +483,12 @@ enum ak_code ak_matcher_scan_new(struct ak_matcher_scan **out, const struct ak_m
     hs_scratch_t *scratch = NULL;
 
     *out = NULL;
-    if (scan == NULL || (matcher->expressions != NULL &&
-                         hs_alloc_scratch(matcher->expressions, &scratch) != HS_SUCCESS)) {
+    if (scan == NULL ||
+        (matcher->expressions != NULL &&
+         hs_alloc_scratch(matcher->expressions, &scratch) != HS_SUCCESS) ||
+        (matcher->beginnings != NULL &&
+         hs_alloc_scratch(matcher->beginnings, &scratch) != HS_SUCCESS)) {
+        (void)hs_free_scratch(scratch);
         free(scan);
         return ak_fail(err, AK_ENOMEM, "no memory to look for something");
     }
@@ -267,6 +505,7 @@ void ak_matcher_scan_free(struct ak_matcher_scan *scan)
     (void)hs_free_scratch(scan->scratch);
     free(scan->at);
     free(scan->folded);
+    ak_charset_view_free(&scan->view);
     free(scan);
 }
 
@@ -376,28 +615,65 @@ enum ak_code ak_matcher_block(struct ak_matcher_scan *scan, const uint8_t *text,
     return AK_OK;
 }
 
+/* Whether a match stands in the record as characters do; `begin` is not known of an expression that
+ * was not asked for beginnings. */
+static bool stands(struct ak_matcher_scan *scan, const struct variant *variant, bool has_begin,
+                   size_t begin, size_t end)
+{
+    if (!scan->looked && !ak_charset_look(&scan->view, scan->record, scan->record_len)) {
+        scan->failed = true;
+        return false;
+    }
+    scan->looked = true;
+    if (!has_begin && !scan->view.plain) {
+        scan->again = scan->matcher->beginnings != NULL;
+        return !scan->again;
+    }
+    return ak_charset_stands(&scan->view, variant->charset, variant->begins, scan->matcher->given,
+                             begin, end);
+}
+
+static bool take_match(struct ak_matcher_scan *scan, uint32_t id, bool has_begin, size_t begin,
+                       size_t end)
+{
+    const struct variant *variant = &scan->matcher->variant[id];
+
+    if (variant->len > 0) {
+        begin = end - variant->len;
+        has_begin = true;
+    }
+    if (!stands(scan, variant, has_begin, begin, end))
+        return false;
+    scan->match->found = true;
+    scan->match->pattern = variant->pattern;
+    scan->match->charset = variant->charset;
+    return true;
+}
+
 static int on_record_match(unsigned id, unsigned long long from, unsigned long long to,
                            unsigned flags, void *ctx)
 {
     struct ak_matcher_scan *scan = ctx;
 
     (void)from;
-    (void)to;
     (void)flags;
-    scan->match->found = true;
-    scan->match->pattern = id;
-    return 1;
+    return take_match(scan, id, false, 0, (size_t)to) || scan->failed || scan->again;
+}
+
+static int on_record_beginning(unsigned id, unsigned long long from, unsigned long long to,
+                               unsigned flags, void *ctx)
+{
+    struct ak_matcher_scan *scan = ctx;
+
+    (void)flags;
+    return take_match(scan, id, true, (size_t)from, (size_t)to) || scan->failed;
 }
 
 static bool on_record_literal(void *ctx, uint32_t id, size_t begin, size_t end)
 {
     struct ak_matcher_scan *scan = ctx;
 
-    (void)begin;
-    (void)end;
-    scan->match->found = true;
-    scan->match->pattern = id;
-    return false;
+    return !take_match(scan, id, true, begin, end) && !scan->failed;
 }
 
 enum ak_code ak_matcher_record(struct ak_matcher_scan *scan, const uint8_t *record, size_t len,
@@ -407,8 +683,18 @@ enum ak_code ak_matcher_record(struct ak_matcher_scan *scan, const uint8_t *reco
 
     scan->match = match;
     memset(scan->match, 0, sizeof(*scan->match));
+    scan->record = len > 0 ? record : nothing;
+    scan->record_len = len;
+    scan->looked = false;
+    scan->again = false;
     scan->failed = false;
-    pass(scan, len > 0 ? record : nothing, len, on_record_match, on_record_literal);
+    pass(scan, scan->record, len, on_record_match, on_record_literal);
+    if (scan->again && !scan->failed) {
+        hs_error_t got = hs_scan(scan->matcher->beginnings, (const char *)scan->record,
+                                 (unsigned)len, 0, scan->scratch, on_record_beginning, scan);
+        assert(got == HS_SUCCESS || got == HS_SCAN_TERMINATED);
+        (void)got;
+    }
     if (scan->failed)
         return ak_fail(err, AK_ENOMEM, "no memory to look at a record");
     return AK_OK;

@@ -13,10 +13,15 @@
  * A record matches by itself: nothing in front of it or behind it counts, an empty record can
  * match, and in one of several lines ^ and $ match at each line.
  *
+ * A pattern is typed in UTF-8, and looked for in other encodings too. Where a record's bytes show
+ * what its encoding is, halves of its characters are no match: see japanese.h.
+ *
  * The time of a pass grows with the text alone: expressions that would need more (backreferences,
  * looking around) are refused. */
 #ifndef AK_MATCHER_H
 #define AK_MATCHER_H
+
+#include "japanese.h"
 
 #include <akashi/error.h>
 
@@ -37,7 +42,8 @@ struct ak_wanted {
     bool fixed;          /* `pattern` is a string, not an expression */
     const char *list;    /* fixed strings, one a line (LF or CR LF; empty lines are none) */
     size_t list_len;
-    bool ignore_case; /* of ASCII letters */
+    bool ignore_case;   /* of ASCII letters */
+    unsigned encodings; /* set of enum ak_charset (bits); 0: all */
 };
 
 struct ak_matcher;
@@ -51,6 +57,9 @@ void ak_matcher_free(struct ak_matcher *matcher);
 
 /* Version of the regex library. */
 const char *ak_matcher_library(void);
+
+/* What is not looked for, and where ("not in UTF-16: ..."), one line; "" if there is nothing. */
+const char *ak_matcher_note(const struct ak_matcher *matcher);
 
 /* Strings or expressions that are looked for. */
 size_t ak_matcher_count(const struct ak_matcher *matcher);
@@ -70,13 +79,19 @@ struct ak_matcher_scan {
     uint8_t *folded; /* small letters, if the list wants them */
     size_t folded_room;
     struct ak_match *match;
+    const uint8_t *record; /* that is looked at by itself */
+    size_t record_len;
+    struct ak_charset_view view; /* of it, if `looked` */
+    bool looked;
+    bool again;    /* its matches must be told with their beginnings */
     bool failed;   /* no memory */
     void *scratch; /* the regex library's */
 };
 
 struct ak_match {
     bool found;
-    uint32_t pattern; /* number of the string in its list, from 0 */
+    uint32_t pattern;        /* number of the string in its list, from 0 */
+    enum ak_charset charset; /* in which it was found; ASCII in any counts as UTF-8 */
 };
 
 enum ak_code ak_matcher_scan_new(struct ak_matcher_scan **scan, const struct ak_matcher *matcher,

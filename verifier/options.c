@@ -103,6 +103,10 @@ static const struct option_info infos[AK_OPTION_COUNT] = {
     [AK_OPTION_INVERT] = {"invert", NULL, "records that do not match; also -v", false},
     [AK_OPTION_COUNT_ONLY] = {"count", NULL,
                               "only the number of records found, log by log; also -c", false},
+    [AK_OPTION_ENCODING] = {"encoding", "NAME",
+                            "the encoding of the records: utf-8, shift_jis, euc-jp, iso-2022-jp, "
+                            "utf-16, or auto, which is all of them and is what holds if not given",
+                            false},
     [AK_OPTION_CONTEXT] = {"context", "N",
                            "with each record found the N entries of its log before and behind it, "
                            "whoever sent them; marked `:neighbour`",

@@ -52,6 +52,8 @@ static void print_json(const struct ak_search_show *show, const struct ak_search
     (void)ak_json_out_text(&out, "log", name, strlen(name));
     (void)ak_json_out_text(&out, "origin", log->place->origin, strlen(log->place->origin));
     ak_json_out_bool(&out, "match", match != NULL);
+    if (match != NULL && match->found)
+        ak_json_out_string(&out, "encoding", ak_charset_name(match->charset));
     if (match != NULL && match->found && show->strings != NULL) {
         const struct ak_pattern_string *string = &show->strings[match->pattern];
         (void)ak_json_out_text(&out, "string", string->p, string->len);

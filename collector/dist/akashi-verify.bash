@@ -16,7 +16,7 @@ _akashi_verify()
     segment) options="--key --policy --authority --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
     checkpoint) options="--key --policy --authority --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
     cat) options="--key --policy --authority --log --jobs --from --to --source --index --kind --raw --jsonl --fields --output --force --quiet" ;;
-    search) options="--key --policy --log --jobs --from --to --source --index --file --fixed --ignore-case --invert --count --context --sort --full --fields --tmp --jsonl --json --quiet" ;;
+    search) options="--key --policy --log --jobs --from --to --source --index --file --fixed --ignore-case --invert --count --encoding --context --sort --full --fields --tmp --jsonl --json --quiet" ;;
     info) options="--log --json" ;;
     sources) options="--key --policy --log --jobs --counts --all --json --quiet" ;;
     prove) options="--key --policy --log --index --record --epoch --output --force --json --quiet" ;;
@@ -38,6 +38,10 @@ _akashi_verify()
     case $prev in
     --key | --authority | --policy | --checkpoint | --save-checkpoint | --record | --entry | --epoch | --store | --tmp | --requests | --answers | --head | --worksheet | --findings | --previous | --population | --sign | --custody-key | --output | -o | --file | -f)
         COMPREPLY=($(compgen -f -- "$cur")) && return
+        ;;
+    --encoding)
+        COMPREPLY=($(compgen -W 'auto utf-8 shift_jis euc-jp iso-2022-jp utf-16' -- "$cur"))
+        return
         ;;
     --sort)
         COMPREPLY=($(compgen -W 'time index' -- "$cur"))

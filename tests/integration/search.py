@@ -17,7 +17,7 @@ from prove_kit import Cases, akbases, akforge, get, put, save
 sys.dont_write_bytecode = True
 
 # pylint: disable=wrong-import-position
-from akbase import H, b64, canonical_json, leaf_hash
+from akbase import H, Secrets, b64, canonical_json, leaf_hash
 from akformat import Log
 
 cases = Cases(sys.argv[1])
@@ -318,6 +318,53 @@ def removed(store, log, secrets):
               says="not searchable: 5 records without payload")
 
 
+def encodings():
+    """Japanese in whatever the sender wrote: found, shown as it is, and no half of a character."""
+    secrets = Secrets("example.org/words", 6)
+    m = akforge.Maker(secrets)
+    source = m.declare(**akbases.CERTIFICATE)
+    said = []
+    for n, text in enumerate(("接続拒否 user=tanaka", "接続受付 user=sato", "表示能力ソフト C:\\tmp",
+                              "認証の失敗 3回", "plain ascii user=tanaka")):
+        for code in ("utf-8", "cp932", "euc-jp", "iso-2022-jp", "utf-16-le", "utf-16-be"):
+            m.tick()
+            header = b"" if code.startswith("utf-16") else b"<13>Nov  2 02:22:22 gw%d app: " % n
+            said.append((m.size, text, code, header + text.encode(code)))
+            m.record(source, said[-1][3])
+    m.commit()
+    m.seal()
+    m.commit()
+    log = m.finish()
+    save(log, secrets, "words")
+    key = ("--key", "words.key")
+    for pattern, flags in (("接続拒否", ("-F",)), ("接続拒否", ()), ("接続(拒否|受付)", ()),
+                           ("能力", ("-F",)), ("tanaka", ()), ("TANAKA", ("-i",)), ("認証.失敗", ()),
+                           ("[一二三0-9]回", ()), ("\\\\tmp", ())):
+        test = re.compile(pattern, re.I if "-i" in flags else 0)
+        wanted = [i for i, text, _, _ in said if test.search(text)]
+        got, found = hits(0, "words", pattern, *flags, *key)
+        cases.expect(got == wanted, f"{pattern}: {got} instead of {wanted}")
+        for h in found:
+            exact = base64.b64decode(h["message_base64"]) if "message_base64" in h \
+                else h["message"].encode()
+            cases.expect(exact == next(b for i, _, _, b in said if i == h["index"]),
+                         "bytes were changed on the way")
+    for name, codes in (("utf-8", ("utf-8",)), ("shift_jis", ("cp932",)), ("euc-jp", ("euc-jp",)),
+                        ("iso-2022-jp", ("iso-2022-jp",)), ("utf-16", ("utf-16-le", "utf-16-be"))):
+        wanted = [i for i, text, code, _ in said if "接続拒否" in text and code in codes]
+        cases.expect(hits(0, "words", "接続拒否", "--encoding", name, *key)[0] == wanted,
+                     f"--encoding {name}")
+    # The second byte of these in Shift_JIS is a backslash.
+    wanted = [i for i, text, _, _ in said if "\\" in text]
+    cases.expect(hits(0, "words", "\\", "-F", *key)[0] == wanted, "a half of a character is found")
+    put("list", "".join(f"拒否{n}\n" for n in range(100)).encode() + "受付 user=sato\n".encode())
+    wanted = [i for i, text, _, _ in said if "受付" in text]
+    cases.expect(hits(0, "words", "-f", "list", *key)[0] == wanted, "a list in all encodings")
+    cases.run(2, "search", "words", "x", "--encoding", "latin1", says="--encoding latin1: write utf-8")
+    cases.run(2, "search", "words", "[一-龥]", *key, says="beyond ASCII")
+    cases.run(0, "search", "words", "\\btanaka", *key, says="not looked for in UTF-16")
+
+
 def main():
     log, secrets = akbases.standard()
     save(log, secrets, "standard")
@@ -338,6 +385,7 @@ def main():
         basis_of = report(0, name, "nothing", "--key", name + ".key")
         cases.expect(basis_of.get("checked_by_tree", 0) + basis_of.get("checked_by_file", 0) ==
                      len(records(other)), f"{name}: not all is checked")
+    encodings()
     several(("standard", log), ("big", akbases.big()[0]))
     parts, keys = akbases.standard("example.org/parts", 5, form=2)
     save(parts, keys, "parts")
