@@ -343,8 +343,6 @@ enum ak_code ak_bundle_about_write(const struct ak_bundle_about *about, char **d
     for (unsigned i = 0; good && i < AK_BUNDLE_TEXTS; i++) {
         if (about->text[i] != NULL)
             good = put(object, text_names[i], json_string(about->text[i]));
-        if (!good)
-            rc = ak_fail(err, AK_EUSAGE, "%s is not UTF-8", text_names[i]);
     }
     if (good)
         rc = ak_json_dump(object, data, len, err);

@@ -236,20 +236,7 @@ static void claim_redacted(struct ak_bundle_judgement *j)
         ak_claim_open(claim, "What is not proven (claim 1) cannot be told from what was changed.");
         return;
     }
-    if (j->removed_left_off > 0)
-        ak_claim_fail(claim, AK_FINDING_LIMIT, "",
-                      "entries are gone from the log in more than %u places: this program does not "
-                      "follow them all",
-                      AK_BUNDLE_LISTED_MAX);
-    for (size_t i = 0; i < j->removed_count; i++) {
-        if (!j->removed[i].covered)
-            ak_claim_fail(claim, AK_FINDING_MISSING, "R33",
-                          "the texts of entries %" PRIu64 " to %" PRIu64
-                          " are said to be gone from the log (%s), and no order that says so is "
-                          "shown",
-                          j->removed[i].first, j->removed[i].last,
-                          j->removed[i].number == AK_STATE_ERASED ? "erased" : "expired");
-    }
+    ak_bundle_removed_claim(j, claim);
 }
 
 static void note_relays(struct ak_bundle_judgement *j)

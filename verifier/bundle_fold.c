@@ -184,7 +184,8 @@ static enum ak_code take_own(struct ak_bundle_judgement *j, const struct taken *
     if (kind == AK_KIND_STATE)
         take_state(j, t);
     if (kind == AK_KIND_ORDER)
-        ak_bundle_removed_order(j, t->index, t->opening.payload, t->opening.len);
+        return ak_bundle_removed_order(j, t->index, t->entry.source_seq, t->opening.payload,
+                                       t->opening.len, err);
     if (kind == AK_KIND_EVENT && in_range)
         take_event(j, t);
     return AK_OK;
@@ -358,6 +359,13 @@ static enum ak_code read_opening(struct ak_bundle_judgement *j, struct taken *t,
     return rc == AK_OK ? AK_OK : ak_fail(err, rc, "%s", why.text);
 }
 
+/* With its payload, or with a reason why not. What is lost is read in the payload of an event. */
+static bool shown_as_asked(const struct taken *t)
+{
+    return t->has_opening && t->opening.state != AK_STATE_NOT_ASKED &&
+           (t->opening.state == AK_STATE_PRESENT || t->entry.kind != AK_KIND_EVENT);
+}
+
 /* Everything about one entry but its leaf. */
 static enum ak_code take(struct ak_bundle_judgement *j, struct taken *t, struct ak_error *err)
 {
@@ -378,8 +386,7 @@ static enum ak_code take(struct ak_bundle_judgement *j, struct taken *t, struct 
     tell_fault(j, t->index, &fault);
     if (rc != AK_OK)
         return rc;
-    in_range = ak_bundle_range_take(j, t->index, &t->entry,
-                                    t->has_opening && t->opening.state != AK_STATE_NOT_ASKED);
+    in_range = ak_bundle_range_take(j, t->index, &t->entry, shown_as_asked(t));
     if (t->entry.kind == AK_KIND_EPOCH && has_payload(t) && t->payload_proven)
         ak_bundle_epochs_note(j, t->index, t->opening.payload, t->opening.len);
     else
@@ -412,6 +419,27 @@ static enum ak_code take_next(struct ak_bundle_judgement *j, uint64_t index, str
 
 /* ---- The pass ---- */
 
+/* Entries between two words on how far it is. */
+#define PROGRESS_ENTRIES 1024u
+
+static void tell_progress(struct ak_bundle_judgement *j)
+{
+    const struct ak_bundle_stream *const streams[] = {&j->proof.stream, &j->entries,
+                                                      &j->payloads.openings, &j->payloads.own,
+                                                      &j->payloads.packed};
+    static const enum ak_bundle_name names[] = {
+        AK_BUNDLE_PROOF, AK_BUNDLE_ENTRIES, AK_BUNDLE_OPENINGS, AK_BUNDLE_OWN, AK_BUNDLE_RECORDS};
+    struct ak_check_progress at = {.entries = j->result->entries};
+
+    if (j->input->on_progress == NULL || j->result->entries % PROGRESS_ENTRIES != 0)
+        return;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        at.bytes_total += j->files.part[names[i]].bytes;
+        at.bytes_done += j->files.part[names[i]].bytes - streams[i]->left;
+    }
+    j->input->on_progress(j->input->progress_ctx, &at);
+}
+
 static enum ak_code take_stretches(struct ak_bundle_judgement *j, struct ak_error *err)
 {
     struct ak_range skipped;
@@ -425,8 +453,10 @@ static enum ak_code take_stretches(struct ak_bundle_judgement *j, struct ak_erro
             rc = ak_range_merge(&j->range, &skipped, err);
         if (rc == AK_OK && n > 0 && show)
             j->result->pieces++;
-        for (uint64_t i = 0; rc == AK_OK && show && i < n; i++)
+        for (uint64_t i = 0; rc == AK_OK && show && i < n; i++) {
             rc = take_next(j, j->range.end, err);
+            tell_progress(j);
+        }
     } while (rc == AK_OK && n > 0);
     return rc;
 }

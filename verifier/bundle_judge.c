@@ -195,6 +195,7 @@ static void judgement_free(struct ak_bundle_judgement *j)
     ak_bundle_positions_free(j->positions);
     ak_bundle_counts_free(&j->counts);
     ak_bundle_copies_free(j);
+    ak_authority_free(j->authority);
     ak_source_table_free(&j->sources);
     free(j->of_identity);
     free(j->checkpoint);

@@ -160,6 +160,9 @@ enum ak_code ak_bundle_payloads_next(struct ak_bundle_payloads *p, const struct 
     case AK_STATE_PARTS:
         return ak_bundle_parts_read(p, entry, opening, err);
     case AK_STATE_REDACTED:
+        if (!ak_kind_received(entry->kind))
+            return ak_fail(err, AK_EMALFORMED,
+                           "openings: an entry of the log itself is blacked out");
         rc = ak_bundle_stream_copy(&p->openings, number, sizeof(number), err);
         opening->redaction = (uint16_t)(number[0] << 8 | number[1]);
         return rc;

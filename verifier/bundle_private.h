@@ -10,6 +10,7 @@
 
 #include <akashi/bundle.h>
 #include <akashi/epoch.h>
+#include <akashi/order.h>
 #include <akashi/tree.h>
 
 #include <stdio.h>
@@ -56,8 +57,9 @@ struct ak_bundle_judgement {
     uint64_t hole;
     bool critical; /* an entry of a critical kind in the range */
     uint64_t critical_index;
-    bool last_shown;    /* entry n - 1 */
-    uint64_t last_time; /* its `received` */
+    bool last_shown;                /* entry n - 1 */
+    uint64_t last_time;             /* its `received` */
+    struct ak_authority *authority; /* what the orders shown so far are worth; NULL: none yet */
     uint64_t removed_left_off;
     struct ak_bundle_stretch *removed; /* entries that are not in the log any more */
     size_t removed_count;
@@ -104,9 +106,12 @@ enum ak_code ak_bundle_claims(struct ak_bundle_judgement *j, struct ak_error *er
 bool ak_bundle_stretch_add(struct ak_bundle_stretch **list, size_t *count, uint64_t index,
                            uint32_t number, bool parts);
 
-/* Marks what an order that is shown covers. */
-void ak_bundle_removed_order(struct ak_bundle_judgement *j, uint64_t index, const void *payload,
-                             size_t len);
+/* Takes an order that is shown, which covers what is gone. AK_ENOMEM. */
+enum ak_code ak_bundle_removed_order(struct ak_bundle_judgement *j, uint64_t index, uint64_t seq,
+                                     const void *payload, size_t len, struct ak_error *err);
+
+/* What is not covered, or not by an order that is accepted, fails the claim. */
+void ak_bundle_removed_claim(struct ak_bundle_judgement *j, struct ak_claim *claim);
 
 /* ---- SHA256SUMS ---- */
 

@@ -4,6 +4,7 @@
 
 #include "bundle_ask.h"
 #include "bundle_show.h"
+#include "progress.h"
 #include "viewer_bundle.h"
 #include "when.h"
 
@@ -19,15 +20,22 @@ static enum ak_code judge(const struct ak_options *options, const char *path,
                                     .keys = trust->keys,
                                     .key_count = trust->key_count,
                                     .policy = trust->policy,
+                                    .authorities = trust->authorities,
+                                    .authority_count = trust->authority_count,
                                     .custody_keys = trust->custodians,
                                     .custody_key_count = trust->custodian_count};
+    struct ak_progress progress;
     bool given;
     enum ak_code rc = ak_bundle_ask_expect(options, ak_when_now(), &given, range, texts, err);
 
     if (rc != AK_OK)
         return rc;
     input.expect = given ? range : NULL;
+    ak_progress_begin(&progress, !ak_options_has(options, AK_OPTION_QUIET));
+    input.progress_ctx = &progress;
+    input.on_progress = ak_progress_show;
     rc = ak_bundle_judge(&input, result, err);
+    ak_progress_end(&progress);
     if (rc == AK_OK)
         ak_bundle_ask_apply(required, result);
     return rc;

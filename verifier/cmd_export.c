@@ -13,6 +13,7 @@
 #include "export_ask.h"
 #include "export_place.h"
 #include "export_redact.h"
+#include "progress.h"
 #include "self.h"
 #include "show.h"
 #include "when.h"
@@ -38,6 +39,7 @@ struct export
     bool provenance;
     char program[64];
     char vkey[AK_VKEY_TEXT_BYTES_MAX];
+    struct ak_progress progress;
     struct ak_claim claim; /* why nothing could be made, or what is wrong with what was */
     struct ak_bundle_result result;
 };
@@ -144,7 +146,13 @@ static enum ak_code parse(struct export *e, struct ak_error *err)
 static enum ak_code judge(struct export *e, struct ak_export_log *log,
                           const struct ak_export_place *place, struct ak_error *err)
 {
-    struct ak_bundle_input input = {.path = place->dir, .keys = &log->key, .key_count = 1};
+    struct ak_bundle_input input = {.path = place->dir,
+                                    .keys = &log->key,
+                                    .key_count = 1,
+                                    .authorities = e->trust.authorities,
+                                    .authority_count = e->trust.authority_count,
+                                    .progress_ctx = &e->progress,
+                                    .on_progress = ak_progress_show};
     enum ak_code rc;
 
     ak_bundle_result_free(&e->result);
@@ -218,12 +226,15 @@ static enum ak_code make(struct export *e, enum ak_log_tree_manner manner, struc
     if (rc != AK_OK)
         return rc;
     memset(&e->claim, 0, sizeof(e->claim));
+    ak_progress_begin(&e->progress, !ak_options_has(e->options, AK_OPTION_QUIET));
     rc = ak_export_log_open(&log, tree, e->trust.keys, e->trust.key_count, e->trust.policy,
                             &e->claim, err);
     if (rc == AK_OK && !e->claim.told) {
         e->about.text[AK_BUNDLE_TEXT_ORIGIN] = log.key.name;
         (void)ak_vkey_format(e->vkey, sizeof(e->vkey), &log.key);
         e->about.text[AK_BUNDLE_TEXT_LOG_KEY] = e->vkey;
+        log.progress_ctx = &e->progress;
+        log.on_progress = ak_progress_show;
         rc = ak_export_ask_plan(&e->ask, &log, &pieces, &states, &e->claim, err);
         e->about.asked = e->ask.range;
         if (rc == AK_OK && !e->claim.told)
@@ -231,6 +242,7 @@ static enum ak_code make(struct export *e, enum ak_log_tree_manner manner, struc
         rc = judge_error(e, rc, err);
     }
     e->about.text[AK_BUNDLE_TEXT_ORIGIN] = NULL;
+    ak_progress_end(&e->progress);
     ak_export_states_free(&states);
     ak_export_plan_free(&pieces);
     ak_export_log_close(&log);

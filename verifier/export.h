@@ -56,7 +56,13 @@ struct ak_export_log {
     size_t note_len;
     struct ak_checkpoint checkpoint;
     struct ak_epoch_note epoch; /* the start note of its epoch */
+    struct ak_check_progress done;
+    void *progress_ctx;
+    void (*on_progress)(void *ctx, const struct ak_check_progress *at); /* or NULL */
 };
+
+/* Says how far it is: entries looked at or written. */
+void ak_export_progress(struct ak_export_log *log);
 
 /* Finds the newest checkpoint that `keys` vouch for and, unless `policy` is NULL, that meets its
  * quorum (QUORUM if none of those does). With a claim that is not VALID there is none,
@@ -74,6 +80,10 @@ enum ak_code ak_export_plan_epochs(struct ak_export_plan *plan, struct ak_export
 /* Adds the declarations of all sources of what is in the plan. */
 enum ak_code ak_export_plan_sources(struct ak_export_plan *plan, struct ak_export_log *log,
                                     struct ak_error *err);
+
+/* Adds all orders of the log, if a payload that was asked for is gone: they say why. */
+enum ak_code ak_export_plan_orders(struct ak_export_plan *plan, struct ak_export_log *log,
+                                   struct ak_error *err);
 
 /* Says of a received entry that was asked for by which of the redactions it is blacked out; -1: it
  * is not. A callback so that patterns are no matter of whoever writes. */

@@ -368,6 +368,8 @@ enum ak_code ak_export_ask_plan(struct ak_export_ask *ask, struct ak_export_log 
     if (rc == AK_OK && !claim->told)
         rc = ak_export_plan_sources(plan, log, err);
     if (rc == AK_OK && !claim->told)
+        rc = ak_export_plan_orders(plan, log, err);
+    if (rc == AK_OK && !claim->told)
         rc = ak_export_plan_epochs(plan, log, err);
     return rc == AK_OK && !claim->told ? ak_export_plan_settle(plan, err) : rc;
 }

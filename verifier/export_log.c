@@ -165,3 +165,13 @@ void ak_export_log_close(struct ak_export_log *log)
     free(log->note);
     memset(log, 0, sizeof(*log));
 }
+
+/* Entries between two words on how far it is. */
+#define PROGRESS_ENTRIES 1024u
+
+void ak_export_progress(struct ak_export_log *log)
+{
+    log->done.entries++;
+    if (log->on_progress != NULL && log->done.entries % PROGRESS_ENTRIES == 0)
+        log->on_progress(log->progress_ctx, &log->done);
+}

@@ -35,6 +35,7 @@ static enum ak_code look(struct matching *m, uint64_t index, struct ak_error *er
     struct ak_match match = {0};
     enum ak_code rc = ak_log_tree_entry(m->log->tree, index, &entry, err);
 
+    ak_export_progress(m->log);
     if (rc != AK_OK || !ak_kind_received(entry.entry.kind) || entry.state != AK_STATE_PRESENT ||
         !source_wanted(m->ask, entry.entry.source))
         return rc;

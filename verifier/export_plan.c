@@ -249,3 +249,31 @@ enum ak_code ak_export_plan_sources(struct ak_export_plan *plan, struct ak_expor
     free(met.source);
     return rc;
 }
+
+/* ---- Orders ---- */
+
+static enum ak_code on_order(void *ctx, uint64_t index, const struct ak_columns_run *run,
+                             struct ak_error *err)
+{
+    if (run->kind != AK_KIND_ORDER)
+        return AK_OK;
+    return ak_export_plan_add(ctx, index, index + run->count - 1, AK_EXPORT_SHOWN, err);
+}
+
+enum ak_code ak_export_plan_orders(struct ak_export_plan *plan, struct ak_export_log *log,
+                                   struct ak_error *err)
+{
+    size_t count = plan->count;
+    bool any = false;
+    enum ak_code rc = AK_OK;
+
+    for (size_t i = 0; rc == AK_OK && !any && i < count; i++) {
+        if (plan->piece[i].how == AK_EXPORT_ASKED)
+            rc = ak_log_tree_any_removed(log->tree, plan->piece[i].first, plan->piece[i].last + 1,
+                                         &any, err);
+    }
+    /* An order before the first of them may declare whose orders count, so all are looked for. */
+    return rc == AK_OK && any
+               ? ak_log_tree_runs(log->tree, 0, log->checkpoint.size, on_order, plan, err)
+               : rc;
+}

@@ -189,6 +189,7 @@ static enum ak_code put_entry(struct writing *w, uint64_t index, enum ak_export_
     struct ak_hash leaf;
     enum ak_code rc = ak_log_tree_entry(w->write->log->tree, index, &entry, err);
 
+    ak_export_progress(w->write->log);
     if (rc != AK_OK)
         return rc;
     ak_entry_encode(bytes, &entry.entry);

@@ -93,6 +93,25 @@ enum ak_code ak_log_tree_runs(struct ak_log_tree *tree, uint64_t begin, uint64_t
     return rc;
 }
 
+enum ak_code ak_log_tree_any_removed(struct ak_log_tree *tree, uint64_t begin, uint64_t end,
+                                     bool *any, struct ak_error *err)
+{
+    enum ak_code rc = AK_OK;
+
+    *any = false;
+    while (rc == AK_OK && !*any && begin < end) {
+        const struct ak_columns *columns = tree->columns;
+        rc = read_columns(tree, begin, err);
+        for (uint32_t i = 0; rc == AK_OK && i < columns->absent_count; i++) {
+            const struct ak_columns_absent *absent = &columns->absent[i];
+            uint64_t first = columns->first + absent->position;
+            *any = *any || (first < end && first + absent->count > begin);
+        }
+        begin = columns->first + columns->count;
+    }
+    return rc;
+}
+
 /* ---- Positions ---- */
 
 void ak_positions_free(struct ak_positions *positions)

@@ -210,7 +210,8 @@ const struct ak_command ak_commands[] = {
      "would not stand by itself is not made.",
      "akashi-verify export /srv/akashi --log power-a --index 1204300-1204331 --key agency.vkey -o "
      "exhibit-7 --case 2026-114 --exhibit 7 --by 'M. Sato' --reason 'login from abroad'",
-     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) | AK_OPTION_BIT(AK_OPTION_LOG) |
+     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) |
+         AK_OPTION_BIT(AK_OPTION_AUTHORITY) | AK_OPTION_BIT(AK_OPTION_LOG) |
          AK_OPTION_BIT(AK_OPTION_INDEX) | AK_OPTION_BIT(AK_OPTION_FROM) |
          AK_OPTION_BIT(AK_OPTION_TO) | AK_OPTION_BIT(AK_OPTION_SOURCE) |
          AK_OPTION_BIT(AK_OPTION_MATCH) | AK_OPTION_BIT(AK_OPTION_IDENTITY) |
@@ -231,9 +232,9 @@ const struct ak_command ak_commands[] = {
      "counts only with --require. A key inside a bundle is a hint and vouches for nothing.",
      "akashi-verify bundle exhibit-7 --key agency.vkey --expect index:1204300-1204331",
      AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) |
-         AK_OPTION_BIT(AK_OPTION_EXPECT) | AK_OPTION_BIT(AK_OPTION_REQUIRE) |
-         AK_OPTION_BIT(AK_OPTION_CUSTODY_KEY) | AK_OPTION_BIT(AK_OPTION_JSON) |
-         AK_OPTION_BIT(AK_OPTION_QUIET),
+         AK_OPTION_BIT(AK_OPTION_AUTHORITY) | AK_OPTION_BIT(AK_OPTION_EXPECT) |
+         AK_OPTION_BIT(AK_OPTION_REQUIRE) | AK_OPTION_BIT(AK_OPTION_CUSTODY_KEY) |
+         AK_OPTION_BIT(AK_OPTION_JSON) | AK_OPTION_BIT(AK_OPTION_QUIET),
      1, 1, ak_cmd_bundle},
     {"answer", "PATH", "Answers an auditor who holds a checkpoint and draws by `sample`.",
      "With --requests: each entry that he drew, with what proves it up to his checkpoint, and the "

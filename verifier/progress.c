@@ -30,6 +30,12 @@ static void draw(const struct ak_check_progress *at, uint64_t elapsed)
     double per_second = (double)at->bytes_done / seconds;
     double remaining;
 
+    if (at->bytes_total == 0) { /* nobody knows how much it will be */
+        fprintf(stderr, "\r%s entries, %s/s\033[K", ak_show_count(done, at->entries),
+                ak_show_count(rate, (uint64_t)((double)at->entries / seconds)));
+        fflush(stderr);
+        return;
+    }
     if (part > 1)
         part = 1;
     remaining = part > 0 ? seconds / part - seconds : 0;

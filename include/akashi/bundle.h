@@ -10,6 +10,7 @@
 #ifndef AKASHI_BUNDLE_H
 #define AKASHI_BUNDLE_H
 
+#include <akashi/check.h>
 #include <akashi/checkpoint.h>
 #include <akashi/claim.h>
 #include <akashi/custody.h>
@@ -123,7 +124,8 @@ struct ak_bundle_stretch {
     uint64_t first;
     uint64_t last;
     uint32_t number; /* of a redaction, or a state */
-    bool covered;    /* of what was erased: an order that is shown says so */
+    bool covered;    /* of what was erased: an order that is shown says so, */
+    bool accepted;   /* one of authorities that the caller accepts */
     bool parts;      /* of what was blacked out: parts of it were, the rest is shown */
 };
 
@@ -214,13 +216,17 @@ struct ak_bundle_input {
     const char *path;
     const struct ak_vkey *keys; /* log keys, from a trusted place */
     size_t key_count;
-    const struct ak_policy *policy;     /* NULL: no witness is asked for */
+    const struct ak_policy *policy;    /* NULL: no witness is asked for */
+    const struct ak_vkey *authorities; /* keys that orders are accepted by, from a trusted place */
+    size_t authority_count;
     const struct ak_vkey *custody_keys; /* of custodians; with any, every record must be signed */
     size_t custody_key_count;
     const struct ak_bundle_range *expect; /* NULL: what the bundle says was asked for */
     void *ctx;
     /* or NULL; a code other than AK_OK ends the judgement with it */
     enum ak_code (*on_entry)(void *ctx, const struct ak_bundle_entry *entry, struct ak_error *err);
+    void *progress_ctx;
+    void (*on_progress)(void *ctx, const struct ak_check_progress *at); /* or NULL */
 };
 
 /* Whether `path` looks like a bundle; nothing is judged. */

@@ -129,6 +129,10 @@ typedef enum ak_code (*ak_log_tree_run_fn)(void *ctx, uint64_t index,
 enum ak_code ak_log_tree_runs(struct ak_log_tree *tree, uint64_t begin, uint64_t end,
                               ak_log_tree_run_fn on_run, void *ctx, struct ak_error *err);
 
+/* Whether a payload of entries [begin, end) is not there any more, out of COLUMNS alone. */
+enum ak_code ak_log_tree_any_removed(struct ak_log_tree *tree, uint64_t begin, uint64_t end,
+                                     bool *any, struct ak_error *err);
+
 /* Where a source stands (10.4), as FOOTERs and COLUMNS say. */
 struct ak_position {
     uint64_t next_seq; /* number of its entries */

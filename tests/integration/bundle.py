@@ -10,6 +10,8 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from bundle_kit import Bundle, Cases, STATEMENTS, World, get, put, recipe, save  # noqa: E402
 import akbases  # noqa: E402
+from casebase import Base  # noqa: E402
+from cases_orders import KNOWN, declared, erased_by, ordered  # noqa: E402
 from prove_kit import entries  # noqa: E402
 
 c = Cases(sys.argv[1])
@@ -128,6 +130,27 @@ for name in ("across", "early"):
     text, good = typed("forged", ep_key)
     c.expect(not good, f"recipe without the note of epoch 1: {text}")
     c.run(3, "bundle", "forged", "--key", "ep.key", says="claim 1, authentic: INCOMPLETE")
+
+# A text that is gone from the log by order: the orders go along, and whose they are is judged.
+base = Base(*akbases.standard()[:1], akbases.standard()[1].vkey, akbases.standard()[1])
+victim = base.victim()
+erased_by(base, victim, declared(), ordered(base, 1, "erase", (victim, victim)))
+save(base.log, akbases.standard()[1], "erased")
+put("authorities", "".join(k + "\n" for k in KNOWN).encode())
+AUTHORITY = ["--authority", "authorities"]
+c.run(0, "check", "erased", "--key", "erased.key", *AUTHORITY, "--quiet")
+span = ["--index", f"{victim - 5}-{victim + 5}", "--key", "erased.key", *STATEMENTS]
+c.run(3, "export", "erased", *span, "-o", "gone", says=("ERASED_UNAUTHORISED", "1 gone from the log"))
+c.run(0, "export", "erased", *span, *AUTHORITY, "-o", "gone", "--force", says="1 gone from the log")
+orders = [i for i, (_, e, _) in enumerate(entries(base.log)) if e.kind == 5]
+c.expect(len(orders) == 2 and set(orders) <= set(Bundle("gone").indices()), "the orders are shown")
+c.run(0, "bundle", "gone", "--key", "erased.key", *AUTHORITY)
+c.run(3, "bundle", "gone", "--key", "erased.key", "--authority", KNOWN[0],
+      says="claim 3, redacted: INCOMPLETE")
+for k, gone in enumerate(orders):
+    World(base.log).without(Bundle("gone"), gone).write("forged")
+    c.run(3, "bundle", "forged", "--key", "erased.key", *AUTHORITY,
+          says="INCOMPLETE " + ("ERASED_UNAUTHORISED", "MISSING")[k])
 
 # What a store does not prove is not handed over, and nothing is left behind.
 names = sorted(os.listdir("."))
