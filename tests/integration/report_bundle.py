@@ -90,8 +90,15 @@ def good(pages, log, secrets):
     pages.told(p, GREY, "UNTRUSTED_KEY: the fingerprint that you gave is not that of the key")
     pages.give(p, ":".join(fingerprint[i:i + 4] for i in range(0, 32, 4)).upper())
     pages.told(p, GREEN)
-    pages.give(p, "fw1")
-    pages.told(p, RED, "this is no vkey")
+    for slip in ("fw1", secrets.vkey[:-4] + "AAAA", fingerprint[:-1]):
+        pages.give(p, slip)
+        p.run("new Promise((done) => { const look = () => byId('key-fault').textContent === '' ? "
+              "setTimeout(look, 20) : done(); look(); })")
+        pages.told(p, GREEN, "give NAME+ID+KEY as akashi-collector key show prints it")
+        pages.give(p, fingerprint)
+        p.run("new Promise((done) => { const look = () => byId('key-fault').textContent !== '' ? "
+              "setTimeout(look, 20) : done(); look(); })")
+        pages.told(p, GREEN)
     other = Secrets("example.org/other", 5)
     pages.give(p, other.vkey)
     pages.told(p, GREY, "UNTRUSTED_KEY: the checkpoint has no signature of this key")
@@ -144,6 +151,14 @@ def forged(pages, log, secrets):
         lines = files["checkpoint"].decode().split("\n")
         files["checkpoint"] = "\n".join(lines[:5] + [""]).encode()
 
+    def bomb(files):
+        """Lengths that would be 400 MB of text."""
+        out, data, at = bytearray(), files["openings"], 0
+        while at < len(data):
+            out += data[at:at + 1] + ((1 << 20) - 1).to_bytes(4, "big") + data[at + 5:at + 21]
+            at += 21
+        files["openings"] = bytes(out)
+
     def about(**members):
         def change(files):
             files["bundle.json"] = canonical_json(dict(json.loads(files["bundle.json"]), **members))
@@ -159,6 +174,7 @@ def forged(pages, log, secrets):
     case(GREY, "UNTRUSTED_KEY: the checkpoint has no signature of this key", resigned)
     case(RED, "ALTERED: the checkpoint has no signature of epoch 0", one_line)
     case(GREY, "UNSUPPORTED: a bundle of another version", about(version=2))
+    case(GREY, "UNSUPPORTED: the records have more text than this page takes", bomb)
     case(RED, "MALFORMED: bundle.json names another log", about(origin="example.org/x/" + "0" * 32))
     case(RED, "MALFORMED", about(redactions="none"))
     case(PART, "MISSING: no start note of an epoch is shown", pieces=[(300, 700)])

@@ -8,6 +8,7 @@ const MAY_LACK = ['policy', 'positions', 'records.jsonl', 'records.csv', 'proven
 const ENTRY_BYTES = 54;
 const PAYLOAD_MAX = 1048575;
 const PARTS_MAX = 262144;
+const TEXT_MAX = 268435456; /* of all records: what a browser holds */
 const BLOCK = Uint8Array.of(0xe2, 0x96, 0x88); /* stands for a part that is withheld */
 const RECORD = 0;
 const EVENT = 3;
@@ -284,6 +285,9 @@ function readBundle(bytes) {
   readOpenings(map.get('openings'), entries, about.redactions.length);
   const open = entries.filter(hasText);
   const received = open.filter(isReceived);
+  if (textLength(received) > TEXT_MAX) {
+    fault('UNSUPPORTED', 'the records have more text than this page takes; akashi-verify bundle takes all');
+  }
   cutPayloads(open.filter((e) => !isReceived(e)), map.get('own.txt'));
   cutPayloads(received, zstd(map.get('records.zst'), textLength(received)));
   entries.filter((e) => e.state === PARTS).forEach(cutParts);

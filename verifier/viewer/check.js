@@ -138,13 +138,21 @@ function markPieces(bundle) {
   });
 }
 
+/* Digits of a fingerprint, as people type them. */
+function fingerprintDigits(given) {
+  return given.replace(/[\s:]/g, '').toLowerCase();
+}
+
+function isFingerprint(given) {
+  return /^[0-9a-f]{32}$/.test(fingerprintDigits(given));
+}
+
 /* The key to check with: what the reader gave, else the one that the file itself names. */
 async function chooseKey(bundle, given) {
   const own = await parseVkey(String(bundle.about.log_key));
   if (given === null) return { key: own, outside: false, own };
-  const digits = given.replace(/[\s:]/g, '').toLowerCase();
-  if (/^[0-9a-f]{32}$/.test(digits)) {
-    if (digits !== await fingerprint(own.key)) {
+  if (isFingerprint(given)) {
+    if (fingerprintDigits(given) !== await fingerprint(own.key)) {
       fault('UNTRUSTED_KEY', 'the fingerprint that you gave is not that of the key in this file');
     }
     return { key: own, outside: true, own };

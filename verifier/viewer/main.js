@@ -48,12 +48,25 @@ async function look(bytes, given) {
   running(bundle);
 }
 
+/* What is wrong with what was typed, or "": a slip of the reader says nothing about the data. */
+async function keyFault(given) {
+  if (given === '' || isFingerprint(given)) return '';
+  try {
+    await parseVkey(given);
+    return '';
+  } catch (e) {
+    if (!(e instanceof Fault)) throw e;
+    return `${shownText(e.message)}: give NAME+ID+KEY as akashi-collector key show prints it, or the 32 digits of its fingerprint`;
+  }
+}
+
 function start() {
   const text = byId('data').textContent.replace(/\n/g, '');
-  byId('trust').addEventListener('submit', (event) => {
+  byId('trust').addEventListener('submit', async (event) => {
     const given = byId('key').value.trim();
     event.preventDefault();
-    if (current !== null) look(current, given === '' ? null : given);
+    byId('key-fault').textContent = await keyFault(given);
+    if (current !== null && byId('key-fault').textContent === '') look(current, given === '' ? null : given);
   });
   byId('bundle-file').addEventListener('change', async (event) => {
     const [file] = event.target.files;
