@@ -105,7 +105,7 @@ static enum ak_code find_head(struct ak_sampling *s, struct ak_error *err)
         s->sheet.commit = &s->commit;
         s->sheet.head_size = s->commit.size;
         s->sheet.head_root = s->commit.root;
-        s->sheet.independence = AK_INDEPENDENT;
+        s->sheet.independence = s->args.beacon_len > 0 ? AK_INDEPENDENCE_BEACON : AK_INDEPENDENT;
     }
     ak_sample_head_free(&head);
     ak_answers_close(answers);

@@ -91,8 +91,9 @@ static enum ak_code find_head(struct ak_sampling *s, struct ak_error *err)
     s->sheet.commit = &s->commit;
     s->sheet.head_size = s->commit.size;
     s->sheet.head_root = s->commit.root;
-    s->sheet.independence =
-        audit->opened_at < audit->state ? AK_INDEPENDENCE_OPENED : AK_INDEPENDENT;
+    s->sheet.independence = audit->opened_at < audit->state ? AK_INDEPENDENCE_OPENED
+                            : s->args.beacon_len > 0        ? AK_INDEPENDENCE_BEACON
+                                                            : AK_INDEPENDENT;
     return AK_OK;
 }
 

@@ -354,6 +354,9 @@ static void say_assumes(FILE *f, const struct ak_sheet *s, bool ja)
                    "behind entries of the log's own; what cannot be shown counts as a deviation. "
                    "The bound is the one-sided bound of the hypergeometric distribution.",
               f);
+    fputs(ja ? "信頼度と許容率は抽選の前に定められた。"
+             : " Confidence and tolerable rate were fixed before the draw was known.",
+          f);
     if (s->independence == AK_INDEPENDENT)
         fputs(ja ? "監査人は先頭(head)が定まるまで乱数を秘密にしていた。"
                  : " The auditor kept the nonce to himself until the head was written.",

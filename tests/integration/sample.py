@@ -214,6 +214,8 @@ def not_independent(c, collector, nonce):
           says="NOT INDEPENDENT: the nonce was not committed")
     c.run(0, "sample", "store", "--key", "key", *RATE, "--seed", "00" * 16, "--beacon", "11" * 32,
           says="a public beacon's value was mixed in")
+    c.run(0, "sample", "store", "--key", "key", *RATE, "--seed", nonce, "--beacon", "11" * 32,
+          says="a public beacon's value was mixed in")
     for words in (["--index", "0-1500"], ["--source", "256"], ["--from", "2020-01-01"]):
         c.run(0, "sample", "store", "--key", "key", *RATE, "--seed", nonce, *words,
               says="but the population (range, times or source) was not")
