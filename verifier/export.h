@@ -95,6 +95,8 @@ struct ak_export_write {
     const struct ak_export_plan *plan;     /* settled */
     const struct ak_export_states *states; /* whose positions are given */
     const struct ak_bundle_about *about;
+    const char *policy; /* the file `policy`, a statement; or NULL */
+    size_t policy_len;
     void *ctx;
     ak_export_redact_fn redact; /* or NULL */
     int dir_fd;                 /* an empty directory */

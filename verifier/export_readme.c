@@ -37,6 +37,7 @@ static const char files[] =
     "    proof            which entries are shown, and hashes of all others\n"
     "    positions        if there: how many entries each source has at some points\n"
     "    checkpoint       the log's size and root, signed\n"
+    "    policy           if there: the witnesses that the maker trusts; a statement\n"
     "    bundle.json      who made this, why, and what was asked for: statements, not proven\n"
     "    SHA256SUMS       digests of the files; nobody has signed them\n"
     "    custody          who handed it to whom and why, each record naming the one before by "

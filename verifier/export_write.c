@@ -322,6 +322,8 @@ static enum ak_code put_texts(struct writing *w, struct ak_error *err)
     free(about);
     if (rc == AK_OK)
         rc = write_file(w, AK_BUNDLE_CHECKPOINT, log->note, log->note_len, err);
+    if (rc == AK_OK && w->write->policy != NULL)
+        rc = write_file(w, AK_BUNDLE_POLICY, w->write->policy, w->write->policy_len, err);
     if (rc == AK_OK && w->write->states->count > 0) {
         rc = open_file(w, AK_BUNDLE_POSITIONS, err);
         if (rc == AK_OK)

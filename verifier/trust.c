@@ -215,7 +215,8 @@ enum ak_code ak_trust_set_policy(struct ak_trust *trust, const char *path, struc
     if (rc != AK_OK)
         return ak_fail(err, AK_EUSAGE, "--policy: %s", why.text);
     rc = ak_policy_parse(&trust->policy, data, len, &why);
-    free(data);
+    trust->policy_text = data;
+    trust->policy_len = len;
     if (rc != AK_OK)
         return ak_fail(err, rc == AK_ENOMEM ? rc : AK_EUSAGE, "--policy: %s: %s", path, why.text);
     logs = ak_policy_logs(trust->policy, &n);
@@ -273,6 +274,7 @@ void ak_trust_free(struct ak_trust *trust)
     free(trust->kept);
     free(trust->keys);
     ak_policy_free(trust->policy);
+    free(trust->policy_text);
     free(trust->authorities);
     free(trust->custodians);
     memset(trust, 0, sizeof(*trust));

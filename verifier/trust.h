@@ -24,7 +24,9 @@
 struct ak_trust {
     struct ak_vkey *keys;
     size_t key_count;
-    struct ak_policy *policy;    /* NULL: none was given */
+    struct ak_policy *policy; /* NULL: none was given */
+    char *policy_text;        /* the file that it was read from */
+    size_t policy_len;
     struct ak_vkey *authorities; /* keys that orders are accepted by */
     size_t authority_count;
     struct ak_vkey *custodians; /* keys that custody records are signed by */

@@ -275,7 +275,14 @@ def parts(c, s):
     c.run(0, "export", "met", *words, "-o", "cosigned")
     c.expect(get("cosigned/checkpoint") == get(os.path.join("met", s.log_id, "checkpoint")),
              "the cosigned checkpoint is handed over")
-    c.run(0, "bundle", "cosigned", "--policy", "two.policy", says="existed by")
+    c.expect(get("cosigned/policy") == get("two.policy"), "and the policy, as a statement")
+    c.run(0, "bundle", "cosigned", "--policy", "two.policy",
+          says=["existed by", "policy the maker's statement"])
+    c.run(2, "bundle", "cosigned", says="UNTRUSTED_KEY")  # the one inside vouches for nothing
+    c.run(0, "export", "met", *words, "-o", "cosigned.tar")
+    c.run(0, "bundle", "cosigned.tar", "--policy", "two.policy", "--quiet")
+    c.run(0, "report", "cosigned.tar", "--policy", "two.policy", "-o", "page.html", "--quiet")
+    c.run(0, "check", "page.html", "--policy", "two.policy", "--quiet")
     c.run(3, "bundle", "cosigned", "--policy", "five.policy", says="QUORUM")
 
 
