@@ -177,6 +177,7 @@ static enum ak_code write_bundle(struct export *e, struct ak_export_log *log,
                                     .policy_len = e->trust.policy_len,
                                     .ctx = &e->redact,
                                     .redact = ak_export_redact_entry,
+                                    .hide = ak_export_redact_hide,
                                     .jsonl = e->jsonl,
                                     .csv = e->csv,
                                     .provenance = e->provenance};
@@ -187,6 +188,8 @@ static enum ak_code write_bundle(struct export *e, struct ak_export_log *log,
     write.dir_fd = place.dir_fd;
     if (rc == AK_OK)
         rc = ak_export_write(&write, err);
+    if (rc == AK_OK)
+        rc = ak_export_redact_met(&e->redact, err);
     if (rc == AK_OK)
         rc = ak_export_custody(place.dir, place.dir_fd, &e->about, e->sign, err);
     if (rc == AK_OK)

@@ -90,6 +90,47 @@ enum ak_code ak_export_plan_orders(struct ak_export_plan *plan, struct ak_export
 typedef enum ak_code (*ak_export_redact_fn)(void *ctx, const struct ak_log_tree_entry *entry,
                                             int *redaction, struct ak_error *err);
 
+/* Bytes of a payload that must not be shown: `end` is behind them. */
+struct ak_export_hidden {
+    size_t begin;
+    size_t end;
+    uint16_t redaction; /* which of the redactions */
+};
+
+/* Ranges of one payload, in any order; they may overlap. The list grows: start with all zero, free
+ * `range` with free. */
+struct ak_export_hide {
+    struct ak_export_hidden *range;
+    size_t count;
+    size_t room;
+};
+
+/* AK_ENOMEM. An empty range hides nothing. */
+enum ak_code ak_export_hide_add(struct ak_export_hide *hide, size_t begin, size_t end,
+                                uint16_t redaction, struct ak_error *err);
+
+/* Adds what of a received entry that was asked for must not be shown. */
+typedef enum ak_code (*ak_export_hide_fn)(void *ctx, const struct ak_log_tree_entry *entry,
+                                          struct ak_export_hide *hide, struct ak_error *err);
+
+/* An entry of form 2 as it is shown with these ranges hidden: every part that one of them touches
+ * is withheld, for the reason of the first that does. Both outputs are malloc'ed: the rest of
+ * state 17 (docs/format.md 14.5) and the text. `*withheld` of `*parts` parts are; if that is none
+ * or all, there is no such state, and neither output. AK_ENOMEM. */
+struct ak_export_parts {
+    uint32_t parts;
+    uint32_t withheld;
+    uint16_t redaction; /* of the first part that is withheld */
+    uint8_t *opening;
+    size_t opening_len;
+    uint8_t *text;
+    size_t text_len;
+};
+enum ak_code ak_export_parts_make(struct ak_export_parts *out,
+                                  const struct ak_log_tree_entry *entry,
+                                  const struct ak_export_hide *hide, struct ak_error *err);
+void ak_export_parts_free(struct ak_export_parts *parts);
+
 struct ak_export_write {
     struct ak_export_log *log;
     const struct ak_export_plan *plan;     /* settled */
@@ -99,9 +140,12 @@ struct ak_export_write {
     size_t policy_len;
     void *ctx;
     ak_export_redact_fn redact; /* or NULL */
+    ak_export_hide_fn hide;     /* or NULL; asked for what `redact` leaves. AK_EUSAGE if it names
+                                   bytes of an entry of form 1 */
     int dir_fd;                 /* an empty directory */
     uint64_t records;           /* received entries whose payload was written */
-    bool by_parts;              /* an entry of form 2 is shown */
+    bool by_parts;              /* an entry of form 2 is shown whole */
+    bool in_parts;              /* one is shown in part */
     bool jsonl;                 /* derived copies that are wanted */
     bool csv;
     bool provenance;
@@ -116,9 +160,9 @@ enum ak_code ak_export_write(struct ak_export_write *write, struct ak_error *err
 enum ak_code ak_export_custody(const char *dir, int dir_fd, const struct ak_bundle_about *about,
                                const struct ak_signing_key *key, struct ak_error *err);
 
-/* The text of README.txt; `by_parts`: entries of form 2 are shown. */
+/* The text of README.txt; `by_parts`, `in_parts`: as in ak_export_write. */
 void ak_export_readme(FILE *file, const struct ak_bundle_about *about,
-                      const struct ak_checkpoint *checkpoint, bool by_parts);
+                      const struct ak_checkpoint *checkpoint, bool by_parts, bool in_parts);
 
 /* Writes the bundle in the directory `dir` as one file of the form of 14.9, which must not be there
  * and is synced. */

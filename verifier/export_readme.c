@@ -150,6 +150,7 @@ static const char recipe[] =
     "        state = openings.read(1)[0]\n"
     "        if state == 16: print(\"entry\", at, \"blacked out, reason\", "
     "openings.read(2).hex())\n"
+    "HIDDEN"
     "        elif state == 18: print(\"entry\", at, \"stands there to bound others\")\n"
     "        elif state: print(\"entry\", at, \"is gone from the log, state\", state)\n"
     "        else:\n"
@@ -205,18 +206,46 @@ static const char recipe[] =
 static const char parts[] =
     "    word = set(b\"._:@/\\\\%+~#$*!?^`-\") | set(range(128, 256))\n"
     "    word |= set(b\"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz\")\n"
-    "    def parts(key, text):\n"
+    "    def cuts(text):\n"
     "        cut = [b\"\"]\n"
     "        for b in text:\n"
     "            p = cut[-1]\n"
     "            if len(p) == 38 or len(p) >= 4 and p[-1] not in word and b in word:\n"
     "                cut.append(b\"\")\n"
     "            cut[-1] += bytes([b])\n"
+    "        return cut\n"
+    "    def parts(key, text):\n"
     "        c = []\n"
-    "        for j, p in enumerate(cut):\n"
+    "        for j, p in enumerate(cuts(text)):\n"
     "            s = H(b\"\\7\", key, (j // 2).to_bytes(4, \"big\"))\n"
     "            c.append(H(b\"\\3\", s[16 * (j % 2):][:16], p))\n"
     "        return H(b\"\\4\", len(c).to_bytes(4, \"big\"), *c)\n";
+
+/* Records of which parts are blacked out (14.5, state 17), where there are any. */
+static const char hidden_row[] =
+    "        elif state == 17: need(hidden() == e[22:], \"a part of entry %d was changed\" % at)\n";
+
+static const char hidden_parts[] =
+    "    def hidden():\n"
+    "        m, c, run, n = int.from_bytes(openings.read(4), \"big\"), [], [], 0\n"
+    "        def runs(last):\n"
+    "            text = b\"\".join(run)\n"
+    "            if run and not last and len(run[-1]) < 38:\n"
+    "                need(len(run[-1]) > 3 and run[-1][-1] not in word, \"a split\")\n"
+    "            need(not run or cuts(text) == run, \"a split of entry %d\" % at)\n"
+    "            run.clear()\n"
+    "        for j in range(m):\n"
+    "            length = openings.read(1)[0]\n"
+    "            if length == 255:\n"
+    "                runs(False); n += 1; openings.read(2); c.append(openings.read(32))\n"
+    "                need(zstd.stdout.read(3) == b\"\\xe2\\x96\\x88\", \"a mark\")\n"
+    "            else:\n"
+    "                salt, part = openings.read(16), zstd.stdout.read(length)\n"
+    "                run.append(part); c.append(H(b\"\\3\", salt, part))\n"
+    "        runs(True)\n"
+    "        need(zstd.stdout.read(1) == b\"\\n\" and 0 < n < m, \"a text ends too early\")\n"
+    "        print(\"entry\", at, \"has\", m, \"parts, blacked out are\", n)\n"
+    "        return H(b\"\\4\", m.to_bytes(4, \"big\"), *c)\n";
 
 static void put_statement(FILE *file, const char *label, const char *text)
 {
@@ -243,15 +272,22 @@ static void put_statements(FILE *file, const struct ak_bundle_about *about,
 }
 
 void ak_export_readme(FILE *file, const struct ak_bundle_about *about,
-                      const struct ak_checkpoint *checkpoint, bool by_parts)
+                      const struct ak_checkpoint *checkpoint, bool by_parts, bool in_parts)
 {
+    const char *hidden = strstr(recipe, "HIDDEN");
     const char *cut = strstr(recipe, "PARTS");
 
     fputs(intro, file);
     put_statements(file, about, checkpoint);
     fputs(files, file);
-    (void)fwrite(recipe, 1, (size_t)(cut - recipe), file);
-    if (by_parts)
+    (void)fwrite(recipe, 1, (size_t)(hidden - recipe), file);
+    if (in_parts)
+        fputs(hidden_row, file);
+    hidden += strlen("HIDDEN");
+    (void)fwrite(hidden, 1, (size_t)(cut - hidden), file);
+    if (by_parts || in_parts)
         fputs(parts, file);
+    if (in_parts)
+        fputs(hidden_parts, file);
     fputs(cut + strlen("PARTS"), file);
 }

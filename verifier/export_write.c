@@ -100,6 +100,15 @@ static enum ak_code compress(struct writing *w, const void *data, size_t len, bo
     return AK_OK;
 }
 
+/* Rows of a received entry, as whoever gets the bundle makes them again. */
+static void derive_rows(struct writing *w, const struct ak_bundle_entry *shown)
+{
+    if (w->write->jsonl)
+        ak_bundle_derive_jsonl(w->file[AK_BUNDLE_JSONL], shown, &w->sources);
+    if (w->write->csv)
+        ak_bundle_derive_csv(w->file[AK_BUNDLE_CSV], shown, &w->sources);
+}
+
 static enum ak_code derive(struct writing *w, const struct ak_log_tree_entry *entry,
                            struct ak_error *err)
 {
@@ -117,12 +126,8 @@ static enum ak_code derive(struct writing *w, const struct ak_log_tree_entry *en
 
     if (entry->entry.kind == AK_KIND_SOURCE)
         return ak_source_table_entry(&w->sources, &read, err);
-    if (!ak_kind_received(entry->entry.kind))
-        return AK_OK;
-    if (w->write->jsonl)
-        ak_bundle_derive_jsonl(w->file[AK_BUNDLE_JSONL], &shown, &w->sources);
-    if (w->write->csv)
-        ak_bundle_derive_csv(w->file[AK_BUNDLE_CSV], &shown, &w->sources);
+    if (ak_kind_received(entry->entry.kind))
+        derive_rows(w, &shown);
     return AK_OK;
 }
 
@@ -143,10 +148,76 @@ static enum ak_code put_payload(struct writing *w, const struct ak_log_tree_entr
     return rc == AK_OK ? compress(w, "\n", 1, false, err) : rc;
 }
 
+static void put_redacted(struct writing *w, int redaction)
+{
+    FILE *file = w->file[AK_BUNDLE_OPENINGS];
+
+    fputc(AK_STATE_REDACTED, file);
+    fputc(redaction >> 8 & 0xff, file);
+    fputc(redaction & 0xff, file);
+}
+
+/* An entry of which bytes are to be hidden; `*done` unless it turns out that none are. */
+static enum ak_code put_in_parts(struct writing *w, const struct ak_log_tree_entry *entry,
+                                 const struct ak_export_hide *hide, bool *done,
+                                 struct ak_error *err)
+{
+    struct ak_export_parts parts;
+    enum ak_code rc;
+
+    *done = false;
+    if (hide->count == 0)
+        return AK_OK;
+    if (entry->entry.form != AK_FORM_PARTS)
+        return ak_fail(err, AK_EUSAGE,
+                       "entry %" PRIu64 " commits to its record as a whole, so no part of it can "
+                       "be hidden: black out the whole record (--redact index:%" PRIu64 "), or "
+                       "nothing of it. Logs whose records can be hidden in part are written with "
+                       "the option commitment: parts",
+                       entry->index, entry->index);
+    rc = ak_export_parts_make(&parts, entry, hide, err);
+    if (rc != AK_OK)
+        return rc;
+    *done = parts.withheld > 0;
+    if (parts.withheld > 0 && parts.withheld == parts.parts) {
+        put_redacted(w, parts.redaction);
+    } else if (parts.withheld > 0) {
+        w->write->in_parts = true;
+        fputc(AK_STATE_PARTS, w->file[AK_BUNDLE_OPENINGS]);
+        (void)fwrite(parts.opening, 1, parts.opening_len, w->file[AK_BUNDLE_OPENINGS]);
+        derive_rows(w, &(struct ak_bundle_entry){.index = entry->index,
+                                                 .entry = entry->entry,
+                                                 .state = AK_STATE_PARTS,
+                                                 .payload_proven = true,
+                                                 .payload = parts.text,
+                                                 .len = parts.text_len,
+                                                 .withheld = parts.withheld});
+        rc = compress(w, parts.text, parts.text_len, false, err);
+        if (rc == AK_OK)
+            rc = compress(w, "\n", 1, false, err);
+    }
+    ak_export_parts_free(&parts);
+    return rc;
+}
+
+static enum ak_code put_hidden(struct writing *w, const struct ak_log_tree_entry *entry, bool *done,
+                               struct ak_error *err)
+{
+    struct ak_export_hide hide = {0};
+    enum ak_code rc = w->write->hide(w->write->ctx, entry, &hide, err);
+
+    *done = false;
+    if (rc == AK_OK)
+        rc = put_in_parts(w, entry, &hide, done, err);
+    free(hide.range);
+    return rc;
+}
+
 static enum ak_code put_opening(struct writing *w, const struct ak_log_tree_entry *entry,
                                 enum ak_export_how how, struct ak_error *err)
 {
     FILE *file = w->file[AK_BUNDLE_OPENINGS];
+    bool asked = how == AK_EXPORT_ASKED && ak_kind_received(entry->entry.kind);
     int redaction = -1;
     enum ak_code rc = AK_OK;
 
@@ -158,15 +229,19 @@ static enum ak_code put_opening(struct writing *w, const struct ak_log_tree_entr
         fputc(entry->state, file);
         return AK_OK;
     }
-    if (how == AK_EXPORT_ASKED && w->write->redact != NULL && ak_kind_received(entry->entry.kind))
+    if (asked && w->write->redact != NULL)
         rc = w->write->redact(w->write->ctx, entry, &redaction, err);
     if (rc != AK_OK)
         return rc;
     if (redaction >= 0) {
-        fputc(AK_STATE_REDACTED, file);
-        fputc(redaction >> 8 & 0xff, file);
-        fputc(redaction & 0xff, file);
+        put_redacted(w, redaction);
         return AK_OK;
+    }
+    if (asked && w->write->hide != NULL) {
+        bool done;
+        rc = put_hidden(w, entry, &done, err);
+        if (rc != AK_OK || done)
+            return rc;
     }
     fputc(AK_STATE_PRESENT, file);
     for (int shift = 24; shift >= 0; shift -= 8)
@@ -337,7 +412,7 @@ static enum ak_code put_texts(struct writing *w, struct ak_error *err)
     if (rc != AK_OK)
         return rc;
     ak_export_readme(w->file[AK_BUNDLE_README], w->write->about, &log->checkpoint,
-                     w->write->by_parts);
+                     w->write->by_parts, w->write->in_parts);
     return close_file(w, AK_BUNDLE_README, err);
 }
 
@@ -379,6 +454,7 @@ enum ak_code ak_export_write(struct ak_export_write *write, struct ak_error *err
     ak_range_init(&w.range, 0);
     write->records = 0;
     write->by_parts = false;
+    write->in_parts = false;
     if (rc == AK_OK)
         rc = each_stream(&w, open_file, err);
     if (rc == AK_OK && write->csv)

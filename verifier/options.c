@@ -188,10 +188,13 @@ static const struct option_info infos[AK_OPTION_COUNT] = {
                             false},
     [AK_OPTION_EVENTS] = {"events", NULL,
                           "also all events of the time, so that it is proven what was lost", false},
-    [AK_OPTION_REDACT] = {"redact", "WHAT",
-                          "black out whole records: index:A-B or match:RE. Text and salt stay "
-                          "behind, the entry is shown. May be given more than once",
-                          true},
+    [AK_OPTION_REDACT] =
+        {"redact", "WHAT",
+         "black out whole records: index:A-B or match:RE; or parts of records that "
+         "were logged by parts: part:RE (its groups, else all of a match) or "
+         "bytes:INDEX:A-B. Text and salt stay behind, the entry is shown. May be "
+         "given more than once",
+         true},
     [AK_OPTION_REDACT_REASON] = {"redact-reason", "TEXT",
                                  "why: once for all, or once for each --redact in their order",
                                  true},

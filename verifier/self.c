@@ -5,6 +5,7 @@
 #include "leafhash.h"
 #include "viewer_page.h"
 #include "matcher.h"
+#include "part_pattern.h"
 
 #include <akashi/base64.h>
 #include <akashi/sha256.h>
@@ -54,9 +55,9 @@ void ak_self_print(FILE *file)
 
     fprintf(file, "akashi-verify %s\n", AKASHI_VERSION);
     fprintf(file, "format: docs/format.md, version 1\n");
-    fprintf(file, "libraries: %s; libsodium %s; zstd %s; jansson %s; Hyperscan %s\n",
+    fprintf(file, "libraries: %s; libsodium %s; zstd %s; jansson %s; Hyperscan %s; PCRE2 %s\n",
             OpenSSL_version(OPENSSL_VERSION), sodium_version_string(), ZSTD_versionString(),
-            jansson_version_str(), ak_matcher_library());
+            jansson_version_str(), ak_matcher_library(), ak_part_pattern_library());
     fprintf(file, "hashing on this processor: %s\n", ak_hash_path());
     fprintf(file, "SHA-256 of this program's file: %s\n", ak_self_digest());
     ak_viewer_digest(viewer);

@@ -14,6 +14,8 @@ import tarfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from prove_kit import Cases, get, put, save  # noqa: E402,F401
+from akbase import H, u32  # noqa: E402
+from akformat import split_parts  # noqa: E402
 
 try:
     import zstandard
@@ -29,6 +31,9 @@ ORDER = ["README.txt", "SHA256SUMS", "bundle.json", "checkpoint", "policy", "pro
 STATEMENTS = ["--case", "2026-114", "--exhibit", "7", "--by", "M. Sato", "--reason",
               "login from abroad"]
 ENTRY = 54
+
+
+MARK = "\u2588".encode()    # in the text, for each part that is withheld
 
 
 class Bundle:
@@ -167,6 +172,25 @@ class Bundle:
                 block[148:156] = b"%06o\0 " % sum(block)
                 f.write(block + self.files[name] + bytes(-len(self.files[name]) % 512))
             f.write(bytes(1024))
+
+
+def salt(key, j):
+    """Salt of part j of a record of form 2."""
+    both = H(b"\x07" + key + u32(j // 2))
+    return both[16:] if j % 2 else both[:16]
+
+
+def hide(bundle, index, hidden):
+    """Withholds parts of a record that is shown: {number: reason}, as an honest maker does."""
+    row = bundle.rows[bundle.position(index)]
+    key, parts = row[1], []
+    for j, part in enumerate(split_parts(row[2])):
+        if j in hidden:
+            parts.append([hidden[j], H(b"\x03" + salt(key, j) + part), MARK])
+        else:
+            parts.append([salt(key, j), part])
+    row[:] = [17, parts, None]
+    return bundle
 
 
 def recipe(folder, key, work):

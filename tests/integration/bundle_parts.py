@@ -8,33 +8,15 @@ import struct
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from bundle_kit import Bundle, Cases, STATEMENTS, get, save  # noqa: E402
+from bundle_kit import (Bundle, Cases, MARK, STATEMENTS, get, hide, recipe, salt, save,  # noqa: E402
+                        zstandard)
 import akbases  # noqa: E402
 from akbase import H, u32  # noqa: E402
 from akformat import split_parts  # noqa: E402
 
-MARK = "\u2588".encode()
 AT, NEXT = 400, 401
 c = Cases(sys.argv[1])
 KEY = ["--key", "std.key"]
-
-
-def salt(key, j):
-    both = H(b"\x07" + key + u32(j // 2))
-    return both[16:] if j % 2 else both[:16]
-
-
-def hide(bundle, index, hidden):
-    """Withholds parts: {number: reason}. What is left is what an honest maker shows."""
-    row = bundle.rows[bundle.position(index)]
-    key, parts = row[1], []
-    for j, part in enumerate(split_parts(row[2])):
-        if j in hidden:
-            parts.append([hidden[j], H(b"\x03" + salt(key, j) + part), MARK])
-        else:
-            parts.append([salt(key, j), part])
-    row[:] = [17, parts, None]
-    return bundle
 
 
 def parts_of(bundle, index=AT):
@@ -187,4 +169,103 @@ c.run(0, "bundle", "x", "--key", "marks.key", says="1 in part, log")
 marks.rows[marks.position(2)][1][0][1] = MARK + b"abcdef"
 marks.build().write("x")
 c.run(1, "bundle", "x", "--key", "marks.key", says=AUTHENTIC)
+
+# Made by the program: what an expression means is gone from every file, and the rest is there.
+def everything(folder):
+    """All that a bundle holds, decompressed too."""
+    files = [get(os.path.join(where, n)) for where, _, names in os.walk(folder) for n in names]
+    return b"".join(files) + zstandard.ZstdDecompressor().decompressobj().decompress(
+        get(os.path.join(folder, "records.zst")))
+
+
+def export(status, store, name, *redact, says=(), reasons=("privacy",)):
+    options = [w for r in redact for w in ("--redact", r)]
+    options += [w for r in reasons for w in ("--redact-reason", r)]
+    c.run(status, "export", store, "--index", "290-600", "--key", store + ".key", *STATEMENTS, "-o",
+          name, *options, says=says)
+
+
+export(0, "std", "made", r"part:for (user\d+)", says=("claim 3, redacted: VALID", "in part, log",
+                                                    "parts of entries 290 to"))
+c.run(0, "bundle", "made", *KEY, says=("claim 1, authentic: VALID", "claim 2, complete: VALID"))
+made, plain = Bundle("made"), Bundle("whole")
+hidden = [r for r in made.rows if r[0] == 17]
+c.expect(len(hidden) > 250 and all(sum(len(p) == 3 for p in r[1]) == 1 for r in hidden), "one each")
+c.expect(b"user" not in everything("made").replace(b"user port", b""), "the names are gone")
+c.expect(b"Accepted publickey for " + MARK + b"port " in everything("made"), "and the rest is there")
+keys = [r[1] for r in plain.rows if r[0] == 0 and len(r[1]) == 32 and b"user" in r[2]]
+c.expect(not any(k in everything("made") for k in keys), "no record key of a record in part")
+for row, whole_row in zip(made.rows, plain.rows):
+    if row[0] == 17:
+        want = [p for p in split_parts(whole_row[2])]
+        c.expect([p[-1] if len(p) == 2 else MARK for p in row[1]] ==
+                 [MARK if p.startswith(b"user") else p for p in want], "the parts shown")
+        break
+about = get("made/bundle.json").decode()
+c.expect('"what":"part"' in about and "user" not in about, "the expression is not written down")
+status, said = recipe("made", get("std.key").decode().strip(), os.path.join(os.getcwd(), "check"))
+c.expect(status == 0 and "the root is the one in the checkpoint" in said and
+         "NOT PROVEN" not in said and "blacked out are 1" in said, f"recipe: {said[-1500:]}")
+index = next(i for i in made.indices() if made.rows[made.position(i)][0] == 17)
+for change, says in ((lambda q: q[0].__setitem__(0, bytes(16)), "a part of entry"),
+                     (lambda q: q.insert(2, list(q[2])), "of entry"),
+                     (lambda q: q.__setitem__(slice(0, 2), [[q[0][0], q[0][1] + q[1][1]]]),
+                      "a split of entry")):
+    bad = copy.deepcopy(made)
+    change(bad.rows[bad.position(index)][1])
+    bad.build().write("forged")
+    _, said = recipe("forged", get("std.key").decode().strip(), os.path.join(os.getcwd(), "check"))
+    c.expect("NOT PROVEN: " in said and says in said, f"recipe on a forged one: {said[-500:]}")
+
+# Bytes of one record; several rules, each with its reason; whole records go before parts of them.
+at = text.index(b"user")
+export(0, "std", "bytes", f"bytes:400:{at}-{at + 1}", "index:401", r"part:sw9",
+       reasons=("name", "all of it", "place"),
+       says=("entry 401: all of it", "parts of entry 400: name", "to 400: place"))
+made = Bundle("bytes")
+c.expect([made.rows[made.position(i)][0] for i in (400, 401)] == [17, 16], "states")
+c.expect([p[-1] for p in parts_of(made)] == [
+    MARK if p.startswith((b"user", b"sw9")) else p for p in split], "both rules, all of their parts")
+c.expect(text[at:at + 5] not in b"".join(p[-1] for p in parts_of(made)), "a touched part goes whole")
+export(0, "std", "twice", r"part:for user\d+ ", "bytes:400:0-3", says="parts of entry 400")
+# All parts of a record hidden: the record is. None: it is shown.
+export(0, "std", "all", "part:(?s).+", says="blacked out")
+c.expect({r[0] for r, e in zip(Bundle("all").rows, Bundle("all").entries) if e[1] in (0, 7) and
+          e[22:54] != b""} <= {16, 0}, "whole records")
+export(0, "std", "none", "part:nothing of the kind", says="No text was blacked out on export.")
+export(0, "std", "empty-match", "part:x*y*$", says="claim 3, redacted: VALID")
+
+# Copies for other programs have the marks too, and are made again by who judges.
+c.run(0, "export", "std", "--index", "290-600", *KEY, *STATEMENTS, "-o", "copies", "--also",
+      "timesketch", "--also", "csv", "--also", "case", "--redact", r"part:for (user\d+)",
+      "--redact-reason", "privacy")
+c.run(0, "bundle", "copies", *KEY, says=("made again from what is proven, and equal", "in part, log"))
+c.expect(b"user" not in everything("copies").replace(b"user port", b""), "copies without the names")
+c.expect(b'"parts_withheld":1' in get("copies/records.jsonl") and MARK in get("copies/records.csv"),
+         "marks in the copies")
+bad = Bundle("copies")
+bad.files["records.jsonl"] = bad.files["records.jsonl"].replace(MARK, b"root ", 1)
+bad.write("x")
+c.run(1, "bundle", "x", *KEY, says="claim 1, authentic: INVALID")
+
+# Refused with the remedy, and nothing is left behind.
+for name, store, rules, says in (
+        ("form-1", "first", ["part:user"],
+         ("commits to its record as a whole", "--redact index:", "commitment: parts")),
+        ("not-there", "std", ["bytes:2000:0-3"], "no record with that index and these bytes"),
+        ("behind", "std", ["bytes:400:0-5000"], "no record with that index and these bytes"),
+        ("expression", "std", ["part:(user"], "is no regular expression"),
+        ("form", "std", ["bytes:400"], "write index:A-B or match:RE"),
+        ("form-2", "std", ["parts:x"], "write index:A-B or match:RE"),
+        ("too-much", "std", [r"part:(?:(?:\S+)+)+$ "], "tries too much")):
+    export(2, store, "no-" + name, *rules, says=says)
+    c.expect(not os.path.exists("no-" + name), f"{name}: something was written")
+export(0, "first", "other", "part:of no record of it", says="No text was blacked out")
+mixed, mixed_secrets = akbases.standard(number=71, form=akbases.MIXED)
+save(mixed, mixed_secrets, "mixed")
+blocks = [b for s in mixed.segments for b in s.blocks() if b.first >= 290 and b.end <= 601]
+form_2 = next(b.first + i for b in blocks if b.form == 2 for i, e in enumerate(b.entries)
+              if b"user" in (e.payload or b"") and e.kind == 0)
+export(0, "mixed", "mixed-good", f"bytes:{form_2}:20-22", says=f"parts of entry {form_2}: privacy")
+export(2, "mixed", "mixed-bad", "part:user", says="commits to its record as a whole")
 c.end()

@@ -1,7 +1,7 @@
 """The logs that forgeries begin with, made from a fixed number: every run makes the same bytes."""
 
 from akbase import Secrets, b64, H
-from akforge import SECOND, Maker
+from akforge import MIXED, SECOND, Maker  # noqa: F401
 
 CERTIFICATE = {"transport": "relp+tls", "listener": "relp+tls://0.0.0.0:2514",
                "identity": "certificate", "address": "192.0.2.7", "name": "fw1.example.org",
