@@ -352,17 +352,18 @@ static void put_summary(FILE *file, const struct ak_check *check)
 static void begin(const struct ak_report_page *page, const struct ak_check *check)
 {
     const struct ak_check_log *log = check->count == 1 ? &check->logs[0] : NULL;
-    char running[300] = "Akashi";
+    char running[300] = "Akashi  ";
+    char title[320];
     char root[2 * AK_HASH_BYTES + 1] = "";
 
     if (log != NULL && log->has_checkpoint)
         (void)ak_hex_encode(root, sizeof(root), log->checkpoint_root.b, AK_HASH_BYTES);
-    (void)snprintf(running, sizeof(running), "Akashi  %.60s  %s%s%.16s  program %.16s",
+    (void)snprintf(running, sizeof(running), "Akashi  %.120s  %s%s%.16s  program %.16s",
                    log == NULL ? "several logs" : log->origin,
                    page->period == NULL ? "" : page->period, root[0] == '\0' ? "" : " root ", root,
                    ak_self_digest());
-    ak_html_begin(page->file, page->period == NULL ? "Akashi report" : "Akashi report on a period",
-                  running);
+    (void)snprintf(title, sizeof(title), "Akashi report. %s", running + strlen("Akashi  "));
+    ak_html_begin(page->file, title, running);
     fputs("<header><p class=\"brand\"><span>Akashi <span lang=\"ja\">証</span></span><span>",
           page->file);
     if (page->now != 0)

@@ -259,7 +259,7 @@ def hostile(pages):
                      "正しい日本語", "back\\\\slash", "show all 1,048,507 bytes",
                      "</title><script>alert(2)</script>", keep=True)
     cases = pages.cases
-    cases.expect(p.run("document.title") == "Akashi evidence bundle", "a script of the evidence ran")
+    cases.expect(p.run("document.title").startswith("Akashi evidence bundle"), "a script of the evidence ran")
     cases.expect(p.run("document.querySelectorAll('script').length") == 2, "more scripts")
     cases.expect(p.run("document.querySelectorAll('img, b, iframe, object').length") == 0, "markup")
     cases.expect(p.run("getComputedStyle(document.body).display") == "block", "a style of the evidence")
@@ -271,7 +271,7 @@ def hostile(pages):
     p.run("new Promise(done => { const i = new Image(); i.onerror = () => done(1); i.src = 'file:///etc/x.png'; })")
     p.run("{ const s = document.createElement('script'); s.textContent = \"document.title='run'\"; "
           "document.body.append(s); }")
-    cases.expect(p.run("document.title") == "Akashi evidence bundle", "a script that was put in ran")
+    cases.expect(p.run("document.title").startswith("Akashi evidence bundle"), "a script that was put in ran")
     refused = [c for c in p.complaints() if "Content Security Policy" in c]
     cases.out = "\n".join(p.complaints())
     cases.expect(len(refused) >= 3, f"{len(refused)} of 3 refused by the policy")
@@ -429,6 +429,7 @@ def printed(pages, data):
     pages.cases.expect(len(re.findall(rb"/Type\s*/Page\b", get("bundle.pdf"))) > 2, "printed pages")
     rules = p.run("Array.from(document.styleSheets[0].cssRules).map(r => r.cssText).join()")
     pages.cases.expect("Case 2026-117, exhibit 3, SHA256SUMS" in rules, "the foot of printed pages")
+    pages.cases.expect("Case 2026-117, exhibit 3, SHA256SUMS" in p.run("document.title"), "the title")
     p.close()
 
 

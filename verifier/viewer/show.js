@@ -403,9 +403,11 @@ function notJudged(bundle) {
     el('p', {}, el('code', {}, 'akashi-verify bundle BUNDLE --key VKEY'), ' judges them claim by claim.')];
 }
 
-/* Case, exhibit and digest at the foot of each printed page. */
+/* Case, exhibit and digest at the foot of each printed page; and in the title, which browsers that
+ * know no such foot print at the head. */
 function running(bundle) {
   const plain = (text) => String(text).replace(/[^ -~]|["\\]/g, '?').slice(0, 60);
   const text = `Case ${plain(bundle.about.case)}, exhibit ${plain(bundle.about.exhibit)}, SHA256SUMS ${bundle.digest.slice(0, 32)}`;
+  document.title = `Akashi evidence bundle. ${text}`;
   document.styleSheets[0].insertRule(`@page { @bottom-left { content: "${text}"; font: 7.5pt sans-serif; } }`);
 }
