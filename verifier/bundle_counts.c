@@ -1,5 +1,5 @@
-/* bundle_counts.c - one row for each ordinal that was met; rows are 48 bytes and at most as many as
- * a log can have sources. */
+/* bundle_counts.c - one row for each ordinal up to the greatest that was met: below 64 MiB with as
+ * many as a log can have sources. */
 #include "bundle_counts.h"
 
 #include <akashi/format.h>
@@ -47,7 +47,7 @@ static struct ak_bundle_count *row(struct ak_bundle_counts *counts, uint32_t ord
     struct ak_bundle_count *more;
 
     while (room <= ordinal)
-        room *= 2;
+        room = room > ORDINALS_MAX / 2 ? ORDINALS_MAX : room * 2;
     if (room != counts->room) {
         more = reallocarray(counts->count, room, sizeof(*more));
         if (more == NULL)

@@ -30,6 +30,7 @@ const struct ak_command ak_commands[] = {
     {"check", "PATH...",
      "Judges stores, logs' directories, segments and checkpoints; tells by their content what they "
      "are.",
+     "A bundle, or a page that carries one, is judged as `bundle` does; it is then the only thing. "
      "Every byte of every segment is read. Each finding is named with its place, what it means and "
      "what to do; `akashi-verify explain CODE` says more. The last line is the result. A log whose "
      "key is not given is NOT CHECKABLE and counts, unless --log leaves it out.",

@@ -5,8 +5,8 @@
  * itself. Nothing in a bundle is believed: keys come from the caller, and what is not proven is
  * given as a statement of whoever made the bundle.
  *
- * Memory is bounded whatever the bundle holds: streams, one payload, and 32 bytes for each source
- * of the log. */
+ * Memory is bounded whatever the bundle holds: streams, one payload, what declarations say, and a
+ * row for each source of the log, some 60 bytes; 11 MiB for a million records of few sources. */
 #ifndef AKASHI_BUNDLE_H
 #define AKASHI_BUNDLE_H
 
