@@ -159,6 +159,25 @@ def forged(pages, log, secrets):
             at += 21
         files["openings"] = bytes(out)
 
+    def reorder(chosen):
+        a, b = (next(n for n, i in enumerate(chosen) if i.index == x) for x in (400, 401))
+        chosen[a], chosen[b] = chosen[b], chosen[a]
+
+    def moved(files):
+        """The same entries, said to stand one place further on."""
+        leaves = [kit.leaf_hash(i.data) for i in kit.items(log)]
+        files["proof"] = kit.proof(leaves, [(a + (a > 0), b + (a > 0)) for a, b in PIECES])
+
+    def longer(files):
+        files["proof"] = files["proof"].replace(b"show 400", b"show 401")
+
+    def without_text(chosen):
+        next(i for i in chosen if i.index == 400).state = kit.BOUND
+
+    def taken_away(chosen):
+        item = next(i for i in chosen if i.index == 400)
+        item.state = 1
+
     def about(**members):
         def change(files):
             files["bundle.json"] = canonical_json(dict(json.loads(files["bundle.json"]), **members))
@@ -168,6 +187,12 @@ def forged(pages, log, secrets):
     case(RED, "ALTERED: the payload of entry 400 is not what its entry commits to", prepare=swap)
     case(RED, "ALTERED: the payload of entry 400 is not what its entry commits to", prepare=salt)
     case(RED, "ALTERED: entries and hashes do not lead to the root", received)
+    case(RED, "ALTERED: entries and hashes do not lead to the root", prepare=reorder)
+    case(RED, "ALTERED: entries and hashes do not lead to the root", moved)
+    case(RED, "MALFORMED", longer)
+    case(PART, "MISSING: entries of the range that was asked for are not here", prepare=without_text)
+    case(PART, "MISSING: the text of entry 400 is said to be erased, and no order that says so is shown",
+         prepare=taken_away)
     case(RED, "README.txt: not the digest that SHA256SUMS says", flip("README.txt", 3), sums=False)
     case(RED, "MALFORMED: zstd: ", flip("records.zst", 60), sums=False)
     case(RED, "MALFORMED", flip("proof", 3))
@@ -324,6 +349,23 @@ def forms(pages):
     log, secrets = akbases.standard()
     pages.expect(kit.tar(kit.bundle(log, secrets, [(0, 1), (1500, 1501)])), AMBER,
                  "2 of 2237 entries shown", "CONSISTENT 1 records")
+    secrets = Secrets("example.org/erased", 6)
+    m = akforge.Maker(secrets)
+    source = m.declare(**akbases.CERTIFICATE)
+    for n in range(3):
+        m.tick()
+        m.record(source, b"record %d" % n)
+    target = m.size - 2
+    m.own(5, type="order", action="erase", ranges=[[str(target), str(target)]], reason="a court's word")
+    order = m.size - 1
+    m.commit()
+    log = m.finish()
+
+    def erase(chosen):
+        next(i for i in chosen if i.index == target).state = 1
+    pages.expect(kit.tar(kit.bundle(log, secrets, [(0, m.size)], prepare=erase)), PART,
+                 f"the text of entry {target} was erased by the order in entry {order}", "□ erased 消去")
+    log, secrets = akbases.standard()
     selection = {"what": "match", "match": ["user1"]}
     pages.expect(kit.tar(kit.bundle(log, secrets, [(0, 1), (1500, 1501)], selection)), AMBER,
                  "A selection: what does not match is not here.", "not claimed: a selection")

@@ -235,5 +235,6 @@ async function checkBundle(bundle, given, step) {
   if (loose) fault('MISSING', `the start note that entry ${loose.index} needs is not shown`);
   const counts = await followNumbers(bundle);
   step('ok', 'Numbers and clock', '番号と時計', 'as the format demands, as far as neighbours are shown');
+  checkRemoved(bundle, step);
   checkComplete(bundle, counts, step);
 }

@@ -226,3 +226,29 @@ function checkComplete(bundle, counts, step) {
     (asked.what === 'index' ? '' : "; time is the collector's clock as it read it") +
     (asked.sources || asked.identity !== undefined ? '; the collector numbered honestly' : ''));
 }
+
+/* The order that is shown and says that the payload of an entry is gone, or undefined (R33). */
+function orderFor(bundle, entry) {
+  const action = entry.state === ERASED ? 'erase' : 'expire';
+  return bundle.entries.find((o) => {
+    if (o.kind !== 5 || o.state !== SHOWN || o.index <= entry.index) return false;
+    const order = JSON.parse(utf8(o.payload));
+    return order.action === action && (order.ranges || []).some(([first, last]) =>
+      Number(first) <= entry.index && entry.index <= Number(last));
+  });
+}
+
+/* Claim 3. Whose orders are to be accepted is for whoever judges to say, and not on this page: what
+ * was taken out of the log is told, and leaves the whole INCOMPLETE here. */
+function checkRemoved(bundle, step) {
+  const black = bundle.entries.filter((e) => e.state === WITHHELD || e.state === PARTS).length;
+  const gone = bundle.entries.filter((e) => e.state === ERASED || e.state === EXPIRED);
+  if (gone.length > 0) {
+    const order = orderFor(bundle, gone[0]);
+    const how = gone[0].state === ERASED ? 'erased' : 'expired';
+    fault('MISSING', order === undefined
+      ? `the text of entry ${gone[0].index} is said to be ${how}, and no order that says so is shown`
+      : `the text of entry ${gone[0].index} was ${how} by the order in entry ${order.index}; whether its authority is to be accepted, akashi-verify bundle --authority KEY says`);
+  }
+  step('ok', 'Redacted', '墨消し', `${black} blacked out, for the reasons given; nothing else was changed`);
+}

@@ -198,9 +198,8 @@ function payloadCell(bundle, entry) {
       foreign(r.reason || ''), r.what ? el('span', { class: 'soft' }, ' (', foreign(r.what), ')') : '');
   }
   if (entry.state === ERASED || entry.state === EXPIRED) {
-    return el('td', {}, el('strong', {}, entry.state === ERASED ? '\u25a1 erased by order ' : '\u25a1 expired ',
-      ja(entry.state === ERASED ? '命令により消去' : '期限により消去')),
-    '; whether an order covers it is not judged by this page');
+    return el('td', {}, el('strong', {}, entry.state === ERASED ? '\u25a1 erased ' : '\u25a1 expired ',
+      ja(entry.state === ERASED ? '消去' : '期限切れ')));
   }
   if (entry.state === BOUND) return el('td', { class: 'soft' }, 'not asked for; it bounds others');
   if (entry.state === PARTS && !entry.bad) return partsCell(bundle, entry);
@@ -397,8 +396,8 @@ async function examined(bundle) {
 function notJudged(bundle) {
   const list = el('ul');
   const add = (en, japanese) => list.append(el('li', {}, en, ' ', ja(japanese)));
-  add('orders behind erased payloads; derived copies; custody records; cosignatures and times of witnesses',
-    '消去命令、派生ファイル、保管記録、証人の署名と時刻');
+  add('whose orders to erase are to be accepted; derived copies; custody records; cosignatures and times of witnesses',
+    '消去命令の権限、派生ファイル、保管記録、証人の署名と時刻');
   return [heading('Not judged by this page', 'このページで検査しないもの'), list,
     el('p', {}, el('code', {}, 'akashi-verify bundle BUNDLE --key VKEY'), ' judges them claim by claim.')];
 }
