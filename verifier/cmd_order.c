@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NS_PER_S 1000000000ull
+#define NS_PER_US 1000u
 
 /* Everything that one run needs; about 100 KiB. */
 struct work {
@@ -313,7 +313,7 @@ static enum ak_code make(const struct ak_options *options, enum ak_order_action 
     enum ak_code rc = take_origin(options, &w->order, err);
 
     w->order.action = action;
-    w->order.number = ak_when_now() / NS_PER_S; /* rises without anybody keeping count */
+    w->order.number = ak_when_now() / NS_PER_US; /* rises without anybody keeping count */
     if (rc == AK_OK && options->word_count > 1 && action != AK_ORDER_AUTHORITY)
         rc = ak_fail(err, AK_EUSAGE, "order %s takes no more words", options->words[0]);
     if (rc == AK_OK)

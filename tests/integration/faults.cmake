@@ -26,3 +26,7 @@ akashi_threads(integration.epochs akashi-collector akashi-verify)
 
 akashi_fault_test(fault_two)
 akashi_threads(integration.fault_two akashi-collector akashi-verify)
+
+akashi_fault_test(erase)
+akashi_threads(integration.erase akashi-collector akashi-verify)
+set_tests_properties(integration.erase PROPERTIES RUN_SERIAL ON) # it mounts and searches a disk
