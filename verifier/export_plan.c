@@ -33,6 +33,7 @@ enum ak_code ak_export_plan_add(struct ak_export_plan *plan, uint64_t first, uin
             return ak_fail(err, AK_ENOMEM, "no memory for the pieces of a bundle");
         plan->piece = piece;
     }
+    assert(plan->piece != NULL); /* it was made with the first one */
     plan->piece[plan->count++] = (struct ak_export_piece){first, last, how};
     return AK_OK;
 }
