@@ -266,6 +266,13 @@ static void put_facts(const struct ak_report_page *page, const struct ak_check_l
 static void put_method(FILE *file, const struct ak_check_log *log)
 {
     ak_html_heading(file, 2, "How it was checked", "検査の方法");
+    if (!log->key_given) {
+        fputs("<p>It was not: no key of this log was given, and without one nothing can be proven. "
+              "Get the key from the operator, not from beside the evidence: <code>--key</code>. "
+              "<span lang=\"ja\">鍵が与えられていないため、検査できませんでした。</span></p>\n",
+              file);
+        return;
+    }
     fputs(
         "<ol>\n"
         "<li>The key came from outside of the evidence. Who holds another key can make another "

@@ -161,7 +161,8 @@ def stores(cases):
 
     cases.run(2, "report", "good", "-o", "keyless.html", says="no key given")
     says(cases, page(cases, "keyless.html"), "NOT CHECKABLE 検証不能",
-         "This could not be checked (below). Nothing is said about the records.", "UNTRUSTED_KEY")
+         "This could not be checked (below). Nothing is said about the records.", "UNTRUSTED_KEY",
+         "It was not: no key of this log was given")
 
     log.save(os.path.join("two", log.log_id))
     other, other_secrets = akbases.tiny()
