@@ -343,6 +343,45 @@ found = claims(c, "unrepaired", *KEY)
 c.expect(found["custody"] == (INVALID, "ALTERED") and found["authentic"][0] == VALID,
          f"unrepaired: {found}")
 
+# At random: whatever is left out, VALID is never said of a time in which something is hidden; and where
+# only entries outside of it are, and their neighbours show that, it is said.
+base = Bundle("events")
+said = {VALID: 0, INCOMPLETE: 0}
+for k in range(60):
+    states = {i: world.row(i) for i in range(N)}
+    gone = set()
+    for _ in range(rng.randrange(1, 4)):
+        first = rng.randrange(1, N - 8)
+        gone |= {i for i in range(first, first + rng.randrange(1, 7)) if i not in starts}
+    for i in gone:
+        if rng.randrange(4) or world.entries[i].kind not in (0, 7):
+            del states[i]
+        else:
+            states[i] = world.row(i, 18)
+    world.show(base, states).write("random")
+    near = times[rng.choice(sorted(gone))]
+    t1 = rng.choice([low, near - rng.randrange(0, 20_000, 1000), near + rng.randrange(1, 20_000) * 1000])
+    t2 = rng.choice([t1 + rng.randrange(1, 30_000) * 1000, times[-1], near])
+    if t1 >= t2:
+        continue
+    span = ["--expect", f"from:{rfc3339(t1)}", "--expect", f"to:{rfc3339(t2)}"]
+    hidden = {i for i in gone if t1 <= times[i] < t2}
+    for words, sources in (([], None), (["--expect", "source:256"], {256}),
+                           (["--expect", "identity:fw1.example.org"], {256, 258}),
+                           (["--expect", "source:257", "--expect", "events"], {257, 3})):
+        verdict = claims(c, "random", *KEY, *span, *words)["complete"][0]
+        said[verdict] = said.get(verdict, 0) + 1
+        wrong = {i for i in hidden if sources is None or world.entries[i].source in sources}
+        if verdict == VALID:
+            c.expect(not wrong, f"random {k} {words}: {sorted(wrong)} are hidden")
+        elif t2 <= times[-1]:
+            lost = wrong or sources is not None and any(world.entries[i].kind == 1 for i in gone)
+            reach = {j for i in gone for j in range(i - 7, i + 8) if 0 <= j < N}
+            c.expect(lost or any(t1 <= times[j] < t2 for j in reach) or
+                     len({world.entries[j].clock_run for j in reach}) > 1,
+                     f"random {k} {words}: nothing near is of the time, and it is {verdict}")
+c.expect(said[VALID] > 30 and said[INCOMPLETE] > 30, f"both were said: {said}")
+
 # Redaction by index and by pattern: only what was asked for is gone.
 bundle = export("redacted", "--index", "500-560", "--redact", "index:510-511", "--redact",
                 "match:user4[0-9]", "--redact-reason", "order 7", "--redact-reason", "name of user")
