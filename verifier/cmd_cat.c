@@ -8,6 +8,7 @@
 #include "entry_show.h"
 #include "fields.h"
 #include "jsonout.h"
+#include "order_list.h"
 #include "output.h"
 #include "pick.h"
 #include "report.h"
@@ -48,6 +49,9 @@ struct cat {
     uint64_t fragments_left_out;
     uint64_t without_payload;
     uint64_t gaps;
+    const char *path;                    /* of the log */
+    struct ak_order_list orders;         /* read where a payload is not there */
+    const struct ak_listed_order *order; /* that took the entry at hand out, or NULL */
 };
 
 static enum ak_code parse_kinds(struct cat *cat, const struct ak_options *options,
@@ -125,6 +129,12 @@ static void print_text(const struct cat *cat, const struct ak_log_entry *entry)
         ak_fields_text(cat->out, entry->payload, entry->len, entry->entry.received);
     else
         ak_show_data(cat->out, entry->payload, entry->len);
+    if (cat->order != NULL) {
+        fprintf(cat->out, "by the order in entry %" PRIu64 ", case ", cat->order->index);
+        ak_show_text(cat->out, cat->order->case_text);
+        fputs(": ", cat->out);
+        ak_show_text(cat->out, cat->order->reason);
+    }
     fputc('\n', cat->out);
 }
 
@@ -137,6 +147,11 @@ static void print_jsonl(const struct cat *cat, const struct ak_log_entry *entry)
     ak_entry_show_json(&out, &cat->table, entry);
     if (has_fields(cat, entry))
         ak_fields_json(&out, entry->payload, entry->len, entry->entry.received);
+    if (cat->order != NULL) {
+        ak_json_out_uint(&out, "order", cat->order->index);
+        ak_json_out_string(&out, "order_case", cat->order->case_text);
+        ak_json_out_string(&out, "order_reason", cat->order->reason);
+    }
     ak_json_out_close(&out, '}');
     fputc('\n', cat->out);
 }
@@ -159,6 +174,12 @@ static enum ak_code on_entry(void *ctx, const struct ak_log_entry *entry, struct
     cat->shown++;
     cat->not_proven += cat->judged != NULL && entry->proof != AK_PROOF_PROVEN;
     cat->without_payload += entry->state != AK_STATE_PRESENT;
+    cat->order = NULL;
+    if (entry->state != AK_STATE_PRESENT && cat->mode != MODE_RAW)
+        rc = ak_order_list_find(&cat->orders, cat->path, entry->index,
+                                entry->state == AK_STATE_EXPIRED, &cat->order, err);
+    if (rc != AK_OK)
+        return rc;
     if (cat->mode == MODE_RAW)
         print_raw(cat, entry);
     else if (cat->mode == MODE_JSONL)
@@ -223,6 +244,7 @@ static enum ak_code read_log(struct cat *cat, const struct ak_options *options,
                     options->count[AK_OPTION_TO] > 0 || options->count[AK_OPTION_SOURCE] > 0;
     enum ak_code rc = AK_OK;
 
+    cat->path = place->path;
     cat->learn = !filtered && cat->mode != MODE_RAW;
     if (filtered && (cat->mode != MODE_RAW || options->count[AK_OPTION_SOURCE] > 0))
         rc = ak_source_table_read(&cat->table, place->path, err);
@@ -309,6 +331,7 @@ enum ak_code ak_cmd_cat(const struct ak_options *options, int *status, struct ak
         rc = ak_pick_log(options, &places, err);
     if (rc == AK_OK)
         rc = cat_place(&cat, options, &places.place[0], status, err);
+    ak_order_list_free(&cat.orders);
     ak_source_table_free(&cat.table);
     free(cat.selected);
     ak_log_places_free(&places);

@@ -76,6 +76,7 @@ static void sign(struct note *note, const struct ak_order *order, unsigned who)
     size_t len;
     bool any = false;
 
+    note->len = 0;
     assert_int_equal(ak_order_text(order, text, sizeof(text), &len, NULL), AK_OK);
     for (unsigned i = 0; i < 4; i++) {
         char before[AK_ORDER_NOTE_BYTES_MAX + 1];
