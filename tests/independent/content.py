@@ -8,7 +8,7 @@ import time
 
 from orders import Order
 from payloads import check_own
-from primitives import FormatError, Malformed, range_levels, sha256, tree_root
+from primitives import FormatError, Malformed, range_levels, tree_root
 from segment import FileReader
 from tree import Spans
 

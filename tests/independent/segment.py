@@ -8,7 +8,7 @@ import struct
 
 import zstandard
 
-from notes import Checkpoint, check_origin
+from notes import check_origin
 from primitives import (FormatError, GROUP, INDEX_END, Limit, Malformed, Reader,
                         Unsupported, commit_parts, commit_whole, leaf_hash, range_levels,
                         record_key, salt_of, sha256)
