@@ -286,7 +286,7 @@ def main():
     case.judge("VALID", ["ERASED"])
     case.judge("INCOMPLETE", ["ERASED_UNAUTHORISED"], authority=False)
     told = case.run(VERIFY, "cat", case.victim.store, "--log", "a", "--index", str(index))
-    kit.check("by the order in entry" in told and ", case 10: test" in told, told)
+    kit.check("by the order in entry" in told and ", case %d: test" % case.orders in told, told)
     entries = kit.Entries(VERIFY, case.victim.store, ["--log", "a"])
     records = {e[2] for e in entries.all if e[0] == "record"}
     lost = [r for r in senders[0].acked if r not in records]
