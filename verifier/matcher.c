@@ -112,10 +112,11 @@ static enum ak_code add_expression(struct build *build, char *text, const struct
     build->text = texts != NULL ? texts : build->text;
     build->id = ids != NULL ? ids : build->id;
     build->flags = flags != NULL ? flags : build->flags;
-    if (text == NULL || texts == NULL || ids == NULL || flags == NULL)
-        rc = no_memory(err);
-    else
-        rc = add_variant(build->matcher, variant, &number, err);
+    if (text == NULL || texts == NULL || ids == NULL || flags == NULL) {
+        free(text);
+        return no_memory(err);
+    }
+    rc = add_variant(build->matcher, variant, &number, err);
     if (rc != AK_OK) {
         free(text);
         return rc;
@@ -131,19 +132,20 @@ static enum ak_code add_literal(struct build *build, const uint8_t *bytes, uint8
                                 struct variant *variant, bool exact, struct ak_error *err)
 {
     uint32_t number = 0;
-    enum ak_code rc = AK_OK;
+    enum ak_code rc;
 
     variant->bytes = own;
     if (build->literals == build->literal_room) {
         size_t room = build->literal_room == 0 ? 1024 : build->literal_room * 2;
         struct ak_literal *more = reallocarray(build->literal, room, sizeof(*more));
-        if (more == NULL)
-            rc = no_memory(err);
-        build->literal = more != NULL ? more : build->literal;
-        build->literal_room = more != NULL ? room : build->literal_room;
+        if (more == NULL) {
+            free(own);
+            return no_memory(err);
+        }
+        build->literal = more;
+        build->literal_room = room;
     }
-    if (rc == AK_OK)
-        rc = add_variant(build->matcher, variant, &number, err);
+    rc = add_variant(build->matcher, variant, &number, err);
     if (rc != AK_OK) {
         free(own);
         return rc;

@@ -187,15 +187,16 @@ static void lists(void **state)
     static const char text[] = "\xef\xbb\xbfone\r\n\n#two \n\r\nt\0hree";
     static const char *const line[] = {"one", "#two ", "t\0hree"};
     static const uint32_t len[] = {3, 5, 6};
-    struct ak_pattern_string *string;
+    struct ak_pattern_string *string = NULL;
     struct ak_error err = {0};
-    size_t count;
+    size_t count = 0;
     char *big;
 
     (void)state;
     assert_int_equal(ak_pattern_list_parse(&string, &count, text, sizeof(text) - 1, NULL), AK_OK);
     assert_int_equal(count, 3);
-    for (size_t i = 0; i < count; i++) {
+    assert_non_null(string);
+    for (size_t i = 0; i < 3; i++) {
         assert_int_equal(string[i].len, len[i]);
         assert_memory_equal(string[i].p, line[i], len[i]);
     }

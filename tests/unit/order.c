@@ -83,7 +83,7 @@ static void sign(struct note *note, const struct ak_order *order, unsigned who)
         size_t n = note->len;
         if ((who & 1u << i) == 0)
             continue;
-        memcpy(before, note->p, sizeof(before));
+        memcpy(before, note->p, n);
         assert_int_equal(any ? ak_signing_key_add(people[i], before, n, note->p, sizeof(note->p),
                                                   &note->len, NULL)
                              : ak_signing_key_note(people[i], text, len, note->p, sizeof(note->p),

@@ -77,7 +77,7 @@ static int set_up(void **state)
     (void)state;
     memset(seed, 7, 32);
     memset(seed + 32, 8, 32);
-    strcpy(folder + strlen(folder) - 6, "XXXXXX");
+    memset(folder + strlen(folder) - 6, 'X', 6);
     assert_non_null(mkdtemp(folder));
     folder_fd = open(folder, O_RDONLY | O_DIRECTORY);
     assert_int_equal(
