@@ -544,6 +544,7 @@ static enum ak_code keep_tail(const struct seal *s, const char *name, struct ak_
 
 static void describe(struct seal *s, struct ak_sealed *sealed)
 {
+    memset(sealed, 0, sizeof(*sealed));
     sealed->first = s->first;
     sealed->end = s->end;
     sealed->generation = 0;
