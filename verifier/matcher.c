@@ -121,6 +121,7 @@ static enum ak_code add_expression(struct build *build, char *text, const struct
         free(text);
         return rc;
     }
+    assert(build->text != NULL && build->id != NULL && build->flags != NULL);
     build->text[build->count] = text;
     build->id[build->count] = number;
     build->flags[build->count++] = build->flag;
@@ -150,6 +151,7 @@ static enum ak_code add_literal(struct build *build, const uint8_t *bytes, uint8
         free(own);
         return rc;
     }
+    assert(build->literal != NULL);
     build->literal[build->literals++] = (struct ak_literal){bytes, variant->len, number, exact};
     return AK_OK;
 }
