@@ -43,8 +43,8 @@ static struct ak_check_item *item_new(struct ak_check_open *open, enum ak_check_
 }
 
 /* A sealed file takes the place of the open one that was listed. */
-static enum ak_code find_again(struct ak_check_state *state, struct ak_check_file *file,
-                               struct ak_error *err)
+enum ak_code ak_check_find_again(struct ak_check_state *state, struct ak_check_file *file,
+                                 struct ak_error *err)
 {
     struct ak_list list;
     enum ak_code rc = ak_list_log_dir(state->dir_fd, &list, err);
@@ -82,7 +82,7 @@ static enum ak_code open_file(struct ak_check_feed *feed, struct ak_check_open *
         ak_list_open_file(state->dir_fd, open->file->name, &open->fd, &open->size, err);
 
     if (rc == AK_ENOTFOUND && !state->single) {
-        rc = find_again(state, open->file, err);
+        rc = ak_check_find_again(state, open->file, err);
         if (rc == AK_OK)
             rc = ak_list_open_file(state->dir_fd, open->file->name, &open->fd, &open->size, err);
     }

@@ -387,6 +387,11 @@ void ak_check_pool_wait(struct ak_check_pool *pool, const struct ak_check_state 
 
 /* ---- check_feed.c ---- */
 
+/* A file that was listed is gone: the one that has taken its place (it was sealed meanwhile, or
+ * written anew), by name and generation. AK_ENOTFOUND if there is none. */
+enum ak_code ak_check_find_again(struct ak_check_state *state, struct ak_check_file *file,
+                                 struct ak_error *err);
+
 struct ak_check_feed {
     struct ak_check_state *state;
     size_t at; /* file that comes next */

@@ -193,23 +193,30 @@ static enum ak_code read_frames(struct reader *r, int fd, uint64_t limit, const 
     return rc;
 }
 
-static enum ak_code read_file(struct reader *r, const struct ak_check_file *file,
-                              struct ak_error *err)
+static enum ak_code read_file(struct reader *r, struct ak_check_file *file, struct ak_error *err)
 {
-    struct ak_log_file told = {.file = file->name,
-                               .first = file->first,
-                               .opened = file->opened,
-                               .claim = file->claim,
-                               .generation = file->generation};
+    struct ak_log_file told;
     struct ak_error why = {0};
     struct ak_check_look look;
-    enum ak_code rc = AK_OK;
+    uint64_t bytes = 0;
+    enum ak_code rc;
     int fd;
 
-    if (ak_list_open_file(r->state->dir_fd, file->name, &fd, &told.bytes, &why) != AK_OK) {
+    rc = ak_list_open_file(r->state->dir_fd, file->name, &fd, &bytes, &why);
+    if (rc == AK_ENOTFOUND && !r->state->single &&
+        ak_check_find_again(r->state, file, &why) == AK_OK)
+        rc = ak_list_open_file(r->state->dir_fd, file->name, &fd, &bytes, &why);
+    told = (struct ak_log_file){.file = file->name,
+                                .first = file->first,
+                                .opened = file->opened,
+                                .claim = file->claim,
+                                .generation = file->generation,
+                                .bytes = bytes};
+    if (rc != AK_OK) {
         (void)snprintf(r->why, sizeof(r->why), "%s", why.text);
         return AK_OK;
     }
+    rc = AK_OK;
     if (ak_check_scan(r->state, fd, ak_check_next_first(r->state, file), &look, &why) != AK_OK ||
         ak_frame_walk_begin(r->walk, fd, &why) != AK_OK)
         (void)snprintf(r->why, sizeof(r->why), "%s", why.text);
@@ -227,13 +234,13 @@ static enum ak_code read_file(struct reader *r, const struct ak_check_file *file
 
 static enum ak_code read_files(struct reader *r, struct ak_error *err)
 {
-    const struct ak_check_state *state = r->state;
+    struct ak_check_state *state = r->state;
     enum ak_code rc = AK_OK;
 
     r->next = 0;
     r->started = !state->single;
     for (size_t i = 0; i < state->file_count && rc == AK_OK && !r->stop; i++) {
-        const struct ak_check_file *file = &state->file[i];
+        struct ak_check_file *file = &state->file[i];
         size_t next = i + 1;
         if (!file->counts)
             continue;

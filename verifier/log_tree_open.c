@@ -333,6 +333,34 @@ static struct ak_tree_slot *free_slot(struct ak_log_tree *tree)
     return oldest;
 }
 
+/* The file is gone: it was sealed, or written anew, since the directory was listed. */
+static bool find_again(struct ak_log_tree *tree, struct ak_tree_segment *segment)
+{
+    const struct ak_list_file *best = NULL;
+    struct ak_list list = {0};
+    char *name = NULL;
+
+    if (tree->single || ak_list_log_dir(tree->dir_fd, &list, NULL) != AK_OK)
+        return false;
+    for (size_t i = 0; i < list.count; i++) {
+        const struct ak_list_file *at = &list.file[i];
+        if (at->type == AK_LIST_SEGMENT && at->named && at->first == segment->first &&
+            (best == NULL || rank_of(at) > rank_of(best)))
+            best = at;
+    }
+    if (best != NULL)
+        name = strdup(best->name);
+    if (name != NULL) {
+        if (tree->block_file == segment->name)
+            tree->block_file = NULL; /* the block in memory is read again when it is asked for */
+        free(segment->name);
+        segment->name = name;
+        segment->rank = rank_of(best);
+    }
+    ak_list_free(&list);
+    return name != NULL;
+}
+
 enum ak_code ak_tree_file_of(struct ak_log_tree *tree, size_t i, struct ak_tree_file **out,
                              struct ak_error *err)
 {
@@ -350,6 +378,8 @@ enum ak_code ak_tree_file_of(struct ak_log_tree *tree, size_t i, struct ak_tree_
         }
     }
     rc = ak_list_open_file(tree->dir_fd, tree->segment[i].name, &fd, &bytes, err);
+    if (rc == AK_ENOTFOUND && find_again(tree, &tree->segment[i]))
+        rc = ak_list_open_file(tree->dir_fd, tree->segment[i].name, &fd, &bytes, err);
     if (rc != AK_OK)
         return rc;
     slot = free_slot(tree);
