@@ -48,7 +48,6 @@ class Judge:
         self.entries, self.counts = [], []
         self.about = self.checkpoint = self.key = self.positions = None
         self.epochs = Epochs()
-        self.proven = False
         self.claimed = {"authentic": True, "complete": True, "redacted": True, "time": False,
                         "custody": True}
 
@@ -76,24 +75,24 @@ class Judge:
             loaded = load(path)
         except (FormatError, OSError) as error:
             self.add("authentic", getattr(error, "code", "IO_ERROR"), str(error))
-            self.claimed["custody"] = False     # no file was compared
-            self.rest_on_claim_1()
+            # No file was compared, and nobody can be said to have claimed anything.
+            self.claimed.update(complete=False, redacted=False, custody=False)
             return
         judge_custody(loaded, self.custody_keys, self.add)
         try:
             self.read(loaded)
             self.authentic()
         except FormatError as error:
-            self.proven = False
             self.add("authentic", error.code, str(error))
-        if self.proven:
+        if self.verdict_of("authentic") in ("INVALID", "NOT CHECKABLE"):
+            self.rest_on_claim_1()
+        else:
             self.complete()
             self.redacted()
-        else:
-            self.rest_on_claim_1()
 
     def rest_on_claim_1(self):
-        """What is not proven is neither complete nor unchanged but for what was blacked out."""
+        """Claims 2 and 3 speak of what claim 1 proves: without it, where they are made, nothing
+        can be said of them."""
         if self.about is None or self.about["asked"]["what"] == "match":
             self.claimed["complete"] = self.wanted is not None
         for claim in ("complete", "redacted"):
@@ -189,7 +188,6 @@ class Judge:
             at += end - first
         if fold([value for _, value in nodes]) != self.checkpoint.root:
             raise Altered("entries and hashes do not lead to the signed root")
-        self.proven = True
 
     def judge_checkpoint(self, starts):
         """R6 and R7 with the epochs that are shown."""
@@ -201,7 +199,6 @@ class Judge:
                 self.add("authentic", "MISSING", "the start note of the checkpoint's epoch is not "
                          "shown")
             else:
-                self.proven = False
                 self.add("authentic", error.code, "checkpoint: %s" % error)
 
     def signed_in(self):

@@ -201,8 +201,10 @@ class Times:
             if entry.kind == DECLARATIONS and entry.state == SHOWN:
                 if self.is_identity(entry.payload):
                     self.judge_source(OWN_SOURCES + entry.seq)
-            elif entry.kind == DECLARATIONS:
+            elif entry.kind == DECLARATIONS and entry.index < behind:
                 self.missing("declaration %d is withheld" % entry.seq)
+        self.judge_asked(lambda entry: entry.source >= OWN_SOURCES
+                         and not self.declaration(entry.source - OWN_SOURCES))
 
     def is_identity(self, payload):
         """True when a declaration has the identity as name, address or fingerprint."""
