@@ -792,6 +792,81 @@ def holder(bench):
             bench.show(f"holder: {what}, {pieces}", out, secrets.vkey)
 
 
+def identities(bench):
+    """What is known of an identity where the declaration of a source is not shown, or its texts."""
+    def closed(*names):
+        return lambda f, at: [at[name][1].close(18) for name in names]
+
+    def hides(*names):
+        return lambda f, at: f.hide(*(at[name][0] for name in names))
+
+    def blacked_out(f, at):
+        f.about(redactions=[{"reason": "privacy", "what": "a record"}])
+        at["in it"][1].close(16, b"\0\0")
+
+    first, gap = hides("declaration"), hides("another's")
+    cases = {
+        "all shown": ([], "VALID"),
+        "declaration hidden": ([first], "VALID"),
+        "declaration hidden, a text before withheld": ([closed("before"), first], "VALID"),
+        "declaration hidden, a text behind withheld": ([closed("behind"), first], "VALID"),
+        "declaration hidden, a text in it blacked out": ([blacked_out, first], "VALID"),
+        "declaration hidden, another's text withheld": ([closed("another's"), first], "VALID"),
+        "declaration hidden, an event withheld": ([closed("event"), first], "VALID"),
+        "declaration withheld": ([closed("declaration")], "VALID"),
+        "a gap behind": ([gap], "VALID"),
+        "a text in it hidden": ([hides("in it")], "INCOMPLETE"),
+        "declaration of later withheld, a gap before": ([closed("later"), gap], "VALID"),
+    }
+    out = os.path.join(bench.work, "forged")
+    for what, (changes, verdict) in cases.items():
+        f, secrets, at = identity_asked()
+        for change in changes:
+            change(f, at)
+        f.write(out)
+        bench.show(f"identity, {what}", out, secrets.vkey, verdict=verdict)
+
+
+def identity_asked():
+    """All of a log with two sources of 192.0.2.9, asked for that; some entries by name."""
+    secrets = Secrets("example.org/identity", 41)
+    m, names = Maker(secrets), {}
+
+    def name(what, make):
+        names[what] = m.size
+        return make()
+
+    def source():
+        return m.declare("tcp", "tcp://0.0.0.0:601", "address", address="192.0.2.9")
+    m.start()
+    tls = m.declare(**akbases.CERTIFICATE)
+    akbases.records(m, tls, "fw1", 5)
+    m.tick(1000)
+    other = name("declaration", source)
+    name("before", lambda: m.record(other, b"of before"))
+    m.tick(1000)
+    akbases.records(m, tls, "fw1", 5)
+    m.tick(1000)
+    begin = m.now
+    name("in it", lambda: m.record(other, b"of the time"))
+    name("another's", lambda: akbases.records(m, tls, "fw1", 1))
+    name("fragment", lambda: m.fragment(other, b"<13>half a rec"))
+    name("event", lambda: m.event("udp-drop", listener=akbases.DATAGRAM["listener"], count="3",
+                                  since=str(begin), until=str(m.now)))
+    later = name("later", source)
+    name("of later", lambda: m.record(later, b"of the time"))
+    akbases.records(m, tls, "fw1", 5)
+    m.tick(1000)
+    end = m.now
+    name("behind", lambda: m.record(other, b"of behind"))
+    akbases.records(m, tls, "fw1", 2)
+    m.state()
+    rows = laid_out(m)
+    f = made(rows, secrets, [(0, len(rows))], {"what": "time", "from": str(begin), "to": str(end),
+                                               "identity": "192.0.2.9"})
+    return f, secrets, {what: (index, rows[index]) for what, index in names.items()}
+
+
 def orders(bench):
     """What was erased, and by whose order."""
     out = os.path.join(bench.work, "forged")
@@ -877,6 +952,7 @@ def run(bench, work):
     custody(bench, "index", index, crowd)
     parts(bench, whole, by_parts)
     holder(bench)
+    identities(bench)
     orders(bench)
 
 
