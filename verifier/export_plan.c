@@ -170,11 +170,12 @@ static enum ak_code next_epoch(struct ak_export_log *log, uint32_t epoch, uint64
 enum ak_code ak_export_plan_epochs(struct ak_export_plan *plan, struct ak_export_log *log,
                                    struct ak_error *err)
 {
+    uint64_t covered = 0; /* entries of pieces before it have their notes: pieces must rise */
+    enum ak_code rc = ak_export_plan_settle(plan, err);
     size_t count = plan->count;
-    uint64_t covered = 0; /* entries before it have their notes */
-    enum ak_code rc =
-        ak_export_plan_add(plan, log->epoch.index, log->epoch.index, AK_EXPORT_SHOWN, err);
 
+    if (rc == AK_OK)
+        rc = ak_export_plan_add(plan, log->epoch.index, log->epoch.index, AK_EXPORT_SHOWN, err);
     for (size_t i = 0; rc == AK_OK && i < count; i++) {
         struct ak_export_piece piece = plan->piece[i];
         uint64_t at = piece.first > covered ? piece.first : covered;

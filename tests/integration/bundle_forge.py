@@ -270,6 +270,11 @@ first = export("first", "--index", "5-9")
 judge("first", first, {})
 c.expect(set(starts) <= set(first.indices()), "an old entry comes with the notes that prove it")
 judge("first-only", world.without(Bundle("first"), starts[1]), {"authentic": (INCOMPLETE, "MISSING")})
+inside = (starts[1] + starts[2]) // 2
+inner = export("inner", "--index", f"{inside}-{inside + 20}")
+judge("inner", inner, {})
+c.expect(set(starts) <= set(inner.indices()),
+         "the declaration of a source, of an older epoch, comes with the notes that prove it too")
 states = world.states(Bundle("epochs"))
 states[starts[1]] = world.row(starts[1], 18)
 judge("note-hidden", world.show(Bundle("epochs"), states),
