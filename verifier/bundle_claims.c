@@ -168,6 +168,20 @@ static enum ak_code claim_sources(struct ak_bundle_judgement *j, struct ak_claim
     return rc;
 }
 
+/* Whose a text is that is not here cannot be said where the declaration is not here either. */
+static void claim_nameless(struct ak_bundle_judgement *j, struct ak_claim *claim)
+{
+    for (uint32_t i = AK_SOURCE_FIRST; i < j->counts.room; i++) {
+        if (!j->counts.count[i].not_asked || declared(j, i) != NULL)
+            continue;
+        missing(claim,
+                "an entry of source %" PRIu32 " in the time is shown without its text and without "
+                "a reason, and the declaration of that source is not shown: it may be of %s",
+                i, j->result->judged.identity);
+        return;
+    }
+}
+
 /* Is there a source of it at all? Whether all are known, declarations without a hole say. */
 static enum ak_code claim_identity(struct ak_bundle_judgement *j, struct ak_claim *claim,
                                    struct ak_error *err)
@@ -179,6 +193,7 @@ static enum ak_code claim_identity(struct ak_bundle_judgement *j, struct ak_clai
     if (rc == AK_OK && !ak_bundle_counts_whole(&j->counts, AK_KIND_SOURCE))
         missing(claim, "not all declarations are shown: one that is not may be of %s too",
                 j->result->judged.identity);
+    claim_nameless(j, claim);
     return rc;
 }
 

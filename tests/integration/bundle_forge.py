@@ -295,6 +295,17 @@ declared = [i for i, e in enumerate(world.entries) if e.kind == 1]
 for gone in declared:
     judge(f"declared{gone}", world.without(Bundle("identity"), gone),
           {"complete": (INCOMPLETE, "MISSING")})
+# A declaration lies in a gap before the time, and one text of its source is there without its bytes.
+d = declared[1]
+nameless = next(i for i in range(d + 20, N) if world.entries[i].source == 257)
+span_after = ["--expect", f"from:{rfc3339(times[d + 1] + 1000)}", "--expect", f"to:{rfc3339(t2)}"]
+for who in (akbases.DATAGRAM["address"], "nobody.example.org"):
+    for state, gone, verdict in ((18, [d], (INCOMPLETE, "MISSING")), (0, [d], VALID),
+                                 (18, [], VALID if who[0] == "n" else (INCOMPLETE, "MISSING"))):
+        states = {i: world.row(i) for i in range(N) if i not in gone}
+        states[nameless] = world.row(nameless, state)
+        judge("nameless", world.show(Bundle("identity"), states), {"complete": verdict},
+              *span_after, "--expect", f"identity:{who}")
 second = [i for i in world.states(Bundle("identity")) if world.entries[i].source == 258]
 judge("second", world.without(Bundle("identity"), declared[2], *second),
       {"complete": (INCOMPLETE, "MISSING")})

@@ -166,10 +166,14 @@ function claimSource(ordinal, counts, names) {
   return missing;
 }
 
-function claimIdentity(identity, counts, names) {
+function claimIdentity(bundle, counts, names) {
+  const { identity } = bundle.about.asked;
   const of = [...names].filter(([, d]) => [d.name, d.address, d.fingerprint].includes(identity));
   const missing = of.flatMap(([ordinal]) => claimSource(ordinal, counts, names));
   if (!counts.isWhole(1)) missing.push('not all declarations are shown: others may be of that identity too');
+  const nameless = bundle.entries.find((e) => e.state === BOUND && e.source >= 256 && !names.has(e.source) &&
+    e.received >= counts.from && e.received < counts.to);
+  if (nameless) missing.push(`whose entry ${nameless.index} is, which is shown without its text, is not shown`);
   return missing;
 }
 
@@ -188,7 +192,7 @@ function claimTime(bundle, counts) {
   const names = declarations(bundle.entries);
   let missing = [];
   if (asked.sources) missing = asked.sources.flatMap((s) => claimSource(s, counts, names));
-  else if (asked.identity !== undefined) missing = claimIdentity(asked.identity, counts, names);
+  else if (asked.identity !== undefined) missing = claimIdentity(bundle, counts, names);
   else missing = claimAll(bundle, counts);
   if (asked.events) missing.push(...claimSource(EVENT, counts, names));
   if (counts.last.index !== bundle.checkpoint.size - 1) {
