@@ -193,6 +193,12 @@ static enum ak_code claim_identity(struct ak_bundle_judgement *j, struct ak_clai
     if (rc == AK_OK && !ak_bundle_counts_whole(&j->counts, AK_KIND_SOURCE))
         missing(claim, "not all declarations are shown: one that is not may be of %s too",
                 j->result->judged.identity);
+    if (j->has_unread && j->counts.open > j->unread_open)
+        missing(claim,
+                "the declaration in entry %" PRIu64
+                " is shown without its text, and entries behind "
+                "it may be hidden: they may be of %s",
+                j->unread, j->result->judged.identity);
     claim_nameless(j, claim);
     return rc;
 }

@@ -169,6 +169,11 @@ static enum ak_code take_own(struct ak_bundle_judgement *j, const struct taken *
     struct ak_own own;
     uint8_t kind = t->entry.kind;
 
+    if (kind == AK_KIND_SOURCE && !has_payload(t) && !j->has_unread) {
+        j->has_unread = true;
+        j->unread = t->index;
+        j->unread_open = j->counts.open;
+    }
     if (!has_payload(t) || !t->payload_proven)
         return AK_OK;
     j->result->own++;

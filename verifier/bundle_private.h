@@ -52,8 +52,11 @@ struct ak_bundle_judgement {
     struct ak_source_table sources; /* declarations that are shown */
     uint32_t *of_identity;          /* sources that are declared as the judged identity */
     size_t of_identity_count;
-    uint64_t in_range; /* AK_BUNDLE_INDEX: entries of it that are shown as they must be */
-    bool has_hole;     /* the first one that is not */
+    bool has_unread;      /* a declaration is shown without its payload */
+    uint64_t unread;      /* index of the first one */
+    uint32_t unread_open; /* counts.open then */
+    uint64_t in_range;    /* AK_BUNDLE_INDEX: entries of it that are shown as they must be */
+    bool has_hole;        /* the first one that is not */
     uint64_t hole;
     bool critical; /* an entry of a critical kind in the range */
     uint64_t critical_index;
