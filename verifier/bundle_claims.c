@@ -13,6 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NOT_COMPLETE                                                                               \
+    "What is not proven (claim 1) is not complete either: nothing can be said about it."
+#define NOT_TOLD "What is not proven (claim 1) cannot be told from what was changed."
+
 /* ---- Complete ---- */
 
 static void missing(struct ak_claim *claim, const char *fmt, ...)
@@ -231,8 +235,7 @@ static enum ak_code claim_complete(struct ak_bundle_judgement *j, struct ak_erro
         return AK_OK;
     r->claim[AK_BUNDLE_COMPLETE].made = true;
     if (!r->proven || j->payloads_broken) {
-        ak_claim_open(claim, "What is not proven (claim 1) is not complete either: nothing can be "
-                             "said about it.");
+        ak_claim_open(claim, "%s", NOT_COMPLETE);
         return AK_OK;
     }
     if (r->judged.what == AK_BUNDLE_INDEX)
@@ -254,7 +257,7 @@ static void claim_redacted(struct ak_bundle_judgement *j)
     struct ak_claim *claim = ak_bundle_claim(j, AK_BUNDLE_REDACTED);
 
     if (!j->result->proven || j->payloads_broken) {
-        ak_claim_open(claim, "What is not proven (claim 1) cannot be told from what was changed.");
+        ak_claim_open(claim, "%s", NOT_TOLD);
         return;
     }
     ak_bundle_removed_claim(j, claim);
@@ -272,4 +275,26 @@ enum ak_code ak_bundle_claims(struct ak_bundle_judgement *j, struct ak_error *er
     note_relays(j);
     claim_redacted(j);
     return claim_complete(j, err);
+}
+
+/* ---- What rests on claim 1 ---- */
+
+static void unprove(struct ak_bundle_claim *claim, const char *text)
+{
+    if (!claim->made)
+        return;
+    memset(&claim->claim, 0, sizeof(claim->claim));
+    ak_claim_open(&claim->claim, "%s", text);
+}
+
+void ak_bundle_claims_end(struct ak_bundle_judgement *j)
+{
+    struct ak_bundle_result *r = j->result;
+    const struct ak_claim *first = &r->claim[AK_BUNDLE_AUTHENTIC].claim;
+
+    if (first->verdict != AK_INVALID && first->verdict != AK_NOT_CHECKABLE)
+        return;
+    unprove(&r->claim[AK_BUNDLE_COMPLETE], NOT_COMPLETE);
+    unprove(&r->claim[AK_BUNDLE_REDACTED], NOT_TOLD);
+    r->source_count = 0; /* nothing is without a hole of what is not proven */
 }

@@ -180,6 +180,7 @@ static enum ak_code judge_files(struct ak_bundle_judgement *j, struct ak_error *
         rc = ak_bundle_sums_check(j, err);
     if (rc == AK_OK && j->digested[AK_BUNDLE_SUMS])
         rc = ak_bundle_custody_check(j, err);
+    ak_bundle_claims_end(j);
     j->result->archive = j->files.tar;
     j->result->custody_files = j->files.custody_count;
     return rc;

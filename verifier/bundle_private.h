@@ -104,6 +104,10 @@ void ak_bundle_copies_free(struct ak_bundle_judgement *j);
 /* Claims 2, 3 and 4, after the pass. */
 enum ak_code ak_bundle_claims(struct ak_bundle_judgement *j, struct ak_error *err);
 
+/* When all was found that claim 1 can lack: where it is INVALID or NOT CHECKABLE, claims 2 and 3
+ * are NOT CHECKABLE if they are made. */
+void ak_bundle_claims_end(struct ak_bundle_judgement *j);
+
 /* Adds an entry, or parts of it, to a list of stretches, joined where they touch; false if it is
  * full. */
 bool ak_bundle_stretch_add(struct ak_bundle_stretch **list, size_t *count, uint64_t index,

@@ -3,6 +3,7 @@
 swaps, re-salts and re-orders, moves boundaries, leaves out events and declarations, and repairs
 whatever needs no key: SHA256SUMS always, the proof where he can. Each is found under the right claim."""
 
+import json
 import os
 import random
 import sys
@@ -94,6 +95,9 @@ def judge(name, bundle, expected, *words):
     """`expected`: {claim: verdict or (verdict, code)}; claims that are not named must be VALID."""
     bundle.write(name)
     found = claims(c, name, *KEY, *words)
+    if found["authentic"][0] in (INVALID, "NOT CHECKABLE"):  # nothing rests on it
+        expected = dict(expected, complete="NOT CHECKABLE", redacted="NOT CHECKABLE")
+        c.expect(not json.loads(c.out)["sources"], f"{name}: no source is said to be complete")
     for claim in ("authentic", "complete", "redacted", "custody"):
         want = expected.get(claim, VALID)
         got = found.get(claim, (None, None))
@@ -254,6 +258,23 @@ lines[2] = b64(H(b"another root")).encode()
 bundle.files["checkpoint"] = b"\n".join(lines)
 judge("root", bundle, {"authentic": (INVALID, "ALTERED"), "complete": "NOT CHECKABLE",
                        "redacted": "NOT CHECKABLE"})
+
+# The epoch's line is gone, or bad: the log key's alone vouches for nothing.
+for name in ("epoch-gone", "epoch-bad"):
+    bundle = index_bundle()
+    lines = bundle.files["checkpoint"].split(b"\n")
+    p = next(i for i, l in enumerate(lines) if l.startswith("\u2014 ".encode()) and b"/epoch/" in l)
+    if name == "epoch-gone":
+        del lines[p]
+    else:
+        words = lines[p].split(b" ")
+        words[2] = words[2][:-8] + (b"AAAA" if words[2][-8:-4] != b"AAAA" else b"BBBB") + words[2][-4:]
+        lines[p] = b" ".join(words)
+    bundle.files["checkpoint"] = b"\n".join(lines)
+    for expected in ([], ["--expect", "index:510-600"], ["--require", "complete"]):
+        judge(name, bundle, {"authentic": (INVALID, "ALTERED"), "complete": "NOT CHECKABLE",
+                             "redacted": "NOT CHECKABLE"}, *expected)
+        c.expect(json.loads(c.out)["exit_status"] == 1, f"{name}: the whole is INVALID")
 
 # Start notes: the one of an entry's epoch, the next one, the checkpoint's.
 starts = [i for i, e in enumerate(world.entries) if e.kind == 4]
