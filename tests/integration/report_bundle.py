@@ -427,6 +427,49 @@ def complete(pages):
             good = {"VALID": "all is here", "INCOMPLETE": "MISSING", "NOT CLAIMED": "not claimed"}
             cases.expect(good.get(claim, "?") in line, f"{ask} without {left_out} of {size}: {claim}")
             p.close()
+    nameless(pages)
+
+
+def nameless(pages):
+    """Whose a text without its bytes is, or what is hidden behind a declaration without its text,
+    nobody can say: no identity is complete then, in the browser and by the program."""
+    secrets = Secrets("example.org/nameless", 93)
+    m = akforge.Maker(secrets)
+    m.start()
+    sources = []
+    for declared in (akbases.CERTIFICATE, akbases.DATAGRAM):
+        sources.append(m.declare(**declared))
+        for i in range(9):
+            m.tick(5000)
+            m.record(sources[i % len(sources)], f"<13>text {i}".encode())
+    m.stop()
+    m.commit()
+    log = m.finish()
+    save(log, secrets, "nameless")
+    every = kit.items(log)
+    early, late = [i.index for i in every if i.entry.kind == 1]
+    inside = every[late + 4].index
+    inside += every[inside].entry.source != sources[1]
+    for first, gone, bound in ((late + 2, late, inside), (early, early + 4, early),
+                               (late + 2, late, None), (early, early + 4, None)):
+        def prepare(chosen, bound=bound):
+            for i in chosen:
+                if i.index == bound:
+                    i.state = kit.BOUND
+        asked = {"what": "time", "from": str(every[first].entry.received),
+                 "to": str(every[-1].entry.received), "identity": "nobody.example.org"}
+        data = kit.tar(kit.bundle(log, secrets, [(0, gone), (gone + 1, len(every))], asked,
+                                  prepare=prepare))
+        put("nameless.tar", data)
+        report = judged(pages.cases, "nameless.tar", "nameless.key")
+        found = {c["claim"]: c["verdict"] for c in report["claims"]}
+        want = "VALID" if bound is None else "INCOMPLETE"
+        pages.cases.expect(found["complete"] == want,
+                           f"{gone} left out, {bound} without text: {found}, not {want}")
+        if bound is None:
+            pages.expect(data, AMBER, "nobody.example.org: all is here")
+        else:
+            pages.expect(data, PART, "is shown without its text")
 
 
 def judged(cases, name, key):

@@ -15,6 +15,7 @@ class Counts {
     this.hidden = 0; /* entries not shown so far */
     this.open = 0; /* gaps so far that may hold entries of the time */
     this.firstOpen = null;
+    this.unread = null; /* the first declaration without its text, and `open` then */
   }
 
   source(ordinal) {
@@ -140,6 +141,7 @@ async function followNumbers(bundle) {
     counts.gap(e.index, e);
     for (const [ordinal, next] of positions.get(e.index) || []) counts.point(ordinal, next);
     counts.take(e);
+    if (e.kind === 1 && e.state !== SHOWN && !counts.unread) counts.unread = [e.index, counts.open];
     if (timed && e.received >= counts.from && e.received < counts.to && e.state === BOUND) {
       counts.source(e.source).withoutText = true;
     }
@@ -171,9 +173,12 @@ function claimIdentity(bundle, counts, names) {
   const of = [...names].filter(([, d]) => [d.name, d.address, d.fingerprint].includes(identity));
   const missing = of.flatMap(([ordinal]) => claimSource(ordinal, counts, names));
   if (!counts.isWhole(1)) missing.push('not all declarations are shown: others may be of that identity too');
+  if (counts.unread && counts.open > counts.unread[1]) {
+    missing.push(`the declaration in entry ${counts.unread[0]} is shown without its text, and entries behind it may be hidden`);
+  }
   const nameless = bundle.entries.find((e) => e.state === BOUND && e.source >= 256 && !names.has(e.source) &&
     e.received >= counts.from && e.received < counts.to);
-  if (nameless) missing.push(`whose entry ${nameless.index} is, which is shown without its text, is not shown`);
+  if (nameless) missing.push(`entry ${nameless.index} is shown without its text, and nothing shows whose it is`);
   return missing;
 }
 
