@@ -83,6 +83,7 @@ struct ak_conn {
 
     bool reading;
     bool retry;    /* input waits for acknowledgements or memory: tried again in talk and tick */
+    bool unread;   /* ... because the peer does not read what it is answered */
     bool ended;    /* nothing more comes in, or nothing more is read */
     bool notified; /* TLS: the peer said the end; it may still read */
     bool counted;  /* the event of records without acknowledgement is written */

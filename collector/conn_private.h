@@ -79,6 +79,10 @@ void ak_conn_on_room(struct ak_reader *reader);
 /* It has something to say at the end of this turn. */
 void ak_conn_will_talk(struct ak_conn *conn);
 
+/* The peer does not read its answers as fast as it sends: no more is taken before it does. Asked
+ * before each frame; the connection goes on by itself. */
+bool ak_conn_unread(struct ak_conn *conn);
+
 /* What TLS wants to send goes to what is to be sent. */
 void ak_conn_collect_tls(struct ak_conn *conn);
 

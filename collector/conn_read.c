@@ -56,7 +56,8 @@ size_t ak_conn_take(struct ak_conn *conn, const uint8_t *data, size_t len)
         size_t used = 0;
         if (!ak_runlog_ready(conn->log))
             return at;
-        if (protocol->window_full != NULL && protocol->window_full(conn)) {
+        if (protocol->window_full != NULL &&
+            (protocol->window_full(conn) || ak_conn_unread(conn))) {
             conn->retry = true;
             return at;
         }

@@ -7,8 +7,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define LINGER_NS       (2 * AK_NS_PER_S) /* until the peer has read our last words */
-#define OUT_BYTES_MAX   1048576u          /* answers that the peer does not read */
+#define LINGER_NS      (2 * AK_NS_PER_S) /* until the peer has read our last words */
+#define OUT_BYTES_MAX  1048576u          /* answers that the peer does not read */
+#define OUT_BYTES_HELD 65536u /* more answers than this that the peer does not read hold it back   \
+                               */
 #define OUT_BYTES_FIRST 512u
 
 void ak_conn_will_talk(struct ak_conn *conn)
@@ -46,6 +48,12 @@ static bool append_out(struct ak_conn *conn, const void *data, size_t len)
     memcpy(conn->out + conn->out_len, data, len);
     conn->out_len += len;
     return true;
+}
+
+bool ak_conn_unread(struct ak_conn *conn)
+{
+    conn->unread = conn->out_len > OUT_BYTES_HELD;
+    return conn->unread;
 }
 
 void ak_conn_collect_tls(struct ak_conn *conn)
@@ -173,6 +181,10 @@ static void talk(struct ak_conn *conn)
         free(conn->out);
         conn->out = NULL;
         conn->out_len = conn->out_cap = 0;
+    }
+    if (conn->unread) { /* all is written: what was held back goes on */
+        conn->unread = false;
+        ak_conn_will_talk(conn);
     }
     if (conn->protocol->finished != NULL && conn->protocol->finished(conn) && !conn->said_all)
         ak_conn_say_goodbye(conn);

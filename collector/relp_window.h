@@ -20,10 +20,12 @@
 
 #include "frame_relp.h"
 
-#define AK_RELP_WINDOW_MAX 65536u /* records without answer; omrelp has 128, advice is 1,000 */
-#define AK_RELP_ANSWER_MAX 128u   /* bytes of one answer; the greatest is the one to `open` */
-#define AK_RELP_OFFERS_MAX 4096u  /* bytes of offers; librelp sends under 100 */
-#define AK_RELP_VERSION    1u     /* of doc/relp.md; librelp says 0, and is answered so */
+/* Records without answer; omrelp has 128, advice is 1,000. All their answers, of 25 bytes each, fit
+ * what a connection holds for a peer that does not read (OUT_BYTES_MAX of conn_send.c). */
+#define AK_RELP_WINDOW_MAX 32768u
+#define AK_RELP_ANSWER_MAX 128u  /* bytes of one answer; the greatest is the one to `open` */
+#define AK_RELP_OFFERS_MAX 4096u /* bytes of offers; librelp sends under 100 */
+#define AK_RELP_VERSION    1u    /* of doc/relp.md; librelp says 0, and is answered so */
 
 enum ak_relp_state {
     AK_RELP_FRESH,
