@@ -7,10 +7,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define LINGER_NS      (2 * AK_NS_PER_S) /* until the peer has read our last words */
-#define OUT_BYTES_MAX  1048576u          /* answers that the peer does not read */
-#define OUT_BYTES_HELD 65536u /* more answers than this that the peer does not read hold it back   \
-                               */
+#define LINGER_NS       (2 * AK_NS_PER_S) /* until the peer has read our last words */
+#define OUT_BYTES_MAX   1048576u          /* answers that the peer does not read */
+#define OUT_BYTES_HELD  65536u            /* unread answers that hold a sender back */
 #define OUT_BYTES_FIRST 512u
 
 void ak_conn_will_talk(struct ak_conn *conn)

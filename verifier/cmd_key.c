@@ -85,6 +85,7 @@ static enum ak_code make(const struct ak_options *options, struct ak_error *err)
 {
     const char *path = ak_options_value(options, AK_OPTION_OUTPUT);
     struct ak_signing_key *key;
+    char vkey[AK_VKEY_TEXT_BYTES_MAX];
     enum ak_code rc;
 
     if (options->word_count != 2 || path == NULL)
@@ -94,8 +95,9 @@ static enum ak_code make(const struct ak_options *options, struct ak_error *err)
     rc = ak_signing_key_make(&key, options->words[1], err);
     if (rc == AK_OK)
         rc = ak_signing_key_save(key, path, err);
-    if (rc == AK_OK)
-        show_key(ak_signing_key_vkey(key));
+    if (rc == AK_OK && /* alone, so that it can go into a file for those who check */
+        ak_vkey_format(vkey, sizeof(vkey), ak_signing_key_vkey(key)) > 0)
+        printf("%s\n", vkey);
     ak_signing_key_free(key);
     return rc;
 }

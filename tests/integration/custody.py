@@ -233,7 +233,7 @@ def main():
     save(log, secrets, "std")
     for who, name in (("sato", "agency.example/m.sato"), ("abe", "court.example/k.abe")):
         c.run(0, "key", "new", name, "-o", f"{who}.key")
-        put(f"{who}.vkey", c.out.split("vkey")[1].strip().encode() + b"\n")
+        put(f"{who}.vkey", c.out.split("vkey")[-1].strip().encode() + b"\n")
     c.run(0, "export", "std", "--index", "300-320", "--key", "std.key", *STATEMENTS, "-o", "b",
           "--quiet")
     for case in (adding, usage, signed, forged, damaged, remarks, archive, together):
