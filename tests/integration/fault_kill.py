@@ -16,7 +16,7 @@ import fault_kit as fault
 import transport_kit as kit
 
 LISTENERS = ["url: relp://127.0.0.1:0\nlog: a", "url: tcp://127.0.0.1:0\nlog: a"]
-LOG = "seal_size: 1M, state_interval: 1s, epoch: 1s, commitment: %s"
+LOG = "seal_size: 1M, state_interval: 1s, epoch: 2s, commitment: %s"
 
 
 class Place:

@@ -127,7 +127,7 @@ class Collector:
             key = os.path.join(folder, name + ".vkey")
             with open(key, "wb") as out:
                 subprocess.run([self.collector, "init", "--store", self.store, "--log", name,
-                                "--origin", name + ".example/syslog", "--epochs", "16"],
+                                "--origin", name + ".example/syslog", "--epochs", "512"],
                                stdout=out, check=True)
             self.keys[name] = key
         self.start()
