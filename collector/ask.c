@@ -146,3 +146,36 @@ enum ak_code ak_ask_path(const struct ak_cmdline *line, char **path, struct ak_e
         return ak_fail(err, AK_ENOMEM, "no memory");
     return rc;
 }
+
+uint64_t ak_ask_log_number(const json_t *status, const char *log, const char *member)
+{
+    const json_t *at;
+    size_t i;
+
+    json_array_foreach(json_object_get(status, "logs"), i, at)
+    {
+        const char *name = json_string_value(json_object_get(at, "name"));
+        if (name != NULL && strcmp(name, log) == 0)
+            return (uint64_t)json_integer_value(json_object_get(at, member));
+    }
+    return 0;
+}
+
+enum ak_code ak_ask_stopped(const struct ak_cmdline *line, const char *command,
+                            ak_server_once_fn once, void *ctx, struct ak_error *err)
+{
+    struct ak_config_options options = {
+        .store = line->value[AK_FLAG_STORE], .log = line->value[AK_FLAG_LOG], .closed = true};
+    struct ak_config *file = NULL;
+    struct ak_config *config = NULL;
+    enum ak_code rc = AK_OK;
+
+    if (line->value[AK_FLAG_CONFIG] != NULL)
+        rc = ak_config_load(line->value[AK_FLAG_CONFIG], &file, err);
+    if (rc == AK_OK && file != NULL)
+        options.store = file->store;
+    if (rc == AK_OK)
+        rc = ak_config_from_options(&options, &config, err);
+    ak_config_free(file);
+    return rc == AK_OK ? ak_server_once(config, command, once, ctx, err) : rc;
+}

@@ -3,6 +3,7 @@
 #define AK_ASK_H
 
 #include "cmdline.h"
+#include "server.h"
 
 #include <akashi/error.h>
 
@@ -17,5 +18,13 @@ enum ak_code ak_ask_path(const struct ak_cmdline *line, char **path, struct ak_e
  * says how to start a collector. AK_ENOTFOUND: nobody runs. */
 enum ak_code ak_ask(const char *path, const char *config, const char *order, json_t **answer,
                     struct ak_error *err);
+
+/* A number that the answer to `status` gives of a log; 0 if it gives none. */
+uint64_t ak_ask_log_number(const json_t *status, const char *log, const char *member);
+
+/* Nobody runs: opens the log that the command names (ak_server_once), for `once` alone. `command`
+ * is what the store's lock says meanwhile. */
+enum ak_code ak_ask_stopped(const struct ak_cmdline *line, const char *command,
+                            ak_server_once_fn once, void *ctx, struct ak_error *err);
 
 #endif

@@ -6,7 +6,6 @@
 #include "ask.h"
 #include "audit.h"
 #include "cmdline.h"
-#include "config.h"
 #include "server.h"
 
 #include "show.h"
@@ -73,20 +72,6 @@ static enum ak_code make_order(const struct ak_cmdline *line, json_t **order, st
 
 /* ---- A running collector ---- */
 
-static uint64_t signed_size(const json_t *status, const char *name)
-{
-    const json_t *log;
-    size_t i;
-
-    json_array_foreach(json_object_get(status, "logs"), i, log)
-    {
-        const char *found = json_string_value(json_object_get(log, "name"));
-        if (found != NULL && strcmp(found, name) == 0)
-            return (uint64_t)json_integer_value(json_object_get(log, "signed"));
-    }
-    return 0;
-}
-
 static enum ak_code wait_signed(const char *path, const char *config, const char *name,
                                 uint64_t size, struct ak_error *err)
 {
@@ -95,7 +80,7 @@ static enum ak_code wait_signed(const char *path, const char *config, const char
     for (unsigned i = 0; i < SIGNED_TRIES; i++) {
         json_t *status = NULL;
         enum ak_code rc = ak_ask(path, config, "{\"order\":\"status\"}", &status, err);
-        bool done = rc == AK_OK && signed_size(status, name) >= size;
+        bool done = rc == AK_OK && ak_ask_log_number(status, name, "signed") >= size;
         json_decref(status);
         if (rc != AK_OK || done)
             return rc;
@@ -147,28 +132,6 @@ static enum ak_code on_started(struct ak_server *server, void *ctx, struct ak_er
     return ak_audit_take(server->logs, once->order, once->audited, err);
 }
 
-static enum ak_code open_and_take(const struct ak_cmdline *line, const json_t *order,
-                                  struct ak_audited *audited, struct ak_error *err)
-{
-    struct ak_config_options options = {
-        .store = line->value[AK_FLAG_STORE], .log = line->value[AK_FLAG_LOG], .closed = true};
-    struct once once = {order, audited};
-    struct ak_config *file = NULL;
-    struct ak_config *config = NULL;
-    enum ak_code rc = AK_OK;
-
-    if (line->value[AK_FLAG_CONFIG] != NULL)
-        rc = ak_config_load(line->value[AK_FLAG_CONFIG], &file, err);
-    if (rc == AK_OK && file != NULL)
-        options.store = file->store;
-    if (rc == AK_OK)
-        rc = ak_config_from_options(&options, &config, err);
-    ak_config_free(file);
-    if (rc == AK_OK)
-        rc = ak_server_once(config, "akashi-collector audit", on_started, &once, err);
-    return rc;
-}
-
 static void show(const struct ak_cmdline *line, const struct ak_audited *audited)
 {
     char a[AK_SHOW_NUMBER_BYTES];
@@ -186,6 +149,7 @@ static void show(const struct ak_cmdline *line, const struct ak_audited *audited
 enum ak_code ak_cmd_audit(const struct ak_cmdline *line, struct ak_error *err)
 {
     struct ak_audited audited = {0};
+    struct once once = {.audited = &audited};
     char *path = NULL;
     char *text = NULL;
     json_t *order = NULL;
@@ -196,11 +160,12 @@ enum ak_code ak_cmd_audit(const struct ak_cmdline *line, struct ak_error *err)
     if (rc == AK_OK)
         rc = ak_ask_path(line, &path, err);
     if (rc == AK_OK) {
+        once.order = order;
         text = json_dumps(order, JSON_COMPACT | JSON_ENSURE_ASCII);
         rc = text == NULL ? ak_fail(err, AK_ENOMEM, "no memory")
                           : ask(line, path, text, &audited, err);
         if (rc == AK_ENOTFOUND && line->value[AK_FLAG_CONTROL] == NULL)
-            rc = open_and_take(line, order, &audited, err);
+            rc = ak_ask_stopped(line, "akashi-collector audit", on_started, &once, err);
     }
     if (rc == AK_OK)
         show(line, &audited);

@@ -3,7 +3,6 @@
  * running collector or, of a stopped one, by opening the log for this. */
 #include "ask.h"
 #include "cmdline.h"
-#include "config.h"
 #include "epochs.h"
 #include "keys.h"
 #include "server.h"
@@ -48,20 +47,6 @@ static enum ak_code key_show(int store_fd, const char *log, struct ak_error *err
 
 /* ---- rotate */
 
-static uint64_t epoch_of(const json_t *status, const char *name)
-{
-    const json_t *log;
-    size_t i;
-
-    json_array_foreach(json_object_get(status, "logs"), i, log)
-    {
-        const char *found = json_string_value(json_object_get(log, "name"));
-        if (found != NULL && strcmp(found, name) == 0)
-            return (uint64_t)json_integer_value(json_object_get(log, "epoch"));
-    }
-    return 0;
-}
-
 /* Waits until the log is in a later epoch than `before`. */
 static enum ak_code wait_for(const char *path, const struct ak_cmdline *line, uint64_t before,
                              uint64_t *now, struct ak_error *err)
@@ -72,7 +57,7 @@ static enum ak_code wait_for(const char *path, const struct ak_cmdline *line, ui
         json_t *status = NULL;
         enum ak_code rc =
             ak_ask(path, line->value[AK_FLAG_CONFIG], "{\"order\":\"status\"}", &status, err);
-        *now = epoch_of(status, line->value[AK_FLAG_LOG]);
+        *now = ak_ask_log_number(status, line->value[AK_FLAG_LOG], "epoch");
         json_decref(status);
         if (rc != AK_OK || *now > before)
             return rc;
@@ -120,27 +105,6 @@ static enum ak_code on_started(struct ak_server *server, void *ctx, struct ak_er
     return ak_fail(err, AK_EIO, "epoch %" PRIu64 " goes on: the lines above say why", before);
 }
 
-static enum ak_code open_and_rotate(const struct ak_cmdline *line, uint64_t *epoch,
-                                    struct ak_error *err)
-{
-    struct ak_config_options options = {
-        .store = line->value[AK_FLAG_STORE], .log = line->value[AK_FLAG_LOG], .closed = true};
-    struct ak_config *file = NULL;
-    struct ak_config *config = NULL;
-    enum ak_code rc = AK_OK;
-
-    if (line->value[AK_FLAG_CONFIG] != NULL)
-        rc = ak_config_load(line->value[AK_FLAG_CONFIG], &file, err);
-    if (rc == AK_OK && file != NULL)
-        options.store = file->store;
-    if (rc == AK_OK)
-        rc = ak_config_from_options(&options, &config, err);
-    ak_config_free(file);
-    if (rc == AK_OK)
-        rc = ak_server_once(config, "akashi-collector key rotate", on_started, epoch, err);
-    return rc;
-}
-
 static enum ak_code rotate(const struct ak_cmdline *line, struct ak_error *err)
 {
     char *path = NULL;
@@ -152,7 +116,7 @@ static enum ak_code rotate(const struct ak_cmdline *line, struct ak_error *err)
     if (rc == AK_OK) {
         rc = ask_rotate(path, line, &epoch, err);
         if (rc == AK_ENOTFOUND && line->value[AK_FLAG_CONTROL] == NULL)
-            rc = open_and_rotate(line, &epoch, err);
+            rc = ak_ask_stopped(line, "akashi-collector key rotate", on_started, &epoch, err);
     }
     free(path);
     if (rc == AK_OK)

@@ -5,7 +5,6 @@
  * start and a stop have. */
 #include "ask.h"
 #include "cmdline.h"
-#include "config.h"
 #include "disk.h"
 #include "orders.h"
 #include "server.h"
@@ -234,23 +233,11 @@ static enum ak_code on_started(struct ak_server *server, void *ctx, struct ak_er
 static enum ak_code open_and_give(const struct ak_cmdline *line, struct ak_order_request *request,
                                   struct ak_error *err)
 {
-    struct ak_config_options options = {
-        .store = line->value[AK_FLAG_STORE], .log = line->value[AK_FLAG_LOG], .closed = true};
-    struct ak_config *file = NULL;
-    struct ak_config *config = NULL;
     char command[64];
-    enum ak_code rc = AK_OK;
+    enum ak_code rc;
 
     (void)snprintf(command, sizeof(command), "akashi-collector %s", line->command->name);
-    if (line->value[AK_FLAG_CONFIG] != NULL)
-        rc = ak_config_load(line->value[AK_FLAG_CONFIG], &file, err);
-    if (rc == AK_OK && file != NULL)
-        options.store = file->store;
-    if (rc == AK_OK)
-        rc = ak_config_from_options(&options, &config, err);
-    ak_config_free(file);
-    if (rc == AK_OK)
-        rc = ak_server_once(config, command, on_started, request, err);
+    rc = ak_ask_stopped(line, command, on_started, request, err);
     if (rc == AK_OK && !request->done)
         rc = ak_fail(
             err, AK_EIO,
