@@ -228,23 +228,8 @@ static enum ak_code take_block(struct erase *e, struct ak_frame_walk *walk,
     struct ak_block_reader *reader = &e->memory->reader;
     struct ak_footer_block derived;
     struct ak_encode_block block;
-    struct ak_frame data;
-    enum ak_code rc = ak_block_reader_columns(reader, e->fd, frame, err);
+    enum ak_code rc = ak_seal_read_block(reader, e->fd, walk, frame, &e->range, err);
 
-    if (rc == AK_OK && reader->columns->first != e->range.end)
-        rc = ak_fail(err, AK_EMALFORMED, "a block begins at %" PRIu64 " and not at %" PRIu64,
-                     reader->columns->first, e->range.end);
-    if (rc == AK_OK)
-        rc = ak_frame_next(walk, &data, err);
-    if (rc == AK_OK && data.type != AK_FRAME_DATA)
-        rc = ak_fail(err, AK_EMALFORMED, "COLUMNS without DATA");
-    if (rc == AK_OK)
-        rc = ak_block_reader_data(reader, e->fd, data.offset, err);
-    for (uint32_t g = 0; rc == AK_OK && g < reader->block->group_count; g++) {
-        struct ak_range group;
-        ak_block_group_range(reader->block, g, &group);
-        rc = ak_range_merge(&e->range, &group, err);
-    }
     if (rc != AK_OK)
         return rc;
     ak_footer_block_derive(&derived, reader->columns, e->out.bytes);

@@ -355,27 +355,36 @@ static enum ak_code refill(struct seal *s, struct ak_error *err)
     return rc;
 }
 
-static enum ak_code take_block(struct seal *s, struct ak_frame_walk *walk,
-                               const struct ak_frame *frame, struct ak_error *err)
+enum ak_code ak_seal_read_block(struct ak_block_reader *reader, int fd, struct ak_frame_walk *walk,
+                                const struct ak_frame *frame, struct ak_range *range,
+                                struct ak_error *err)
 {
-    struct ak_block_reader *reader = &s->memory->reader;
     struct ak_frame data;
-    enum ak_code rc = ak_block_reader_columns(reader, s->fd, frame, err);
+    enum ak_code rc = ak_block_reader_columns(reader, fd, frame, err);
 
-    if (rc == AK_OK && reader->columns->first != s->range.end)
+    if (rc == AK_OK && reader->columns->first != range->end)
         rc = ak_fail(err, AK_EMALFORMED, "a block begins at %" PRIu64 " and not at %" PRIu64,
-                     reader->columns->first, s->range.end);
+                     reader->columns->first, range->end);
     if (rc == AK_OK)
         rc = ak_frame_next(walk, &data, err);
     if (rc == AK_OK && data.type != AK_FRAME_DATA)
         rc = ak_fail(err, AK_EMALFORMED, "COLUMNS without DATA");
     if (rc == AK_OK)
-        rc = ak_block_reader_data(reader, s->fd, data.offset, err);
+        rc = ak_block_reader_data(reader, fd, data.offset, err);
     for (uint32_t g = 0; rc == AK_OK && g < reader->block->group_count; g++) {
         struct ak_range group;
         ak_block_group_range(reader->block, g, &group);
-        rc = ak_range_merge(&s->range, &group, err);
+        rc = ak_range_merge(range, &group, err);
     }
+    return rc;
+}
+
+static enum ak_code take_block(struct seal *s, struct ak_frame_walk *walk,
+                               const struct ak_frame *frame, struct ak_error *err)
+{
+    struct ak_block_reader *reader = &s->memory->reader;
+    enum ak_code rc = ak_seal_read_block(reader, s->fd, walk, frame, &s->range, err);
+
     if (rc == AK_OK)
         rc = ak_positions_take(&s->positions, reader->columns, s->end, err);
     if (rc != AK_OK)

@@ -54,6 +54,13 @@ struct ak_seal_memory {
     uint8_t small[AK_FRAME_HEAD_BYTES + AK_NOTE_FRAME_BYTES_MAX]; /* MARK, NOTE */
 };
 
+/* Reads the block whose COLUMNS frame the walk gave, and its DATA; it must go on where `range`
+ * ends, and its groups are appended to that. AK_EMALFORMED if it does not; codes of
+ * ak_block_reader_... (seal.c) */
+enum ak_code ak_seal_read_block(struct ak_block_reader *reader, int fd, struct ak_frame_walk *walk,
+                                const struct ak_frame *frame, struct ak_range *range,
+                                struct ak_error *err);
+
 /* AK_OK, or AK_EBUSY when it is time to give up. */
 enum ak_code ak_seal_may_go_on(const struct ak_seal_memory *memory, struct ak_error *err);
 
