@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import socket
@@ -385,6 +386,30 @@ class Relp:
 
     def send(self, data):
         self.s.sendall(data)
+
+    def send_and_read(self, data):
+        """Sends all of it and keeps what comes meanwhile for `answer`. In one thread: a TLS session is
+        not made for two (a read beside a write can be told an end that is none)."""
+        self.s.setblocking(False)
+        try:
+            while data:
+                want = [self.s]
+                try:
+                    data = data[self.s.send(data[:16384]):]
+                    want = []
+                except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+                    pass
+                readable, _, _ = select.select([self.s], want, [], PATIENCE if want else 0)
+                if readable:
+                    try:
+                        some = self.s.recv(65536)
+                    except (BlockingIOError, ssl.SSLWantReadError):
+                        continue
+                    if not some:
+                        raise ConnectionError("the collector ended the connection")
+                    self.read += some
+        finally:
+            self.s.settimeout(PATIENCE)
 
     def answer(self):
         """The next frame of the collector: (txnr, command, data); None at the end."""

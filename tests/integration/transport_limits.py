@@ -274,11 +274,14 @@ def unfinished_records(programs, work):
         entries.is_list("unfinished, closed", entries.of(of(i)), [(F, half[len(b"200004 "):])])
     for i in range(15, 18):
         got = entries.of(of(i))
-        # What was read by then; some may have been in the kernel still.
-        kit.check(len(got) == 1 and got[0][0] == F and len(got[0][1]) > 100000 and
-                  long.startswith(got[0][1]), "unfinished: %s" % [(k, kit.shown(p)) for k, p in got])
-        kit.check([e["reason"] for e in entries.event("unfinished", source=of(i))] ==
-                  ["a record was not finished within `frame_timeout`"], "unfinished: no reason")
+        # What was read by then: how much of it is still in the kernel is a matter of load.
+        if not kit.check(len(got) == 1 and got[0][0] == F and len(got[0][1]) > 0 and
+                         long.startswith(got[0][1]),
+                         "unfinished: %s" % [(k, kit.shown(p)) for k, p in got]):
+            continue
+        kit.check([(e["reason"], int(e["kept"])) for e in entries.event("unfinished", source=of(i))] ==
+                  [("a record was not finished within `frame_timeout`", len(got[0][1]))],
+                  "unfinished: no event with its reason and %d bytes" % len(got[0][1]))
 
 
 def every_address(programs, work):

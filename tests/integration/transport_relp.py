@@ -101,22 +101,27 @@ def acknowledged_after_sync(programs, work):
 
 
 def great_window(url, context, source, count):
-    """Sends all of `count` records while nobody reads the answers, then reads them: in order."""
+    """Sends all of `count` records while nobody reads the answers, then reads them: in order. Over TLS
+    both go on side by side."""
     client = kit.Relp(url, source, context)
     client.open()
     records = [b"<13>%d" % i for i in range(count)]
     frames = b"".join(client.frame(b"syslog", r) for r in records)
-    sender = threading.Thread(target=client.send, args=(frames,))
-    sender.start()
+    sender = None
     if context is None:
+        sender = threading.Thread(target=client.send, args=(frames,))
+        sender.start()
         # What is not read yet fills the window and the buffers; the sender is held back, not refused.
         sender.join(1)
+    else:
+        client.send_and_read(frames)
     for i in range(count):
         answer = client.answer()
         if answer != (i + 2, b"rsp", b"200 OK"):
             kit.fail("answer %d is %s" % (i, answer))
             break
-    sender.join()
+    if sender is not None:
+        sender.join()
     kit.check([a[:2] for a in client.close()] == [(count + 2, b"rsp"), (0, b"serverclose")],
               "no close handshake")
     return records
@@ -175,6 +180,8 @@ def sessions(programs, work):
         lambda: great.append(("relp+tls", great_window(collector.urls[1], context, source, 5000))),
     ] + [leaver(i, how, with_tls) for i, (how, with_tls) in enumerate(WAYS)])
     entries = collector.stop()
+    if kit.failures:
+        print("standard error of the collector:\n" + collector.stderr()[-6000:])
     for transport, records in great:
         entries.same("a great window, " + transport, entries.source(transport=transport), records)
     kit.check(entries.event("connection-unacknowledged") == [], "all of it was acknowledged")
