@@ -9,6 +9,7 @@
 #include <ctype.h>
 #include <curl/curl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -333,10 +334,9 @@ static bool set_body(struct ak_http_call *call, const struct ak_http_request *re
 
     if (request->body == NULL)
         return true;
-    if (request->content_type != NULL) {
-        assert(strlen(request->content_type) < TYPE_BYTES_MAX);
-        (void)strcat(strcpy(line, "Content-Type: "), request->content_type);
-    }
+    assert(request->content_type == NULL || strlen(request->content_type) < TYPE_BYTES_MAX);
+    if (request->content_type != NULL)
+        (void)snprintf(line, sizeof(line), "Content-Type: %s", request->content_type);
     /* Without "Expect": no second round trip, and simple servers do not know it. */
     return add_header(call, line) && add_header(call, "Expect:") &&
            curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, call->headers) == CURLE_OK &&
@@ -423,10 +423,9 @@ void ak_http_close(struct ak_http *http, void (*on_closed)(void *ctx), void *ctx
     http->on_closed = on_closed;
     http->closed_ctx = ctx;
     (void)uv_timer_stop(&http->timer);
-    while (http->calls != NULL) {
-        struct ak_http_call *call = http->calls;
-
-        take_out(call);
+    for (struct ak_http_call *call; (call = http->calls) != NULL;) {
+        http->calls = call->next;
+        (void)curl_multi_remove_handle(http->multi, call->easy);
         call->refused = "the collector stops";
         finish(call, CURLE_ABORTED_BY_CALLBACK);
     }

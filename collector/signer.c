@@ -29,6 +29,10 @@ struct slot {
     uint64_t publish_at;    /* likewise for the file */
     char *published;        /* newest note not yet in the file; thread only */
     size_t published_len;
+    uint64_t published_size;
+    char *out; /* newest one in the file, on its way to the loop; under the mutex */
+    size_t out_len;
+    uint64_t out_size;
     char *note; /* answer on its way to the loop; under the mutex */
     size_t note_len;
     uint64_t note_size;
@@ -79,8 +83,21 @@ static void refuse(struct ak_signer *signer, struct slot *slot, const struct ak_
     uv_async_send(&signer->async);
 }
 
+/* It is in the file: the loop may show it to others. */
+static void tell_published(struct ak_signer *signer, struct slot *slot)
+{
+    pthread_mutex_lock(&signer->mutex);
+    free(slot->out); /* the loop never saw it: a newer one covers it */
+    slot->out = slot->published;
+    slot->out_len = slot->published_len;
+    slot->out_size = slot->published_size;
+    pthread_mutex_unlock(&signer->mutex);
+    slot->published = NULL;
+    uv_async_send(&signer->async);
+}
+
 /* What was signed becomes durable beside the key before anybody outside can see it. */
-static void publish(struct slot *slot, uint64_t now)
+static void publish(struct ak_signer *signer, struct slot *slot, uint64_t now)
 {
     struct ak_error err = {0};
 
@@ -90,9 +107,11 @@ static void publish(struct slot *slot, uint64_t now)
                     &err) != AK_OK) {
         ak_log(AK_LOG_WARNING, "checkpoint not published, tried again with the next one: %s",
                err.text);
+        free(slot->published);
+        slot->published = NULL;
+    } else {
+        tell_published(signer, slot);
     }
-    free(slot->published);
-    slot->published = NULL;
     slot->publish_at = now + PUBLISH_NS;
 }
 
@@ -114,6 +133,7 @@ static void sign(struct ak_signer *signer, struct slot *slot, const struct ak_ra
     free(slot->published);
     slot->published = malloc(len);
     slot->published_len = len;
+    slot->published_size = more->end;
     if (slot->published != NULL)
         memcpy(slot->published, note, len);
     answer(signer, slot, note, len, more->end);
@@ -194,12 +214,12 @@ static uint64_t turn(struct ak_signer *signer, bool closing)
             begin_epoch(signer, slot);
         if (take && !slot->stopped)
             sign(signer, slot, &more, now);
-        if (end)
-            end_epoch(signer, slot);
-        if (slot->published != NULL && (closing || slot->publish_at <= now))
-            publish(slot, now);
+        if (slot->published != NULL && (closing || end || slot->publish_at <= now))
+            publish(signer, slot, now);
         else if (slot->published != NULL && slot->publish_at < soonest)
             soonest = slot->publish_at;
+        if (end)
+            end_epoch(signer, slot);
     }
     return soonest;
 }
@@ -274,11 +294,18 @@ static void on_async(uv_async_t *async)
         char *start;
         size_t start_len;
         uint64_t start_index;
+        char *out;
+        size_t out_len;
+        uint64_t out_size;
 
         pthread_mutex_lock(&signer->mutex);
         note = slot->note;
         len = slot->note_len;
         size = slot->note_size;
+        out = slot->out;
+        out_len = slot->out_len;
+        out_size = slot->out_size;
+        slot->out = NULL;
         refused = slot->refused;
         ended = slot->ended;
         slot->ended = false;
@@ -297,6 +324,9 @@ static void on_async(uv_async_t *async)
             slot->client.on_note(slot->client.ctx, note, len, size);
         if (refused)
             slot->client.on_refused(slot->client.ctx, &err);
+        if (out != NULL && slot->client.on_published != NULL)
+            slot->client.on_published(slot->client.ctx, out, out_len, out_size);
+        free(out);
         if (ended)
             slot->client.on_ended(slot->client.ctx, start, start_len, start_index, &end_err);
         if (begun)
@@ -313,6 +343,7 @@ static void on_handle_closed(uv_handle_t *handle)
     for (int i = 0; i < signer->count; i++) {
         free(signer->slots[i]->note);
         free(signer->slots[i]->published);
+        free(signer->slots[i]->out);
         free(signer->slots[i]->start);
         ak_keys_free(signer->slots[i]->client.keys);
         free(signer->slots[i]);

@@ -30,6 +30,10 @@ struct ak_signer_client {
     /* Answers ak_signer_begin_epoch: the old key is erased. Not called where that failed: then
      * on_refused was. */
     void (*on_begun)(void *ctx);
+    /* A checkpoint was published: the keys' state that covers it is saved, so others may see it.
+     * At the end of an epoch that is its last one, before on_ended. `note` is borrowed for the
+     * call. May be NULL. */
+    void (*on_published)(void *ctx, const char *note, size_t len, uint64_t size);
 };
 
 /* Starts the thread. `interval_ns` is the least time between two signatures of one log. */
