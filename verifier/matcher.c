@@ -25,6 +25,13 @@
 /* Strings too short for literals.c: more of them than this are no list of indicators. */
 #define SHORT_STRINGS_MAX 2048u
 
+/* Places a line that are worth it: with more, as an expression like "." has, looking at each record
+ * alone is faster, which ends with the first match. */
+#define PLACES_A_LINE 8u
+
+/* So many more for a start. */
+#define PLACES_MORE 4096u
+
 #define ESCAPED_BYTES 4u /* \xHH */
 
 /* A pattern in one encoding. */
@@ -518,8 +525,10 @@ static bool add_place(struct ak_matcher_scan *scan, uint64_t at)
 {
     const uint8_t *end;
 
-    if (scan->count > 0 && at >= scan->line_begin && at <= scan->line_end)
-        return true;
+    if (scan->count > 0 && at >= scan->line_begin && at <= scan->line_end) {
+        scan->everywhere = ++scan->passed > PLACES_MORE + scan->count * PLACES_A_LINE;
+        return !scan->everywhere;
+    }
     if (scan->count == scan->room) {
         size_t room = scan->room == 0 ? 1024 : scan->room * 2;
         uint32_t *places = reallocarray(scan->at, room, sizeof(*places));
@@ -607,6 +616,8 @@ enum ak_code ak_matcher_block(struct ak_matcher_scan *scan, const uint8_t *text,
                               struct ak_error *err)
 {
     scan->count = 0;
+    scan->everywhere = false;
+    scan->passed = 0;
     scan->sorted = true;
     scan->failed = false;
     scan->text = text;
@@ -617,6 +628,15 @@ enum ak_code ak_matcher_block(struct ak_matcher_scan *scan, const uint8_t *text,
     if (!scan->sorted)
         qsort(scan->at, scan->count, sizeof(scan->at[0]), by_place);
     return AK_OK;
+}
+
+bool ak_matcher_may(const struct ak_matcher_scan *scan, size_t *k, size_t begin, size_t end)
+{
+    bool place = scan->everywhere;
+
+    for (; *k < scan->count && scan->at[*k] <= end; ++*k)
+        place = place || scan->at[*k] >= begin;
+    return place;
 }
 
 /* Whether a match stands in the record as characters do; `begin` is not known of an expression that

@@ -7,6 +7,7 @@
  *     ak_matcher_scan_new(&scan, matcher, err)          once a thread
  *     ak_matcher_block(scan, text, len, err)            the text of many records in one pass: where
  *                                                       something may be, scan->at[]
+ *     ak_matcher_may(scan, &k, begin, end)              whether a record has a place in it
  *     ak_matcher_record(scan, payload, len, &match)     whether one record matches; only those
  *                                                       with a place of at[] in them can
  *
@@ -71,6 +72,8 @@ struct ak_matcher_scan {
                      them between its first byte and the place behind its last */
     size_t count;
     size_t room;
+    bool everywhere;     /* there are so many that `at` is not complete: each record may match */
+    size_t passed;       /* places that came again in a line that has one */
     uint64_t line_begin; /* the line of the newest place */
     uint64_t line_end;
     bool sorted;
@@ -101,6 +104,10 @@ void ak_matcher_scan_free(struct ak_matcher_scan *scan);
 /* Finds the places of a text of less than 4 GiB. AK_ENOMEM. */
 enum ak_code ak_matcher_block(struct ak_matcher_scan *scan, const uint8_t *text, size_t len,
                               struct ak_error *err);
+
+/* Whether the record in [begin, end) of that text may match; `*k` is 0 for the first record asked
+ * for, and records are asked for in order. */
+bool ak_matcher_may(const struct ak_matcher_scan *scan, size_t *k, size_t begin, size_t end);
 
 /* Says in `*match` whether a record matches, and what of the list it is that does. AK_ENOMEM. */
 enum ak_code ak_matcher_record(struct ak_matcher_scan *scan, const uint8_t *record, size_t len,

@@ -532,7 +532,7 @@ static bool leads(struct ak_prover *prover, const struct epoch *epoch,
     return leads_by(prover, careful_node, epoch, middle);
 }
 
-/* Entries [from, to) of a block, which are all decoded, as a range. */
+/* Entries [from, to) of a block, which are all hashed, as a range. */
 static void span_range(const struct ak_block *block, uint32_t from, uint32_t to,
                        struct ak_range *range)
 {
@@ -576,7 +576,7 @@ static void prove_span(struct ak_prover *prover, const struct epoch *epoch,
 
     for (uint32_t g = 0; g < block->group_count; g++) {
         const struct ak_block_group *group = &block->group[g];
-        if (group->begin < to && group->begin + group->count > from && !group->decoded)
+        if (group->begin < to && group->begin + group->count > from && !group->hashed)
             whole = false;
     }
     if (whole && span_leads(prover, epoch, block, from, to)) {
@@ -587,7 +587,7 @@ static void prove_span(struct ak_prover *prover, const struct epoch *epoch,
         const struct ak_block_group *group = &block->group[g];
         uint32_t a = group->begin > from ? group->begin : from;
         uint32_t b = group->begin + group->count < to ? group->begin + group->count : to;
-        if (a < b && group->decoded && span_leads(prover, epoch, block, a, b))
+        if (a < b && group->hashed && span_leads(prover, epoch, block, a, b))
             set(proven, a, b);
     }
 }
@@ -617,6 +617,29 @@ enum ak_code ak_prover_block(struct ak_prover *prover, const struct ak_block *bl
         at = next;
     }
     return AK_OK;
+}
+
+bool ak_prover_groups(struct ak_prover *prover, uint64_t group, const struct ak_hash *level8,
+                      size_t count)
+{
+    uint64_t begin = group * AK_GROUP_ENTRIES;
+    uint64_t end = (group + count) * AK_GROUP_ENTRIES;
+    const struct epoch *epoch;
+    struct ak_range range;
+    size_t i;
+
+    if (count == 0 || group > AK_TREE_SIZE_MAX / AK_GROUP_ENTRIES - count)
+        return false;
+    epoch = epoch_at(prover, begin, &i);
+    if (epoch == NULL || (i + 1 < prover->epoch_count && prover->epoch[i + 1].index < end) ||
+        !epoch_root(prover, i, end - 1) || epoch->end < end)
+        return false;
+    ak_range_init(&range, begin);
+    for (size_t k = 0; k < count; k++) {
+        if (ak_range_append_node(&range, AK_GROUP_LEVEL, &level8[k]) != AK_OK)
+            return false;
+    }
+    return leads_by(prover, node_of, epoch, &range);
 }
 
 /* ---- Entries ---- */

@@ -42,10 +42,16 @@ uint64_t ak_prover_signed(const struct ak_prover *prover);
 /* The same for the newest checkpoint of the newest epoch, looked for now; 0: there is none. */
 uint64_t ak_prover_newest(struct ak_prover *prover);
 
-/* Which entries of an opened block are proven, one flag for each. Of a group that is not decoded
+/* Which entries of an opened block are proven, one flag for each. Of a group that is not hashed
  * none is. AK_ENOMEM. */
 enum ak_code ak_prover_block(struct ak_prover *prover, const struct ak_block *block, bool *proven,
                              struct ak_error *err);
+
+/* Whether neighbouring whole groups with these level-8 hashes, the first of them with number
+ * `group`, are proven, all of them. Quick: false tells nothing, and ak_prover_block is to be asked,
+ * as it is where an epoch begins among them, or some of them are not signed yet. */
+bool ak_prover_groups(struct ak_prover *prover, uint64_t group, const struct ak_hash *level8,
+                      size_t count);
 
 /* Whether what was last found not to be proven lacks hashes that are not here, rather than leading
  * to another root than the one that was signed. */

@@ -6,6 +6,7 @@
  * like that in the first place. */
 #include "search.h"
 
+#include "leafhash.h"
 #include "log_listing.h"
 #include "search_block.h"
 
@@ -22,8 +23,10 @@
 /* Digests of files are read in pieces. */
 #define PIECE_BYTES 262144u
 
-/* Blocks on their way for each thread: one that is worked on, and one that waits. */
+/* Blocks on their way for each thread: one that is worked on, and one that waits. And one more,
+ * which is done and waits for its right neighbour. */
 #define BLOCKS_EACH 2u
+#define BLOCKS_MORE 1u
 
 struct digest {
     struct ak_task task; /* first */
@@ -31,6 +34,13 @@ struct digest {
     uint64_t bytes;
     bool read; /* all of it */
     uint8_t sha512[AK_SHA512_BYTES];
+};
+
+/* The group that the border of two blocks divides. */
+struct seam {
+    bool there;
+    uint64_t group;
+    struct ak_hash level8; /* computed from both */
 };
 
 /* The file that is gone through. */
@@ -57,6 +67,8 @@ struct run {
     size_t done; /* and taken back */
     bool *proven;
     struct digest digest;
+    struct seam before; /* at the left of the block that is taken, */
+    struct seam after;  /* and at its right */
     struct file at;
     uint64_t next; /* index that is due */
     bool started;
@@ -156,7 +168,8 @@ static bool is_record(const struct run *r, const struct ak_block *block, uint32_
                            entry->source);
 }
 
-/* Stretches of wanted records of an opened block that are not proven. */
+/* Stretches of an opened block that are not proven: whatever they say that they are, since they may
+ * have been wanted records; of what is not signed yet only those. */
 static void tell_unproven(struct run *r, const struct ak_search_block *b)
 {
     const struct ak_block *block = b->block;
@@ -165,7 +178,7 @@ static void tell_unproven(struct run *r, const struct ak_search_block *b)
 
     for (uint32_t i = 0; i < block->count; i++) {
         uint64_t index = block->first + i;
-        if (r->proven[i] || !is_record(r, block, i))
+        if (r->proven[i] || (index >= signed_to && !is_record(r, block, i)))
             continue;
         if (index >= signed_to)
             tell(r, AK_FINDING_TAIL_UNSIGNED, index, index + 1, r->at.file->name,
@@ -180,31 +193,97 @@ static void tell_unproven(struct run *r, const struct ak_search_block *b)
     }
 }
 
+/* The level-8 hash of a group: as computed; of one that need not be proven as recorded, which then
+ * is one more hash beside the others and comes out with them or not at all. */
+static bool level8_of(const struct run *r, const struct ak_search_block *b, uint32_t g,
+                      struct ak_hash *out)
+{
+    const struct ak_block_group *group = &b->block->group[g];
+    uint64_t number = (b->block->first + group->begin) / AK_GROUP_ENTRIES;
+
+    if (b->needed[g] && !group->hashed)
+        return false;
+    if (group->whole) {
+        *out = group->hashed ? group->node[0] : b->columns->level8[g];
+        return true;
+    }
+    if (r->before.there && r->before.group == number)
+        *out = r->before.level8;
+    else if (r->after.there && r->after.group == number)
+        *out = r->after.level8;
+    else
+        return false;
+    return true;
+}
+
+/* Proves the groups that are needed, all at once. False if that does not come out. */
+static bool prove_needed(struct run *r, const struct ak_search_block *b)
+{
+    struct ak_hash level8[AK_BLOCK_GROUPS_MAX];
+    const struct ak_block *block = b->block;
+    uint32_t end = block->group_count;
+    uint32_t from = 0;
+
+    while (from < end && !b->needed[from])
+        from++;
+    while (end > from && !b->needed[end - 1])
+        end--;
+    for (uint32_t g = from; g < end; g++) {
+        if (!level8_of(r, b, g, &level8[g - from]))
+            return false;
+    }
+    if (from < end &&
+        !ak_prover_groups(r->prover, (block->first + block->group[from].begin) / AK_GROUP_ENTRIES,
+                          level8, end - from))
+        return false;
+    memset(r->proven, 0, block->count * sizeof(*r->proven));
+    for (uint32_t g = from; g < end; g++) {
+        for (uint32_t k = 0; b->needed[g] && k < block->group[g].count; k++)
+            r->proven[block->group[g].begin + k] = true;
+    }
+    return true;
+}
+
+/* Records of an opened block that are here, of its decoded groups, and those of them proven. */
+static void count_opened(const struct run *r, const struct ak_search_block *b, uint32_t *searched,
+                         uint32_t *proven)
+{
+    const struct ak_block *block = b->block;
+
+    *searched = 0;
+    *proven = 0;
+    for (uint32_t i = 0; i < block->count; i++) {
+        if (block->payload[i].p == NULL || !is_record(r, block, i))
+            continue;
+        *searched += 1;
+        *proven += r->prover != NULL && r->proven[i];
+    }
+}
+
 /* What the records of an opened block rest on. */
 static enum ak_code judge_opened(struct run *r, struct ak_search_block *b, struct ak_error *err)
 {
     const struct ak_block *block = b->block;
-    uint32_t searched = 0;
-    uint32_t proven = 0;
-    enum ak_code rc;
+    uint32_t searched;
+    uint32_t proven;
+    enum ak_code rc = AK_OK;
 
-    for (uint32_t i = 0; i < block->count; i++)
-        searched += block->payload[i].p != NULL && is_record(r, block, i);
-    b->searched = searched;
+    if (r->prover != NULL && !prove_needed(r, b))
+        rc = ak_prover_block(r->prover, block, r->proven, err);
+    if (rc != AK_OK)
+        return rc;
+    count_opened(r, b, &searched, &proven);
+    if (b->all)
+        b->searched = searched;
     if (r->prover == NULL) {
         if (b->data_rc != AK_OK)
             tell(r, code_of(b->data_rc), block->first, block->first + block->count,
                  r->at.file->name, b->columns_frame.offset, b->data_err.text);
         return AK_OK;
     }
-    rc = ak_prover_block(r->prover, block, r->proven, err);
-    if (rc != AK_OK)
-        return rc;
-    for (uint32_t i = 0; i < block->count; i++)
-        proven += r->proven[i] && block->payload[i].p != NULL && is_record(r, block, i);
     r->result->by_tree += proven;
     if (r->at.known && b->data_rc == AK_OK)
-        r->at.by_file += searched - proven; /* its digest tells */
+        r->at.by_file += b->searched - proven; /* its digest tells */
     else
         tell_unproven(r, b);
     return AK_OK;
@@ -283,12 +362,48 @@ static enum ak_code take_block(struct run *r, struct ak_search_block *b, struct 
     return rc;
 }
 
-/* Takes the oldest block back. */
+/* The group that ends in the block behind, if one of the two needs it: no block has to be opened
+ * again for the leaves that its neighbour lacks. Where it lies in more than two blocks, or they are
+ * of two files, the prover reads them. */
+static void sew(struct run *r, struct ak_search_block *b, struct ak_search_block *next)
+{
+    struct ak_hash leaf[AK_GROUP_ENTRIES];
+    struct ak_hash scratch[AK_GROUP_ENTRIES / 2];
+    const struct ak_columns *left = b->columns;
+    const struct ak_columns *right = next->columns;
+    uint32_t last;
+    uint32_t count;
+
+    if (r->prover == NULL || b->rc != AK_OK || next->rc != AK_OK ||
+        right->first != left->first + left->count)
+        return;
+    last = left->group_count - 1;
+    count = left->group[last].count;
+    if (!(b->needed[last] || next->needed[0]) || count == AK_GROUP_ENTRIES ||
+        (left->first + left->group[last].begin) % AK_GROUP_ENTRIES != 0 ||
+        count + right->group[0].count != AK_GROUP_ENTRIES || !ak_search_block_group(b, last) ||
+        !ak_search_block_group(next, 0))
+        return;
+    memcpy(leaf, b->block->leaf + left->group[last].begin, count * sizeof(leaf[0]));
+    memcpy(leaf + count, next->block->leaf, (AK_GROUP_ENTRIES - count) * sizeof(leaf[0]));
+    ak_fold_groups(&r->after.level8, leaf, 1, scratch);
+    r->after.group = right->first / AK_GROUP_ENTRIES;
+    r->after.there = true;
+}
+
+/* Takes the oldest block back, when the one behind it is done too. */
 static enum ak_code take_oldest(struct run *r, struct ak_error *err)
 {
     struct ak_search_block *b = r->ring[r->done++ % r->ring_size];
+    struct ak_search_block *next = r->done < r->put ? r->ring[r->done % r->ring_size] : NULL;
 
     ak_tasks_wait(r->search->tasks, &b->task);
+    if (next != NULL)
+        ak_tasks_wait(r->search->tasks, &next->task);
+    r->before = r->after;
+    r->after.there = false;
+    if (next != NULL)
+        sew(r, b, next);
     return take_block(r, b, err);
 }
 
@@ -318,6 +433,7 @@ static enum ak_code put_block(struct run *r, const struct ak_frame *columns, str
     b->look = !r->at.again;
     b->invert = r->search->invert;
     b->trust = r->prover == NULL || r->at.known;
+    b->prove = r->prover != NULL;
     b->fd = r->at.fd;
     b->columns_frame = *columns;
     b->has_data = ak_frame_next(r->walk, &b->data_frame, NULL) == AK_OK &&
@@ -395,6 +511,7 @@ static enum ak_code walk_file(struct run *r, struct ak_error *err)
 {
     struct ak_error why = {0};
 
+    r->after.there = false;
     if (ak_frame_walk_begin(r->walk, r->at.fd, &why) != AK_OK) {
         passed_over(r, why.text);
         return AK_OK;
@@ -517,7 +634,7 @@ static enum ak_code allocate(struct run *r, struct ak_error *err)
     unsigned threads = ak_tasks_threads(r->search->tasks);
     enum ak_code rc = AK_OK;
 
-    r->ring_size = threads == 0 ? 1 : threads * (size_t)BLOCKS_EACH;
+    r->ring_size = (threads == 0 ? 1 : threads * (size_t)BLOCKS_EACH) + BLOCKS_MORE;
     r->ring = calloc(r->ring_size, sizeof(struct ak_search_block *));
     r->walk = malloc(sizeof(*r->walk));
     r->proven = calloc(AK_BLOCK_ENTRIES_MAX, sizeof(*r->proven));

@@ -1,8 +1,9 @@
 /* search_block.c - what a thread does with one block.
  *
  * Happy path: COLUMNS say that the block may hold what is asked for, the text is decompressed and
- * looked through in one pass, and there is no place in it. Else the entries are made, places are
- * led back to records, and each of these is looked at by itself. */
+ * looked through in one pass, and there is no place in it. Else the text of the groups with places
+ * is divided, places are led back to records, each of these is looked at by itself, and the groups
+ * that hold a hit are hashed. */
 #include "search_block.h"
 
 #include <akashi/format.h>
@@ -122,6 +123,13 @@ static enum ak_code read_columns(struct ak_search_block *b)
     return rc;
 }
 
+static void need_all(struct ak_search_block *b)
+{
+    b->all = true;
+    for (uint32_t g = 0; g < b->columns->group_count; g++)
+        b->needed[g] = true;
+}
+
 /* The text, if it is whole; else what of it came out, with entries and hashes. */
 static void read_text(struct ak_search_block *b)
 {
@@ -140,6 +148,39 @@ static void read_text(struct ak_search_block *b)
     b->data_rc = ak_block_open(b->block, b->columns, b->data_bytes, (size_t)b->data_frame.bytes,
                                NULL, &b->data_err);
     b->opened = b->data_rc != AK_ENOMEM;
+    b->begun = b->opened;
+    need_all(b);
+}
+
+/* Groups in which a place lies, by what COLUMNS say of their texts; both rise. */
+static void need_places(struct ak_search_block *b)
+{
+    size_t k = 0;
+
+    for (uint32_t g = 0; g < b->columns->group_count; g++) {
+        const struct ak_columns_group *group = &b->columns->group[g];
+        b->needed[g] =
+            group->text_bytes > 0 &&
+            ak_matcher_may(b->scan, &k, group->text_at, group->text_at + group->text_bytes - 1);
+    }
+}
+
+/* Entries and payloads of the groups that may hold something. If one of them does not divide, the
+ * block is gone through as a whole. */
+static void divide(struct ak_search_block *b)
+{
+    ak_block_begin(b->block, b->columns);
+    b->begun = true;
+    if (b->trust && !b->invert)
+        need_places(b);
+    else
+        need_all(b);
+    b->data_rc = ak_block_divide(b->block, b->columns, b->needed, &b->data_err);
+    if (b->data_rc != AK_OK) {
+        need_all(b);
+        (void)ak_block_divide(b->block, b->columns, NULL, NULL);
+    }
+    b->opened = true;
 }
 
 /* Looks at one record by itself. */
@@ -156,26 +197,42 @@ static enum ak_code try_record(struct ak_search_block *b, uint32_t position, boo
     return rc;
 }
 
-/* Places in the text, led back to the records that hold them; both rise. */
-static enum ak_code try_records(struct ak_search_block *b)
+/* Records of one group that hold a place. `*k` as ak_matcher_may. */
+static enum ak_code try_group(struct ak_search_block *b, const struct ak_block_group *group,
+                              size_t *k)
 {
     const struct ak_block *block = b->block;
     enum ak_code rc = AK_OK;
-    size_t k = 0;
 
-    for (uint32_t i = 0; i < block->count && rc == AK_OK; i++) {
+    for (uint32_t i = group->begin; i < group->begin + group->count && rc == AK_OK; i++) {
         const struct ak_payload *payload = &block->payload[i];
         const struct ak_entry *entry = &block->entry[i];
-        bool place = false;
-        size_t end;
+        size_t begin;
+        bool place;
         if (payload->p == NULL)
             continue;
-        end = (size_t)(payload->p - block->text) + payload->len;
-        for (; k < b->scan->count && b->scan->at[k] <= end; k++)
-            place = place || b->scan->at[k] >= end - payload->len;
-        if (ak_search_wants(b->filter, block->first + i, entry->kind, entry->received,
-                            entry->source))
+        begin = (size_t)(payload->p - block->text);
+        place = ak_matcher_may(b->scan, k, begin, begin + payload->len);
+        if ((place || b->invert) && ak_search_wants(b->filter, block->first + i, entry->kind,
+                                                    entry->received, entry->source))
             rc = try_record(b, i, place);
+    }
+    return rc;
+}
+
+/* Places in the text, led back to the records that hold them. Groups without such a record are
+ * needed no more, where COLUMNS are trusted. */
+static enum ak_code try_records(struct ak_search_block *b)
+{
+    enum ak_code rc = AK_OK;
+    size_t k = 0;
+
+    for (uint32_t g = 0; g < b->block->group_count && rc == AK_OK; g++) {
+        uint32_t before = b->count;
+        if (b->needed[g] && b->block->group[g].decoded)
+            rc = try_group(b, &b->block->group[g], &k);
+        if (b->trust && b->data_rc == AK_OK)
+            b->needed[g] = b->count > before;
     }
     return rc;
 }
@@ -198,12 +255,27 @@ static void run(struct ak_search_block *b)
         b->rc = ak_matcher_block(b->scan, b->block->text, b->columns->text_bytes, &b->err);
     if (b->rc != AK_OK)
         return;
-    if (!b->opened && (!b->trust || (b->look && (b->invert || b->scan->count > 0)))) {
-        b->data_rc = ak_block_entries(b->block, b->columns, &b->data_err);
-        b->opened = true;
-    }
+    if (!b->opened && (!b->trust || (b->look && (b->invert || b->scan->count > 0))))
+        divide(b);
     if (b->opened && b->look)
         b->rc = try_records(b);
+    if (b->opened && b->prove)
+        ak_block_hash(b->block, b->columns, b->needed);
+}
+
+bool ak_search_block_group(struct ak_search_block *b, uint32_t g)
+{
+    bool only[AK_BLOCK_GROUPS_MAX] = {false};
+
+    if (b->rc != AK_OK || b->passed || b->data_rc != AK_OK)
+        return false;
+    if (!b->begun)
+        ak_block_begin(b->block, b->columns);
+    b->begun = true;
+    only[g] = true;
+    if (ak_block_divide(b->block, b->columns, only, NULL) == AK_OK)
+        ak_block_hash(b->block, b->columns, only);
+    return b->block->group[g].hashed;
 }
 
 void ak_search_block_run(struct ak_task *task)
@@ -213,7 +285,10 @@ void ak_search_block_run(struct ak_task *task)
     memset(&b->err, 0, sizeof(b->err));
     memset(&b->data_err, 0, sizeof(b->data_err));
     b->passed = false;
+    b->begun = false;
     b->opened = false;
+    b->all = false;
+    memset(b->needed, 0, sizeof(b->needed));
     b->data_rc = AK_OK;
     b->searched = 0;
     b->absent = 0;

@@ -25,6 +25,7 @@ struct ak_search_block {
     bool look;   /* for records; else the block is only opened */
     bool invert; /* those that do not match */
     bool trust;  /* COLUMNS tell what may be passed over; else every block is opened */
+    bool prove;  /* what is opened is hashed */
     int fd;
     struct ak_frame columns_frame;
     struct ak_frame data_frame;
@@ -34,9 +35,12 @@ struct ak_search_block {
     /* What came out. */
     enum ak_code rc; /* of COLUMNS: without them nothing else holds; AK_ENOMEM for anything */
     struct ak_error err;
-    bool passed;          /* nothing in it is asked for */
-    bool opened;          /* `block` has entries and hashes, of groups that are decoded */
-    enum ak_code data_rc; /* of the data */
+    bool passed; /* nothing in it is asked for */
+    bool begun;  /* `block` has entries */
+    bool opened; /* and hashes, of the groups that are needed and are decoded */
+    bool all;    /* all groups are needed */
+    bool needed[AK_BLOCK_GROUPS_MAX]; /* groups that are to be proven */
+    enum ak_code data_rc;             /* of the data */
     struct ak_error data_err;
     uint32_t searched;             /* records that were looked at */
     uint32_t absent;               /* records without payload */
@@ -58,6 +62,10 @@ void ak_search_block_free(struct ak_search_block *b);
 /* Whether an entry is a record that the filter lets through. */
 bool ak_search_wants(const struct ak_log_filter *filter, uint64_t index, uint8_t kind,
                      uint64_t received, uint32_t source);
+
+/* Decodes and hashes one group of a block that was looked through, whose task is done. False if
+ * that cannot be had: the block was passed over, or its data or the group do not decode. */
+bool ak_search_block_group(struct ak_search_block *b, uint32_t g);
 
 /* The task's function. */
 void ak_search_block_run(struct ak_task *task);

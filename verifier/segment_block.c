@@ -97,6 +97,7 @@ static void fill_groups(struct ak_block *block, const struct ak_columns *columns
         group->begin = columns->group[g].begin;
         group->count = columns->group[g].count;
         group->decoded = false;
+        group->hashed = false;
         group->whole = group->count == AK_GROUP_ENTRIES;
         group->node_count = 0;
     }
@@ -156,9 +157,8 @@ static bool divide(struct ak_block *block, const struct ak_columns *columns,
     return at == end;
 }
 
-/* Divides the text of every group. */
-static enum ak_code divide_groups(struct ak_block *block, const struct ak_columns *columns,
-                                  struct ak_error *err)
+enum ak_code ak_block_divide(struct ak_block *block, const struct ak_columns *columns,
+                             const bool *wanted, struct ak_error *err)
 {
     enum ak_code rc = AK_OK;
     uint32_t lf = 0;
@@ -166,14 +166,16 @@ static enum ak_code divide_groups(struct ak_block *block, const struct ak_column
     for (uint32_t g = 0; g < block->group_count; g++) {
         const struct ak_columns_group *from = &columns->group[g];
         struct ak_block_group *group = &block->group[g];
+        if ((wanted != NULL && !wanted[g]) || group->decoded)
+            continue;
+        while (lf < columns->lf_count && columns->lf[lf].position < group->begin)
+            lf++; /* of a group that is not wanted, or was given up */
         group->decoded = divide(block, columns, from, &lf);
         if (!group->decoded && rc == AK_OK)
             rc = ak_fail(err, AK_EMALFORMED,
                          "R15: the text of the group at position %u does not divide into its "
                          "payloads",
                          group->begin);
-        while (lf < columns->lf_count && columns->lf[lf].position < group->begin + group->count)
-            lf++; /* of a group that was given up */
         for (uint32_t i = group->begin; !group->decoded && i < group->begin + group->count; i++)
             block->payload[i].p = NULL;
     }
@@ -204,12 +206,41 @@ static void fill_salts(struct ak_block *block, const struct ak_columns *columns,
     }
 }
 
-/* Commitments of form 2 of all payloads that came out. */
-static void fill_commitments_by_parts(struct ak_block *block)
+/* Whether a group is among those that are being hashed. */
+static bool is_due(const struct ak_block *block, const bool *wanted, uint32_t g)
+{
+    return (wanted == NULL || wanted[g]) && block->group[g].decoded && !block->group[g].hashed;
+}
+
+/* The position behind an entry; behind the last one of a group that of the next due one. */
+static uint32_t next_due(const struct ak_block *block, const bool *wanted, uint32_t i, uint32_t *g)
+{
+    const struct ak_block_group *group = &block->group[*g];
+
+    if (i + 1 < group->begin + group->count)
+        return i + 1;
+    do {
+        ++*g;
+    } while (*g < block->group_count && !is_due(block, wanted, *g));
+    return *g < block->group_count ? block->group[*g].begin : block->count;
+}
+
+static uint32_t first_due(const struct ak_block *block, const bool *wanted, uint32_t *g)
+{
+    *g = 0;
+    while (*g < block->group_count && !is_due(block, wanted, *g))
+        ++*g;
+    return *g < block->group_count ? block->group[*g].begin : block->count;
+}
+
+/* Commitments of form 2 of all payloads of due groups. */
+static void fill_commitments_by_parts(struct ak_block *block, const bool *wanted)
 {
     struct ak_parts_room *room = block->decoder->parts;
+    uint32_t g;
 
-    for (uint32_t i = 0; i < block->count; i++) {
+    for (uint32_t i = first_due(block, wanted, &g); i < block->count;
+         i = next_due(block, wanted, i, &g)) {
         const struct ak_payload *payload = &block->payload[i];
         if (payload->p != NULL)
             ak_parts_take(room, block->record_key[i], payload->p, payload->len,
@@ -219,12 +250,14 @@ static void fill_commitments_by_parts(struct ak_block *block)
 }
 
 /* Those of form 1, in slices that go across groups. */
-static void fill_commitments(struct ak_block *block)
+static void fill_commitments(struct ak_block *block, const bool *wanted)
 {
     struct ak_message message[AK_MESSAGES_SLICE];
     size_t n = 0;
+    uint32_t g;
 
-    for (uint32_t i = 0; i < block->count; i++) {
+    for (uint32_t i = first_due(block, wanted, &g); i < block->count;
+         i = next_due(block, wanted, i, &g)) {
         const struct ak_payload *payload = &block->payload[i];
         if (payload->p == NULL)
             continue;
@@ -263,14 +296,14 @@ static void fold_part(struct ak_block *block, struct ak_block_group *group)
     memcpy(group->node, range.hash, range.count * sizeof(range.hash[0]));
 }
 
-/* Nodes of all decoded groups; neighbours that are whole are folded together. */
-static void fold(struct ak_block *block)
+/* Nodes of all due groups; neighbours that are whole are folded together. */
+static void fold(struct ak_block *block, const bool *wanted)
 {
     struct ak_hash level8[AK_BLOCK_GROUPS_MAX];
 
     for (uint32_t g = 0; g < block->group_count;) {
         uint32_t n = 0;
-        while (g + n < block->group_count && block->group[g + n].decoded &&
+        while (g + n < block->group_count && is_due(block, wanted, g + n) &&
                block->group[g + n].whole)
             n++;
         ak_fold_groups(level8, block->leaf + block->group[g].begin, n, block->node);
@@ -279,14 +312,14 @@ static void fold(struct ak_block *block)
             block->group[g + k].node_count = 1;
         }
         g += n;
-        if (g < block->group_count && block->group[g].decoded && !block->group[g].whole)
+        if (g < block->group_count && is_due(block, wanted, g) && !block->group[g].whole)
             fold_part(block, &block->group[g]);
         if (n == 0 || (g < block->group_count && !block->group[g].whole))
             g++;
     }
 }
 
-static void begin(struct ak_block *block, const struct ak_columns *columns)
+void ak_block_begin(struct ak_block *block, const struct ak_columns *columns)
 {
     block->first = columns->first;
     block->count = columns->count;
@@ -295,26 +328,23 @@ static void begin(struct ak_block *block, const struct ak_columns *columns)
     fill_groups(block, columns);
 }
 
-/* From the text to hashes of groups. */
-static enum ak_code finish(struct ak_block *block, const struct ak_columns *columns,
-                           struct ak_error *err)
+void ak_block_hash(struct ak_block *block, const struct ak_columns *columns, const bool *wanted)
 {
-    enum ak_code rc = divide_groups(block, columns, err);
-
     for (uint32_t g = 0; g < block->group_count; g++) {
-        if (block->group[g].decoded)
+        if (is_due(block, wanted, g))
             fill_salts(block, columns, g);
     }
     if (columns->form == AK_FORM_PARTS)
-        fill_commitments_by_parts(block);
+        fill_commitments_by_parts(block, wanted);
     else
-        fill_commitments(block);
+        fill_commitments(block, wanted);
     for (uint32_t g = 0; g < block->group_count; g++) {
-        if (block->group[g].decoded)
+        if (is_due(block, wanted, g))
             fill_leaves(block, &block->group[g]);
     }
-    fold(block);
-    return rc;
+    fold(block, wanted);
+    for (uint32_t g = 0; g < block->group_count; g++)
+        block->group[g].hashed = block->group[g].hashed || is_due(block, wanted, g);
 }
 
 enum ak_code ak_block_open(struct ak_block *block, const struct ak_columns *columns,
@@ -324,11 +354,12 @@ enum ak_code ak_block_open(struct ak_block *block, const struct ak_columns *colu
     enum ak_code rc;
     enum ak_code second;
 
-    begin(block, columns);
+    ak_block_begin(block, columns);
     rc = fill_text(block, columns, data, len, digest, err);
     if (rc == AK_ENOMEM)
         return rc;
-    second = finish(block, columns, rc == AK_OK ? err : NULL);
+    second = ak_block_divide(block, columns, NULL, rc == AK_OK ? err : NULL);
+    ak_block_hash(block, columns, NULL);
     return rc != AK_OK ? rc : second;
 }
 
@@ -344,13 +375,6 @@ enum ak_code ak_block_text(struct ak_block *block, const struct ak_columns *colu
     if (rc == AK_OK)
         rc = ak_data_decode(block->decoder->zstd, block->text, columns->text_bytes, data, len, err);
     return rc;
-}
-
-enum ak_code ak_block_entries(struct ak_block *block, const struct ak_columns *columns,
-                              struct ak_error *err)
-{
-    begin(block, columns);
-    return finish(block, columns, err);
 }
 
 void ak_block_group_range(const struct ak_block *block, uint32_t group, struct ak_range *range)

@@ -264,8 +264,10 @@ enum ak_code ak_columns_decode(struct ak_columns *columns, const uint8_t *conten
 struct ak_block_group {
     uint32_t begin; /* position of its first entry in the block */
     uint32_t count;
-    bool decoded; /* its text came out of the decoder and divides into payloads: payloads,
-                     commitments, leaves and nodes of its entries are there. Else they are not */
+    bool decoded; /* its text came out of the decoder and divides into payloads, which are there.
+                     Else they are not */
+    bool hashed;  /* commitments, leaves and nodes of its entries are there; with ak_block_open
+                     every group that is decoded is */
     bool whole;   /* all 256 entries are in this block: node[0] is the level-8 hash */
     uint32_t node_count;
     struct ak_hash node[AK_GROUP_NODES_MAX]; /* compact range of its entries, computed */
@@ -322,10 +324,19 @@ enum ak_code ak_block_open(struct ak_block *block, const struct ak_columns *colu
 enum ak_code ak_block_text(struct ak_block *block, const struct ak_columns *columns,
                            const uint8_t *data, size_t len, struct ak_error *err);
 
-/* The second half, behind ak_block_text that gave AK_OK: what ak_block_open gives, but for R14's
- * digest. AK_EMALFORMED if the text does not divide. */
-enum ak_code ak_block_entries(struct ak_block *block, const struct ak_columns *columns,
-                              struct ak_error *err);
+/* The second half, behind ak_block_text that gave AK_OK, in three steps, for a reader who wants a
+ * few groups of a block. First the entries' members but for commitments of payloads that are here;
+ * no group is decoded. */
+void ak_block_begin(struct ak_block *block, const struct ak_columns *columns);
+
+/* Then the payloads of the groups that are wanted (NULL: all of them) and not decoded yet; `wanted`
+ * has a flag for each group. AK_EMALFORMED if the text of one does not divide: the others are
+ * decoded all the same. */
+enum ak_code ak_block_divide(struct ak_block *block, const struct ak_columns *columns,
+                             const bool *wanted, struct ak_error *err);
+
+/* Then commitments, leaves and nodes of those that are wanted, decoded, and not hashed yet. */
+void ak_block_hash(struct ak_block *block, const struct ak_columns *columns, const bool *wanted);
 
 /* The computed nodes of a decoded group as a range, to be merged behind what stands before it. */
 void ak_block_group_range(const struct ak_block *block, uint32_t group, struct ak_range *range);

@@ -75,9 +75,7 @@ static uint64_t look(const struct ak_matcher *matcher, struct record *record, si
     }
     assert_int_equal(ak_matcher_block(scan, text, len, NULL), AK_OK);
     for (size_t i = 0; i < n; i++) {
-        bool place = false;
-        for (; k < scan->count && scan->at[k] <= record[i].at + record[i].len; k++)
-            place = true;
+        bool place = ak_matcher_may(scan, &k, record[i].at, record[i].at + record[i].len);
         assert_int_equal(ak_matcher_record(scan, text + record[i].at, record[i].len, &match, NULL),
                          AK_OK);
         if (match.found)
