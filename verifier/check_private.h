@@ -51,7 +51,8 @@ enum ak_check_who {
     AK_WHO_FOOTER,
     AK_WHO_START,
     AK_WHO_FILE,
-    AK_WHO_KEPT
+    AK_WHO_KEPT,
+    AK_WHO_BESIDE /* a file beside the segments: its number in the list */
 };
 
 /* What the comparison with the file that counts gave. */
@@ -265,6 +266,15 @@ struct ak_check_cosigned {
     struct ak_quorum quorum;
 };
 
+/* Time stamps beside a log: what is told of all of them at once. */
+struct ak_check_stamps {
+    uint64_t left_alone; /* no certificate given, or their note is not here */
+    uint64_t untrusted;
+    uint64_t unproven;      /* good ones over a root that did not come out */
+    size_t first_untrusted; /* number in the list */
+    char why[AK_FINDING_TEXT_BYTES];
+};
+
 /* The check of one log. */
 struct ak_check_state {
     const struct ak_check_options *options;
@@ -275,7 +285,9 @@ struct ak_check_state {
     bool single;             /* one segment alone */
     const char *single_name; /* its name in dir_fd; borrowed */
     struct ak_list list;
-    struct ak_check_file *file; /* sorted by first index */
+    size_t beside_at;              /* number in `list` up to which stamps were judged */
+    struct ak_check_stamps stamps; /* what came of them */
+    struct ak_check_file *file;    /* sorted by first index */
     size_t file_count;
     size_t file_cap;
 
@@ -487,6 +499,18 @@ void ak_check_denied(struct ak_check_state *state, uint64_t index, struct ak_tre
 void ak_check_reach(struct ak_check_state *state);
 /* All is read: a checkpoint whose root came out by what was recorded behind it is the newest. */
 void ak_check_signed_close(struct ak_check_state *state);
+
+/* The same of a checkpoint in a file beside the segments, number `listed` of the list, whose size
+ * has been reached. True if its root came out. */
+bool ak_check_sign_beside(struct ak_check_state *state, const struct ak_check_judged *judged,
+                          const char *note, size_t len, size_t listed);
+
+/* ---- check_stamps.c ---- */
+
+/* Judges stamped notes and their replies up to the size that was reached. */
+void ak_check_stamps_reach(struct ak_check_state *state);
+/* All is read: what lies beyond the log is told, and what the stamps show is known. */
+void ak_check_stamps_close(struct ak_check_state *state);
 
 /* ---- check_quorum.c ---- */
 

@@ -398,6 +398,8 @@ static const char *who_name(const struct ak_check_state *state, struct ak_tree_p
 {
     if (who == AK_WHO_KEPT || who == AK_WHO_FILE)
         return place.offset < state->waiting_count ? state->waiting[place.offset].name : "";
+    if (who == AK_WHO_BESIDE)
+        return place.offset < state->list.count ? state->list.file[place.offset].name : "";
     return place.file < state->file_count ? state->file[place.file].name : "";
 }
 
@@ -417,7 +419,7 @@ static void on_forked(void *ctx, uint64_t size, struct ak_tree_place place, int 
         size);
 
     ak_finding_at(&finding, who_name(state, place, who), place.offset);
-    if (who == AK_WHO_KEPT || who == AK_WHO_FILE)
+    if (who == AK_WHO_KEPT || who == AK_WHO_FILE || who == AK_WHO_BESIDE)
         finding.has_offset = false;
     ak_check_report(state, &finding);
 }

@@ -401,6 +401,7 @@ void ak_check_free(struct ak_check *check)
         free(log->ranges);
         free(log->checkpoint_note);
         free(log->quorum);
+        free(log->bounds);
     }
     free(check->logs);
     free(check);

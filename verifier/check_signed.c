@@ -309,8 +309,29 @@ static void compare_waiting(struct ak_check_state *state, struct ak_check_waitin
                        waiting->len);
 }
 
+bool ak_check_sign_beside(struct ak_check_state *state, const struct ak_check_judged *judged,
+                          const char *note, size_t len, size_t listed)
+{
+    const struct ak_checkpoint *checkpoint = &judged->checkpoint;
+    struct ak_tree_place place = {0, listed};
+    enum ak_tree_signed result;
+
+    if (!in_force(state, judged, state->list.file[listed].name, NULL))
+        return false;
+    if (checkpoint->size > state->signed_top)
+        state->signed_top = checkpoint->size;
+    result = ak_tree_sign(state->tree, checkpoint->size, &checkpoint->root, place, AK_WHO_BESIDE);
+    ak_check_witnessed(state, checkpoint->size, &checkpoint->root);
+    if (result == AK_TREE_PROVEN)
+        keep_checkpoint(state, checkpoint, (const uint8_t *)note, len);
+    else if (result == AK_TREE_FAILED)
+        keep_for_later(state, checkpoint, (const uint8_t *)note, len);
+    return ak_tree_confirmed(state->tree, checkpoint->size, &checkpoint->root);
+}
+
 void ak_check_reach(struct ak_check_state *state)
 {
+    ak_check_stamps_reach(state); /* by rising size: each is compared before a larger one proves */
     ak_check_starts_reached(state);
     for (unsigned i = 0; i < state->waiting_count; i++) {
         struct ak_check_waiting *waiting = &state->waiting[i];

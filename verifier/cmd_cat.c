@@ -15,6 +15,7 @@
 #include "show.h"
 #include "source_table.h"
 #include "text.h"
+#include "when.h"
 
 #include <akashi/nearest.h>
 #include <akashi/tree.h>
@@ -138,6 +139,21 @@ static void print_text(const struct cat *cat, const struct ak_log_entry *entry)
     fputc('\n', cat->out);
 }
 
+/* By when it existed, where outside proof shows that. */
+static void put_existed_by(const struct cat *cat, struct ak_json_out *out,
+                           const struct ak_log_entry *entry)
+{
+    char time[AK_WHEN_TEXT_BYTES];
+    uint64_t by = cat->judged != NULL && entry->proof == AK_PROOF_PROVEN
+                      ? ak_check_existed_by(cat->judged, entry->index)
+                      : 0;
+
+    if (by == 0)
+        return;
+    ak_json_out_string(out, "existed_by", ak_when_format_seconds(time, by));
+    ak_json_out_uint(out, "existed_by_s", by);
+}
+
 static void print_jsonl(const struct cat *cat, const struct ak_log_entry *entry)
 {
     struct ak_json_out out;
@@ -145,6 +161,7 @@ static void print_jsonl(const struct cat *cat, const struct ak_log_entry *entry)
     ak_json_out_init(&out, cat->out);
     ak_json_out_open(&out, NULL, '{');
     ak_entry_show_json(&out, &cat->table, entry);
+    put_existed_by(cat, &out, entry);
     if (has_fields(cat, entry))
         ak_fields_json(&out, entry->payload, entry->len, entry->entry.received);
     if (cat->order != NULL) {

@@ -20,6 +20,8 @@ static enum ak_code add_trust(const struct ak_options *options, struct ak_trust 
         rc = ak_trust_add_key(trust, options->value[AK_OPTION_KEY][i], err);
     if (rc == AK_OK && ak_options_has(options, AK_OPTION_POLICY))
         rc = ak_trust_set_policy(trust, ak_options_value(options, AK_OPTION_POLICY), err);
+    for (size_t i = 0; rc == AK_OK && i < options->count[AK_OPTION_TSA_CA]; i++)
+        rc = ak_trust_add_tsa(trust, options->value[AK_OPTION_TSA_CA][i], err);
     for (size_t i = 0; rc == AK_OK && i < options->count[AK_OPTION_AUTHORITY]; i++)
         rc = ak_trust_add_authority(trust, options->value[AK_OPTION_AUTHORITY][i], err);
     for (size_t i = 0; rc == AK_OK && i < options->count[AK_OPTION_CUSTODY_KEY]; i++)
@@ -64,6 +66,7 @@ enum ak_code ak_cmd_prepare(const struct ak_options *options, struct ak_trust *t
     check->keys = trust->keys;
     check->key_count = trust->key_count;
     check->policy = trust->policy;
+    check->tsa = trust->tsa;
     check->authorities = trust->authorities;
     check->authority_count = trust->authority_count;
     check->kept = trust->kept;

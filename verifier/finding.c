@@ -239,6 +239,22 @@ static const struct ak_finding_info table[AK_FINDING_CODES] = {
      "damaged segment kept it from being carried out.",
      "If this is the collector's own store, start the collector: it goes on with the erasure. "
      "If it is a copy, replace it by a newer one, or erase it."},
+    {AK_FINDING_STAMP_NOT_CHECKED, AK_VALID, true, "STAMP_NOT_CHECKED",
+     "time stamps lie beside the log and were not judged",
+     "Nothing is said about when the entries existed: the stamps count only when the "
+     "certificates of their authorities are given from outside.",
+     "It does not say that anything is wrong with them.",
+     "No --tsa-ca was given, or the note that a stamp is over was not copied with it.",
+     "Get the certificate of the time-stamping authority from the authority itself and give it "
+     "with --tsa-ca FILE."},
+    {AK_FINDING_STAMP_NOT_TRUSTED, AK_VALID, true, "STAMP_NOT_TRUSTED",
+     "time stamps whose signer no certificate that you gave vouches for",
+     "They count for nothing: no time is stated by them. The records are judged as without them.",
+     "It does not say that they are false.",
+     "Another authority than the one given with --tsa-ca, a certificate that was not valid at the "
+     "time of the stamp or is not for time stamps alone, or a stamp that somebody made himself.",
+     "Compare the name of the signer with the authorities that the operator uses, and give their "
+     "certificates, root and any between, with --tsa-ca FILE."},
 };
 
 const struct ak_finding_info *ak_finding_info(enum ak_finding_code code)

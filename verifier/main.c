@@ -20,11 +20,11 @@
 
 #define CHECK_OPTIONS                                                                              \
     (AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) |                              \
-     AK_OPTION_BIT(AK_OPTION_AUTHORITY) | AK_OPTION_BIT(AK_OPTION_CHECKPOINT) |                    \
-     AK_OPTION_BIT(AK_OPTION_SAVE_CHECKPOINT) | AK_OPTION_BIT(AK_OPTION_MAX_AGE) |                 \
-     AK_OPTION_BIT(AK_OPTION_UNTIL) | AK_OPTION_BIT(AK_OPTION_LOG) |                               \
-     AK_OPTION_BIT(AK_OPTION_JOBS) | AK_OPTION_BIT(AK_OPTION_JSON) |                               \
-     AK_OPTION_BIT(AK_OPTION_QUIET))
+     AK_OPTION_BIT(AK_OPTION_TSA_CA) | AK_OPTION_BIT(AK_OPTION_AUTHORITY) |                        \
+     AK_OPTION_BIT(AK_OPTION_CHECKPOINT) | AK_OPTION_BIT(AK_OPTION_SAVE_CHECKPOINT) |              \
+     AK_OPTION_BIT(AK_OPTION_MAX_AGE) | AK_OPTION_BIT(AK_OPTION_UNTIL) |                           \
+     AK_OPTION_BIT(AK_OPTION_LOG) | AK_OPTION_BIT(AK_OPTION_JOBS) |                                \
+     AK_OPTION_BIT(AK_OPTION_JSON) | AK_OPTION_BIT(AK_OPTION_QUIET))
 
 const struct ak_command ak_commands[] = {
     {"check", "PATH...",
@@ -52,13 +52,14 @@ const struct ak_command ak_commands[] = {
      "and the exit status is then 3.",
      "akashi-verify cat /srv/akashi --log power-a --from -1d --source 'fw*'",
      AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) |
-         AK_OPTION_BIT(AK_OPTION_AUTHORITY) | AK_OPTION_BIT(AK_OPTION_LOG) |
-         AK_OPTION_BIT(AK_OPTION_JOBS) | AK_OPTION_BIT(AK_OPTION_FROM) |
-         AK_OPTION_BIT(AK_OPTION_TO) | AK_OPTION_BIT(AK_OPTION_SOURCE) |
-         AK_OPTION_BIT(AK_OPTION_INDEX) | AK_OPTION_BIT(AK_OPTION_KIND) |
-         AK_OPTION_BIT(AK_OPTION_RAW) | AK_OPTION_BIT(AK_OPTION_JSONL) |
-         AK_OPTION_BIT(AK_OPTION_FIELDS) | AK_OPTION_BIT(AK_OPTION_OUTPUT) |
-         AK_OPTION_BIT(AK_OPTION_FORCE) | AK_OPTION_BIT(AK_OPTION_QUIET),
+         AK_OPTION_BIT(AK_OPTION_TSA_CA) | AK_OPTION_BIT(AK_OPTION_AUTHORITY) |
+         AK_OPTION_BIT(AK_OPTION_LOG) | AK_OPTION_BIT(AK_OPTION_JOBS) |
+         AK_OPTION_BIT(AK_OPTION_FROM) | AK_OPTION_BIT(AK_OPTION_TO) |
+         AK_OPTION_BIT(AK_OPTION_SOURCE) | AK_OPTION_BIT(AK_OPTION_INDEX) |
+         AK_OPTION_BIT(AK_OPTION_KIND) | AK_OPTION_BIT(AK_OPTION_RAW) |
+         AK_OPTION_BIT(AK_OPTION_JSONL) | AK_OPTION_BIT(AK_OPTION_FIELDS) |
+         AK_OPTION_BIT(AK_OPTION_OUTPUT) | AK_OPTION_BIT(AK_OPTION_FORCE) |
+         AK_OPTION_BIT(AK_OPTION_QUIET),
      1, 1, ak_cmd_cat},
     {"search", "PATH... PATTERN",
      "Finds records by an expression or by fixed strings, and says what the answer rests on.",
@@ -172,12 +173,12 @@ const struct ak_command ak_commands[] = {
      "the data out, judges them, and says whether every other byte is the viewer of this release.",
      "akashi-verify report /srv/akashi --log power-a --key agency.vkey -o power-a.html",
      AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) |
-         AK_OPTION_BIT(AK_OPTION_AUTHORITY) | AK_OPTION_BIT(AK_OPTION_CHECKPOINT) |
-         AK_OPTION_BIT(AK_OPTION_LOG) | AK_OPTION_BIT(AK_OPTION_JOBS) |
-         AK_OPTION_BIT(AK_OPTION_FROM) | AK_OPTION_BIT(AK_OPTION_TO) |
-         AK_OPTION_BIT(AK_OPTION_PERIOD) | AK_OPTION_BIT(AK_OPTION_VIEWER) |
-         AK_OPTION_BIT(AK_OPTION_OUTPUT) | AK_OPTION_BIT(AK_OPTION_FORCE) |
-         AK_OPTION_BIT(AK_OPTION_QUIET),
+         AK_OPTION_BIT(AK_OPTION_TSA_CA) | AK_OPTION_BIT(AK_OPTION_AUTHORITY) |
+         AK_OPTION_BIT(AK_OPTION_CHECKPOINT) | AK_OPTION_BIT(AK_OPTION_LOG) |
+         AK_OPTION_BIT(AK_OPTION_JOBS) | AK_OPTION_BIT(AK_OPTION_FROM) |
+         AK_OPTION_BIT(AK_OPTION_TO) | AK_OPTION_BIT(AK_OPTION_PERIOD) |
+         AK_OPTION_BIT(AK_OPTION_VIEWER) | AK_OPTION_BIT(AK_OPTION_OUTPUT) |
+         AK_OPTION_BIT(AK_OPTION_FORCE) | AK_OPTION_BIT(AK_OPTION_QUIET),
      0, 1, ak_cmd_report},
     {"sample", "PATH",
      "Draws records that anyone can draw again, proves each, and says what that allows to say.",

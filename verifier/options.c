@@ -36,6 +36,12 @@ static const struct option_info infos[AK_OPTION_COUNT] = {
                           "as --key gives them, and what proves must be cosigned by its quorum of "
                           "witnesses, else INCOMPLETE",
                           false},
+    [AK_OPTION_TSA_CA] = {"tsa-ca", "FILE",
+                          "certificates (PEM) of time-stamping authorities, from outside of the "
+                          "evidence: root, and any between that the stamps lack. Time stamps "
+                          "count only by these, at the time that they state. May be given more "
+                          "than once",
+                          true},
     [AK_OPTION_AUTHORITY] = {"authority", "VKEY|FILE",
                              "key of an authority whose orders to erase you accept, or a file with "
                              "one a line. Get it from the authority. Without it, what was erased "

@@ -179,6 +179,29 @@ static void print_quorum(FILE *file, const struct ak_check_log *log)
     fputc('\n', file);
 }
 
+/* What time stamps show. */
+static void print_stamps(FILE *file, const struct ak_check_log *log)
+{
+    const struct ak_check_bound *last =
+        log->bound_count == 0 ? NULL : &log->bounds[log->bound_count - 1];
+    char number[AK_SHOW_NUMBER_BYTES];
+    char all[AK_SHOW_NUMBER_BYTES];
+    char time[AK_WHEN_TEXT_BYTES];
+
+    if (log->stamps == 0)
+        return;
+    label(file, "stamps");
+    fprintf(file, "%s of %s count", ak_show_count(number, log->stamps_counted),
+            ak_show_count(all, log->stamps));
+    if (last != NULL) {
+        fprintf(file, ": %s entr%s existed by %s, by the clock of ",
+                ak_show_count(number, last->size), last->size == 1 ? "y" : "ies",
+                ak_when_format_seconds(time, last->existed_by));
+        ak_show_text(file, log->stamped_by[0] == '\0' ? "an authority given" : log->stamped_by);
+    }
+    fputc('\n', file);
+}
+
 static void print_place(FILE *file, const struct ak_finding *finding,
                         const struct ak_source_table *sources)
 {
@@ -350,6 +373,7 @@ void ak_report_log(const struct ak_report *report, const struct ak_check_log *lo
         }
         print_checkpoint(file, log);
         print_quorum(file, log);
+        print_stamps(file, log);
         print_findings(report, log, sources);
         print_words(file, ak_words_sentence(log));
         print_words(file, ak_words_not_shown);

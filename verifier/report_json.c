@@ -140,6 +140,18 @@ static void put_checkpoint(struct ak_json_out *out, const struct ak_check_log *l
         ak_json_out_string(out, "existed_by", ak_when_format_seconds(time, log->existed_by));
         ak_json_out_uint(out, "existed_by_s", log->existed_by);
     }
+    if (log->stamps > 0) {
+        ak_json_out_uint(out, "stamps", log->stamps);
+        ak_json_out_uint(out, "stamps_counted", log->stamps_counted);
+    }
+    if (log->bound_count > 0) {
+        const struct ak_check_bound *last = &log->bounds[log->bound_count - 1];
+        ak_json_out_uint(out, "stamped_size", last->size);
+        ak_json_out_string(out, "stamped_existed_by",
+                           ak_when_format_seconds(time, last->existed_by));
+        ak_json_out_uint(out, "stamped_existed_by_s", last->existed_by);
+        put_text(out, "stamped_by", log->stamped_by);
+    }
     if (!log->has_checkpoint) {
         ak_json_out_null(out, "checkpoint");
         return;

@@ -229,6 +229,15 @@ static void put_demands(const struct ak_report_page *page, const struct ak_check
         ak_html_foreign(file, log->quorum);
         fputs("</dd>\n", file);
     }
+    if (log->bound_count > 0) {
+        const struct ak_check_bound *last = &log->bounds[log->bound_count - 1];
+        ak_page_term(file, "Time stamps", "タイムスタンプ");
+        fprintf(file, "%s entries existed by ", ak_show_count(number, last->size));
+        ak_html_time(file, last->existed_by);
+        fputs(", by the clock of ", file);
+        ak_html_foreign(file, log->stamped_by);
+        fputs("</dd>\n", file);
+    }
     if (page->authority_count == 0)
         return;
     ak_page_term(file, "Authorities, as given", "与えられた命令者の鍵");

@@ -28,6 +28,8 @@ enum ak_list_type {
     AK_LIST_SEGMENT,    /* begins as a HEADER frame does, or is named as a segment */
     AK_LIST_TORN,       /* NAME.torn or NAME.N.torn */
     AK_LIST_CHECKPOINT, /* named `checkpoint` */
+    AK_LIST_STAMPED,    /* SIZE.stamped: `first` is the size */
+    AK_LIST_STAMP,      /* SIZE.K.tsr: `first` is the size, `generation` K */
     AK_LIST_UNKNOWN,    /* anything else */
     AK_LIST_UNREADABLE  /* no regular file, or it could not be opened: `reason` */
 };
@@ -38,8 +40,8 @@ struct ak_list_file {
     uint64_t bytes;
     bool named;          /* the name is that of a segment: `first`, `open`, `generation` hold */
     bool open;           /* named .open.zst */
-    uint32_t generation; /* of a sealed one's name */
-    uint64_t first;      /* index in the name */
+    uint32_t generation; /* of a sealed one's name; K of a stamp's */
+    uint64_t first;      /* index or size in the name */
     dev_t dev;
     ino_t ino;
     const char *reason; /* AK_LIST_UNREADABLE: fixed text */

@@ -229,6 +229,25 @@ enum ak_code ak_trust_set_policy(struct ak_trust *trust, const char *path, struc
     return rc;
 }
 
+enum ak_code ak_trust_add_tsa(struct ak_trust *trust, const char *path, struct ak_error *err)
+{
+    struct ak_error why = {0};
+    char *data;
+    size_t len;
+    enum ak_code rc = ak_trust_read_file(path, AK_TSA_FILE_BYTES_MAX, &data, &len, &why);
+
+    if (rc != AK_OK)
+        return ak_fail(err, AK_EUSAGE, "--tsa-ca: %s", why.text);
+    if (trust->tsa == NULL)
+        rc = ak_tsa_new(&trust->tsa, &why);
+    if (rc == AK_OK)
+        rc = ak_tsa_add(trust->tsa, data, len, &why);
+    free(data);
+    if (rc != AK_OK)
+        return ak_fail(err, rc == AK_ENOMEM ? rc : AK_EUSAGE, "--tsa-ca %s: %s", path, why.text);
+    return AK_OK;
+}
+
 enum ak_code ak_trust_add_kept(struct ak_trust *trust, const char *path, bool *missing,
                                struct ak_error *err)
 {
@@ -274,6 +293,7 @@ void ak_trust_free(struct ak_trust *trust)
     free(trust->kept);
     free(trust->keys);
     ak_policy_free(trust->policy);
+    ak_tsa_free(trust->tsa);
     free(trust->policy_text);
     free(trust->authorities);
     free(trust->custodians);

@@ -9,6 +9,7 @@
 #include <akashi/error.h>
 #include <akashi/note.h>
 #include <akashi/policy.h>
+#include <akashi/timestamp.h>
 
 #include <stddef.h>
 
@@ -27,6 +28,7 @@ struct ak_trust {
     struct ak_policy *policy; /* NULL: none was given */
     char *policy_text;        /* the file that it was read from */
     size_t policy_len;
+    struct ak_tsa *tsa;          /* certificates of --tsa-ca; NULL: none were given */
     struct ak_vkey *authorities; /* keys that orders are accepted by */
     size_t authority_count;
     struct ak_vkey *custodians; /* keys that custody records are signed by */
@@ -43,6 +45,9 @@ enum ak_code ak_trust_add_key(struct ak_trust *trust, const char *text, struct a
 /* Reads the policy of --policy, and adds the keys of its logs. AK_EUSAGE with file, line and
  * remedy. */
 enum ak_code ak_trust_set_policy(struct ak_trust *trust, const char *path, struct ak_error *err);
+/* Adds the certificates of one --tsa-ca. AK_EUSAGE. */
+enum ak_code ak_trust_add_tsa(struct ak_trust *trust, const char *path, struct ak_error *err);
+
 /* The same for one --authority. Several keys may have one name: an authority's key changes, its
  * name does not. */
 enum ak_code ak_trust_add_authority(struct ak_trust *trust, const char *text, struct ak_error *err);

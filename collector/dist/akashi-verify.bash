@@ -11,11 +11,11 @@ _akashi_verify()
         esac
     done
     case $command in
-    check) options="--key --policy --authority --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
-    store) options="--key --policy --authority --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
-    segment) options="--key --policy --authority --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
-    checkpoint) options="--key --policy --authority --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
-    cat) options="--key --policy --authority --log --jobs --from --to --source --index --kind --raw --jsonl --fields --output --force --quiet" ;;
+    check) options="--key --policy --tsa-ca --authority --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
+    store) options="--key --policy --tsa-ca --authority --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
+    segment) options="--key --policy --tsa-ca --authority --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
+    checkpoint) options="--key --policy --tsa-ca --authority --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
+    cat) options="--key --policy --tsa-ca --authority --log --jobs --from --to --source --index --kind --raw --jsonl --fields --output --force --quiet" ;;
     search) options="--key --policy --log --jobs --from --to --source --index --file --fixed --ignore-case --invert --count --encoding --context --sort --full --fields --tmp --jsonl --json --quiet" ;;
     info) options="--log --json" ;;
     sources) options="--key --policy --log --jobs --counts --all --json --quiet" ;;
@@ -23,7 +23,7 @@ _akashi_verify()
     proof) options="--key --policy --record --entry --epoch --json --quiet" ;;
     history) options="--key --policy --log --epoch --store --output --force --json --quiet" ;;
     compare) options="--key --policy --authority --log --jobs --source --tmp --json --jsonl --quiet" ;;
-    report) options="--key --policy --authority --checkpoint --log --jobs --from --to --period --viewer --output --force --quiet" ;;
+    report) options="--key --policy --tsa-ca --authority --checkpoint --log --jobs --from --to --period --viewer --output --force --quiet" ;;
     sample) options="--key --policy --log --checkpoint --seed --beacon --confidence --tolerable --index --from --to --source --requests --answers --head --population --tmp --jobs --worksheet --findings --previous --html --output --force --json --quiet" ;;
     answer) options="--key --policy --log --checkpoint --save-checkpoint --requests --audit --output --force --quiet" ;;
     export) options="--key --policy --authority --log --index --from --to --source --identity --events --match --redact --redact-reason --also --case --exhibit --by --reason --severity --tlp --on-behalf-of --mandate --sign --output --force --json --quiet" ;;
@@ -36,7 +36,7 @@ _akashi_verify()
     '') options="--version" ;;
     esac
     case $prev in
-    --key | --authority | --policy | --checkpoint | --save-checkpoint | --record | --entry | --epoch | --store | --tmp | --requests | --answers | --head | --worksheet | --findings | --previous | --population | --sign | --custody-key | --output | -o | --file | -f)
+    --key | --authority | --policy | --tsa-ca | --checkpoint | --save-checkpoint | --record | --entry | --epoch | --store | --tmp | --requests | --answers | --head | --worksheet | --findings | --previous | --population | --sign | --custody-key | --output | -o | --file | -f)
         COMPREPLY=($(compgen -f -- "$cur")) && return
         ;;
     --encoding)

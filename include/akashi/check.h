@@ -20,6 +20,7 @@
 #include <akashi/note.h>
 #include <akashi/policy.h>
 #include <akashi/sha256.h>
+#include <akashi/timestamp.h>
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -52,6 +53,12 @@ enum ak_check_kind {
 struct ak_check_range {
     uint64_t begin;
     uint64_t end;
+};
+
+/* Entries below `size` existed by this time. */
+struct ak_check_bound {
+    uint64_t size;
+    uint64_t existed_by; /* seconds since 1970 */
 };
 
 /* What was found out about one log. Owned by the ak_check. Texts and names may hold bytes of the
@@ -103,6 +110,11 @@ struct ak_check_log {
     uint64_t witnessed_size; /* size of the largest proven checkpoint that meets it; 0: none */
     uint64_t existed_by;     /* when it was met: what it covers existed then; seconds since 1970, by
                                 the witnesses' clocks */
+    uint64_t stamps;         /* time-stamp replies that lie beside the log */
+    uint64_t stamps_counted; /* of these: good, by an authority given, over a root that came out */
+    struct ak_check_bound *bounds; /* what they show: sizes and times rise */
+    size_t bound_count;
+    char stamped_by[AK_TSA_NAME_BYTES]; /* who signed the one with the largest size, or "" */
     bool kept_used; /* a kept checkpoint of this log was compared: a cut would have been noticed */
 };
 
@@ -118,6 +130,7 @@ struct ak_check_options {
     size_t key_count;
     const struct ak_policy *policy; /* which witnesses must have cosigned what proves (R43); NULL:
                                        none. Its logs' keys are the caller's to put into `keys` */
+    struct ak_tsa *tsa; /* whose time stamps count (R48), from a trusted place; NULL: nobody's */
     const struct ak_vkey *authorities; /* authority keys that are accepted, from a trusted place
                                           (format.md R41). Borrowed for the call */
     size_t authority_count;
@@ -158,5 +171,9 @@ void ak_check_free(struct ak_check *check);
 
 /* Whether entry `index` was proven; false for indices in ranges that were left off. */
 bool ak_check_proven(const struct ak_check_log *log, uint64_t index);
+
+/* By when entry `index` existed, in seconds since 1970: the earliest that stamps or the policy's
+ * quorum show. 0: nothing is shown. Whether it is proven is another question. */
+uint64_t ak_check_existed_by(const struct ak_check_log *log, uint64_t index);
 
 #endif

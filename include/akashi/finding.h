@@ -45,10 +45,12 @@ enum ak_finding_code {
     AK_FINDING_EXERCISE,
     AK_FINDING_ERASED,
     AK_FINDING_ORDER_NOT_VALID,
-    AK_FINDING_NOT_ERASED
+    AK_FINDING_NOT_ERASED,
+    AK_FINDING_STAMP_NOT_CHECKED,
+    AK_FINDING_STAMP_NOT_TRUSTED
 };
 
-#define AK_FINDING_CODES (AK_FINDING_NOT_ERASED + 1u)
+#define AK_FINDING_CODES (AK_FINDING_STAMP_NOT_TRUSTED + 1u)
 
 /* What `explain` and docs/messages.md say about a code; all fixed texts. */
 struct ak_finding_info {

@@ -27,7 +27,7 @@ from orders import TAKES_OUT, Authority, authority_key, spans_of
 from primitives import (EMPTY_ROOT, EpochError, FormatError, GROUP, INDEX_END, Malformed,
                         point_is_sound)
 from segment import (Block, File, FileError, FileReader, HEADER, MAGIC, NAME_OPEN, NAME_SEALED,
-                     NAME_TORN, Segment, named_index, read_frame)
+                     NAME_STAMP, NAME_TORN, Segment, named_index, read_frame)
 from tree import Offer, Spans, Tree
 
 VERDICTS = ("INVALID", "NOT CHECKABLE", "INCOMPLETE", "VALID")
@@ -128,6 +128,7 @@ class Log:
         self.segments = []
         self.torn = []
         self.checkpoint_raw = None
+        self.stamped = []           # (name, note) of those that were time-stamped
         self.unknown_lines = set()
         self.headless = []          # open segments that were being begun
         self.unread = set()         # first indices, by their names, of files not taken in
@@ -184,6 +185,9 @@ class Log:
             # One byte more than may be there, so that it is too long and said to be so.
             self.checkpoint_raw = file.read(0, NOTE_BYTES_MAX + 1)
             return False
+        if not self.alone and NAME_STAMP.match(file.name):
+            self.sort_stamp(file)
+            return False
         if not self.alone and NAME_TORN.match(file.name):
             self.torn.append(file)
             return True
@@ -197,6 +201,21 @@ class Log:
             return True
         self.add("UNKNOWN_FILE", file.name, text="no file of a log")
         return False
+
+    def sort_stamp(self, file):
+        """R47: a note that was stamped is a checkpoint with two lines and the size of its name. A
+        reply is left to `openssl ts -verify` (R48)."""
+        if not file.name.endswith(".stamped"):
+            if not self.told.get("STAMP_NOT_CHECKED"):
+                self.add("STAMP_NOT_CHECKED", file.name, text="time stamps are not judged here")
+            return
+        raw = file.read(0, NOTE_BYTES_MAX + 1)
+        self.stamped.append((file.name, raw))
+        try:
+            if Checkpoint(raw).size != int(file.name[:20]) or raw.count(b"\n\xe2\x80\x94 ") != 2:
+                self.add("MALFORMED", file.name, text="lines or size of a stamped note (R47)")
+        except FormatError:
+            pass  # told with the other checkpoints
 
     def form(self, raw):
         """The Checkpoint when raw is by its form one of this log."""
@@ -386,6 +405,8 @@ class Log:
                     yield segment.note_raw(item), segment.file.name, item.offset, None
         if self.checkpoint_raw is not None:
             yield self.checkpoint_raw, "checkpoint", 0, None
+        for name, raw in self.stamped:
+            yield raw, name, 0, None
 
     def collect_sizes(self):
         """All sizes at which the root may be asked for."""

@@ -33,7 +33,8 @@ FORMS = {"1": 1, "2": 2, "mixed": akforge.MIXED}
 REMARKS = {"TAIL_IN_FLIGHT", "FILE_DIFFERS", "NAME_DIFFERS", "UNKNOWN_FILE", "DUPLICATE_FILE",
            "NO_MANIFEST", "UNKNOWN_SIGNATURE", "UNKNOWN_KIND", "UNKNOWN_FLAG", "CLOCK_STEP",
            "FUTURE", "EPOCH_NOT_CHECKED", "EXERCISE", "ERASED",
-           "ORDER_NOT_VALID", "NOT_ERASED"}
+           "ORDER_NOT_VALID", "NOT_ERASED", "STAMP_NOT_CHECKED",
+           "STAMP_NOT_TRUSTED"}
 PRELOAD = []                        # path of the built eio.c
 QUEUE = []                           # (matrix, name, function, base), for the forked processes
 STATUS = {0: "VALID", 1: "INVALID", 2: "NOT CHECKABLE", 3: "INCOMPLETE"}
