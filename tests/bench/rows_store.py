@@ -1,5 +1,6 @@
 """Rows 9 to 14: what is stored: reading it, its size, starting on it; memory and many senders."""
 
+import concurrent.futures
 import glob
 import os
 import subprocess
@@ -169,36 +170,46 @@ def size(b):
     return lines
 
 
+def trickled(b, rate, n, pause, options):
+    """Store size after `n` records, `pause` ms apart: open, and sealed."""
+    server = Akashi(b, f"trickle-{rate}", ("relp",), options={"seal_size": "1G", **options}).start()
+    corpus = b.corpus(n)
+    begin = machine.size_of(server.log_folder())
+    try:
+        b.load("ping", server.port, corpus, records=n, pause=pause)
+        server.wait(n, 0)
+        disk = server.status()["disk_bytes"] - begin
+        plain = zstd3(path=corpus, size=b.bytes_of(corpus, n))
+        commits = server.status()["commits"]
+    finally:
+        server.stop()
+    what = f"{n} records, {rate} a second" + (", an hour" if b.args.real_time else "")
+    lines = [against("11b", f"{what}: open", disk, plain, None,
+                     f"{commits} commits; {disk / n:.0f} B a record")]
+    server.start(again=True)
+    try:
+        files = wait_for_sealed(server, 2, 60)
+        lines.append(against("11b", f"{what}: sealed", machine.size_of_all(files), plain, 1.2,
+                             "FOOTER and HEADER included"))
+    finally:
+        server.stop()
+    return lines
+
+
 def trickle(b):
     """11b store size at 1 and at 10 records a second"""
+    if b.args.real_time:
+        for rate in (1, 10):
+            b.corpus(3600 * rate)                       # made by one of the two, not by both
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            both = [pool.submit(trickled, b, rate, 3600 * rate, 1000 / rate, {})
+                    for rate in (1, 10)]
+            return [line for one in both for line in one.result()]
     # One record a commit, as at these rates, but 20 ms apart: time itself is made short, so the
     # log's own entries, one each minute, are made more frequent by as much.
     n = 400 if b.quick else 3600
-    lines = []
-    for rate, state in ((1, 60 * 20), (10, 600 * 20)):
-        server = Akashi(b, transports=("relp",),
-                        options={"seal_size": "1G", "state_interval": f"{state}ms"}).start()
-        corpus = b.corpus(n)
-        begin = machine.size_of(server.log_folder())
-        try:
-            b.load("ping", server.port, corpus, records=n, pause=20)
-            server.wait(n, 0)
-            disk = server.status()["disk_bytes"] - begin
-            plain = zstd3(path=corpus, size=b.bytes_of(corpus, n))
-            commits = server.status()["commits"]
-        finally:
-            server.stop()
-        what = f"{n} records, {rate} a second" + ("" if n == 3600 else " (short)")
-        lines.append(against("11b", f"{what}: open", disk, plain, None,
-                             f"{commits} commits; {disk / n:.0f} B a record"))
-        server.start(again=True)
-        try:
-            files = wait_for_sealed(server, 2, 60)
-            lines.append(against("11b", f"{what}: sealed", machine.size_of_all(files), plain, 1.2,
-                                 "FOOTER and HEADER included"))
-        finally:
-            server.stop()
-    return lines
+    return [line for rate, state in ((1, 60 * 20), (10, 600 * 20))
+            for line in trickled(b, rate, n, 20, {"state_interval": f"{state}ms"})]
 
 
 def prove(b, server, index):
