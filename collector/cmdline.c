@@ -66,6 +66,13 @@ static const struct flag_info infos[AK_FLAG_COUNT] = {
     [AK_FLAG_JSON] = {"json", NULL, "the whole status as one JSON object"},
     [AK_FLAG_RECORDS] = {"records", NULL,
                          "only one number: the records taken in since the collector started"},
+    [AK_FLAG_STATE] = {"state", "DIR", "what a witness remembers, with its key; --init makes it"},
+    [AK_FLAG_POLICY] = {"policy", "FILE",
+                        "a policy (C2SP tlog-policy); its `log` lines say whose checkpoints are "
+                        "cosigned"},
+    [AK_FLAG_INIT] = {"init", "NAME",
+                      "make a new witness of this name, as power-b.example/witness, print its "
+                      "vkey, and end"},
     [AK_FLAG_HELP] = {"help", NULL, "show this"},
     [AK_FLAG_VERSION] = {"version", NULL, "version of the program and of its libraries"},
 };

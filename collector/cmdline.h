@@ -34,6 +34,9 @@ enum ak_flag {
     AK_FLAG_SHOW,
     AK_FLAG_JSON,
     AK_FLAG_RECORDS,
+    AK_FLAG_STATE,
+    AK_FLAG_POLICY,
+    AK_FLAG_INIT,
     AK_FLAG_HELP,
     AK_FLAG_VERSION
 };
@@ -93,6 +96,7 @@ enum ak_code ak_cmd_check_config(const struct ak_cmdline *line, struct ak_error 
 enum ak_code ak_cmd_status(const struct ak_cmdline *line, struct ak_error *err);
 enum ak_code ak_cmd_audit(const struct ak_cmdline *line, struct ak_error *err);
 enum ak_code ak_cmd_order(const struct ak_cmdline *line, struct ak_error *err);
+enum ak_code ak_cmd_witness(const struct ak_cmdline *line, struct ak_error *err);
 enum ak_code ak_cmd_key(const struct ak_cmdline *line, struct ak_error *err);
 
 #endif

@@ -12,7 +12,7 @@
 #include <uv.h>
 #include <zstd.h>
 
-enum { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
+enum { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_FORK = 3 };
 
 const struct ak_command ak_commands[] = {
     {"init", "", "Make a log with its keys, and the store if it is not there.",
@@ -97,6 +97,18 @@ const struct ak_command ak_commands[] = {
      AK_FLAG_BIT(AK_FLAG_STORE) | AK_FLAG_BIT(AK_FLAG_LOG) | AK_FLAG_BIT(AK_FLAG_CONFIG) |
          AK_FLAG_BIT(AK_FLAG_CONTROL),
      1, 1, ak_cmd_key},
+    {"witness", "", "Cosign the checkpoints of other logs, as C2SP tlog-witness says.",
+     "With --init NAME: makes the state and the one key of a new witness, and prints its vkey. "
+     "Without: cosigns checkpoints of the logs in the policy that go on from what it cosigned "
+     "before, until SIGTERM or SIGINT. Prints `listening URL` for each listener (http:// or "
+     "https://), with its real port, then `ready`, on standard output. Two histories of one log "
+     "are kept in DIR/forks; then the exit status is 3.",
+     "akashi-collector witness --state /var/lib/akashi-witness --listen http://192.0.2.7:8080 "
+     "--policy /etc/akashi/witness.policy",
+     AK_FLAG_BIT(AK_FLAG_STATE) | AK_FLAG_BIT(AK_FLAG_LISTEN) | AK_FLAG_BIT(AK_FLAG_POLICY) |
+         AK_FLAG_BIT(AK_FLAG_INIT) | AK_FLAG_BIT(AK_FLAG_TLS_CERTIFICATE) |
+         AK_FLAG_BIT(AK_FLAG_TLS_KEY),
+     0, 0, ak_cmd_witness},
     {NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL},
 };
 
@@ -118,9 +130,10 @@ static void version_print(void)
                  ZSTD_versionString());
 }
 
+static struct ak_cmdline line; /* 9 KiB that one process needs once */
+
 static enum ak_code run(int argc, char **argv, struct ak_error *err)
 {
-    static struct ak_cmdline line; /* 9 KiB that one process needs once */
     enum ak_code rc = ak_cmdline_parse(&line, argc, argv, err);
 
     if (rc != AK_OK)
@@ -149,5 +162,7 @@ int main(int argc, char **argv)
     if (rc == AK_OK)
         return STATUS_DONE;
     ak_log_fault(AK_LOG_ERROR, &err);
+    if (rc == AK_EINTEGRITY && line.command != NULL && line.command->run == ak_cmd_witness)
+        return STATUS_FORK;
     return rc == AK_EUSAGE ? STATUS_USAGE : STATUS_FAILED;
 }

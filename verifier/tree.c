@@ -120,23 +120,43 @@ static enum ak_code check_same_size(const struct ak_hash *old_root, const struct
     return rc;
 }
 
+enum ak_code ak_consistency_roots(uint64_t old_size, uint64_t new_size, const struct ak_hash *proof,
+                                  unsigned n, const struct ak_hash *old_root,
+                                  struct ak_hash *old_sum, struct ak_hash *new_sum,
+                                  struct ak_error *err)
+{
+    enum ak_code rc = check_size(new_size, err);
+    struct ak_hash seed;
+    struct path path;
+    unsigned seeds;
+
+    if (rc != AK_OK)
+        return rc;
+    if (old_size == 0 || old_size >= new_size)
+        return ak_fail(err, AK_EUSAGE, "no proof leads from size %" PRIu64 " to size %" PRIu64,
+                       old_size, new_size);
+    path = consistency_path(old_size, new_size, &seeds);
+    rc = check_length(n, seeds + path.inner + path.border, err);
+    if (rc != AK_OK)
+        return rc;
+    seed = seeds == 0 ? *old_root : proof[0];
+    *old_sum = climb_left(path, seed, proof + seeds);
+    *new_sum = climb(path, seed, proof + seeds);
+    return AK_OK;
+}
+
 /* 0 < old_size < new_size */
 static enum ak_code check_growth(uint64_t old_size, uint64_t new_size, const struct ak_hash *proof,
                                  unsigned n, const struct ak_hash *old_root,
                                  const struct ak_hash *new_root, struct ak_error *err)
 {
-    unsigned seeds;
-    struct path path = consistency_path(old_size, new_size, &seeds);
-    enum ak_code rc = check_length(n, seeds + path.inner + path.border, err);
     struct ak_hash old_sum;
     struct ak_hash new_sum;
-    struct ak_hash seed;
+    enum ak_code rc =
+        ak_consistency_roots(old_size, new_size, proof, n, old_root, &old_sum, &new_sum, err);
 
     if (rc != AK_OK)
         return rc;
-    seed = seeds == 0 ? *old_root : proof[0];
-    old_sum = climb_left(path, seed, proof + seeds);
-    new_sum = climb(path, seed, proof + seeds);
     if (!ak_hash_equal(&old_sum, old_root))
         return ak_fail(err, AK_EINTEGRITY,
                        "the consistency proof does not lead to the root of size %" PRIu64,

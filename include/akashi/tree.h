@@ -94,6 +94,16 @@ enum ak_code ak_consistency_verify(uint64_t old_size, uint64_t new_size,
                                    const struct ak_hash *old_root, const struct ak_hash *new_root,
                                    struct ak_error *err);
 
+/* The roots that a consistency proof leads to, for 0 < old_size < new_size: `*old_sum` and
+ * `*new_sum`. Where old_size is a power of two the old root is no part of the proof, is taken from
+ * `old_root`, and comes out as it went in. A proof with the new root and another old one shows that
+ * two histories were signed. AK_EINTEGRITY for another number of hashes than the sizes ask for;
+ * AK_EUSAGE for other sizes; AK_ELIMIT. */
+enum ak_code ak_consistency_roots(uint64_t old_size, uint64_t new_size, const struct ak_hash *proof,
+                                  unsigned n, const struct ak_hash *old_root,
+                                  struct ak_hash *old_sum, struct ak_hash *new_sum,
+                                  struct ak_error *err);
+
 /* The rule of C2SP tlog-witness: as above, but from size 0 an empty proof is accepted when
  * `old_root` is the root of the empty tree (and `new_root` too if `new_size` is 0). */
 enum ak_code ak_consistency_verify_witness(uint64_t old_size, uint64_t new_size,
