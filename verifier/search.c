@@ -52,6 +52,7 @@ struct file {
     bool known;     /* `manifest` names its digest */
     bool again;     /* the second time: only proven, not looked through */
     struct ak_prover_manifest manifest;
+    bool doubtful;    /* a hit in it is not proven: then its manifest's word does not do */
     uint64_t by_file; /* records in it that were not proven by the tree */
 };
 
@@ -282,10 +283,13 @@ static enum ak_code judge_opened(struct run *r, struct ak_search_block *b, struc
         return AK_OK;
     }
     r->result->by_tree += proven;
-    if (r->at.known && b->data_rc == AK_OK)
-        r->at.by_file += b->searched - proven; /* its digest tells */
-    else
+    if (!r->at.known || b->data_rc != AK_OK) {
         tell_unproven(r, b);
+        return AK_OK;
+    }
+    r->at.by_file += b->searched - proven; /* its digest tells */
+    for (uint32_t k = 0; k < b->count; k++)
+        r->at.doubtful = r->at.doubtful || !r->proven[b->place[k].position];
     return AK_OK;
 }
 
@@ -519,7 +523,8 @@ static enum ak_code walk_file(struct run *r, struct ak_error *err)
     return put_frames(r, err);
 }
 
-/* A known file is gone through, and its digest compared; without it, once more. */
+/* A known file is gone through, and its digest compared; without it, or where a hit did not lead to
+ * what was signed, once more. */
 static enum ak_code walk_known(struct run *r, struct ak_error *err)
 {
     uint64_t by_tree = r->result->by_tree;
@@ -531,7 +536,8 @@ static enum ak_code walk_known(struct run *r, struct ak_error *err)
     ak_tasks_wait(r->search->tasks, &r->digest.task);
     if (rc != AK_OK)
         return rc;
-    if (r->digest.read && memcmp(r->digest.sha512, r->at.manifest.sha512, AK_SHA512_BYTES) == 0) {
+    if (!r->at.doubtful && r->digest.read &&
+        memcmp(r->digest.sha512, r->at.manifest.sha512, AK_SHA512_BYTES) == 0) {
         r->result->by_file += r->at.by_file;
         return AK_OK;
     }
