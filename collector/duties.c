@@ -83,9 +83,14 @@ void ak_runlog_on_note(void *ctx, char *note, size_t len, uint64_t size)
 void ak_runlog_on_refused(void *ctx, const struct ak_error *err)
 {
     struct ak_runlog *log = ctx;
+    struct ak_payload p;
 
+    ak_server_look(log->server);
     log->unsigned_since = 0;
-    log->unsigned_told = true;
+    log->unsigned_told = log->refused = true;
+    ak_payload_event(&p, "signing-stopped", "collector");
+    ak_payload_string(&p, "reason", err->text);
+    ak_runlog_own(log, AK_KIND_EVENT, &p);
     ak_log(AK_LOG_ERROR, "log %s: %s", log->options.name, err->text);
 }
 

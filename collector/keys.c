@@ -35,7 +35,7 @@ static void start_sodium(void)
     sodium_ready = sodium_init() >= 0;
 }
 
-static enum ak_code keys_new(struct ak_keys **out, struct ak_error *err)
+enum ak_code ak_keys_new(bool secret, struct ak_keys **out, struct ak_error *err)
 {
     struct ak_keys *keys;
 
@@ -48,13 +48,16 @@ static enum ak_code keys_new(struct ak_keys **out, struct ak_error *err)
         return ak_fail(err, AK_ENOMEM, "no memory for keys");
     keys->dir_fd = -1;
     ak_range_init(&keys->signed_range, 0);
+    *out = keys;
+    if (!secret)
+        return AK_OK;
     keys->secrets = sodium_malloc(sizeof(*keys->secrets));
     if (keys->secrets == NULL) {
         free(keys);
+        *out = NULL;
         return ak_fail(err, AK_ENOMEM, "no locked memory for keys: raise RLIMIT_MEMLOCK");
     }
     sodium_memzero(keys->secrets, sizeof(*keys->secrets));
-    *out = keys;
     return AK_OK;
 }
 
@@ -62,6 +65,8 @@ void ak_keys_free(struct ak_keys *keys)
 {
     if (keys == NULL)
         return;
+    if (keys->channel != NULL)
+        ak_keys_remote_forget(keys);
     sodium_free(keys->secrets);
     if (keys->dir_fd >= 0)
         (void)close(keys->dir_fd);
@@ -253,7 +258,7 @@ enum ak_code ak_keys_make(int keys_dir_fd, const char *name, uint32_t epochs,
                        name, AK_LOG_ORIGIN_BYTES_MAX - 1 - AK_LOG_ID_CHARS);
     if (epochs == 0 || epochs > AK_EPOCHS_MAX)
         return ak_fail(err, AK_EUSAGE, "%u epochs: it must be 1 to %u", epochs, AK_EPOCHS_MAX);
-    rc = keys_new(&keys, err);
+    rc = ak_keys_new(true, &keys, err);
     if (rc != AK_OK)
         return rc;
     rc = make_keys(keys, name, epochs, seed, err);
@@ -313,7 +318,7 @@ static enum ak_code read_fixed(const struct ak_keys *keys, const char *name, uns
     return AK_OK;
 }
 
-static enum ak_code load_list(struct ak_keys *keys, struct ak_error *err)
+enum ak_code ak_keys_load_list(struct ak_keys *keys, struct ak_error *err)
 {
     const char *want = keys->origin + strlen(keys->origin) - AK_LOG_ID_CHARS;
     char id[AK_LOG_ID_CHARS + 1] = "";
@@ -391,7 +396,7 @@ static enum ak_code load(struct ak_keys *keys, struct ak_error *err)
 {
     unsigned char *epoch = keys->secrets->hashed;
     uint64_t index;
-    enum ak_code rc = load_list(keys, err);
+    enum ak_code rc = ak_keys_load_list(keys, err);
 
     if (rc == AK_OK)
         rc = read_fixed(keys, "log.key", keys->secrets->log_seed, AK_SEED_BYTES, NULL, err);
@@ -414,29 +419,35 @@ static enum ak_code load(struct ak_keys *keys, struct ak_error *err)
     return rc == AK_OK ? load_state(keys, err) : rc;
 }
 
-enum ak_code ak_keys_load(int keys_dir_fd, const char *origin, struct ak_keys **out,
+enum ak_code ak_keys_open(struct ak_keys *keys, int keys_dir_fd, const char *origin,
                           struct ak_error *err)
 {
     size_t len = strlen(origin);
-    struct ak_keys *keys;
-    enum ak_code rc;
 
-    *out = NULL;
     if (len < AK_LOG_ID_CHARS + 2 || len > AK_LOG_ORIGIN_BYTES_MAX ||
-        origin[len - AK_LOG_ID_CHARS - 1] != '/')
+        origin[len - AK_LOG_ID_CHARS - 1] != '/' || strchr(origin + len - AK_LOG_ID_CHARS, '/'))
         return ak_fail(err, AK_EUSAGE, "%s is no origin of a log", origin);
-    rc = keys_new(&keys, err);
-    if (rc != AK_OK)
-        return rc;
     memcpy(keys->origin, origin, len + 1);
     keys->dir_fd = openat(keys_dir_fd, origin + len - AK_LOG_ID_CHARS,
                           O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (keys->dir_fd < 0)
-        rc = ak_fail_errno(err, errno, "could not open the directory");
-    else
+    return keys->dir_fd >= 0 ? AK_OK : ak_fail_errno(err, errno, "could not open the directory");
+}
+
+enum ak_code ak_keys_load(int keys_dir_fd, const char *origin, struct ak_keys **out,
+                          struct ak_error *err)
+{
+    struct ak_keys *keys;
+    enum ak_code rc = ak_keys_new(true, &keys, err);
+
+    *out = NULL;
+    if (rc != AK_OK)
+        return rc;
+    rc = ak_keys_open(keys, keys_dir_fd, origin, err);
+    if (rc == AK_OK)
         rc = load(keys, err);
     if (rc != AK_OK) {
-        ak_wrap(err, "keys/%s", origin + len - AK_LOG_ID_CHARS);
+        if (keys->origin[0] != '\0')
+            ak_wrap(err, "keys/%s", keys->origin + strlen(keys->origin) - AK_LOG_ID_CHARS);
         ak_keys_free(keys);
         return rc;
     }
@@ -474,6 +485,11 @@ struct ak_epoch_list *ak_keys_list(const struct ak_keys *keys)
 uint32_t ak_keys_epoch_number(const struct ak_keys *keys)
 {
     return keys->epoch;
+}
+
+uint64_t ak_keys_state_time(const struct ak_keys *keys)
+{
+    return keys->state_time;
 }
 
 uint64_t ak_keys_epoch_time(const struct ak_keys *keys)

@@ -48,6 +48,7 @@ const struct ak_vkey *ak_keys_epoch(const struct ak_keys *keys); /* of the runni
 struct ak_epoch_list *ak_keys_list(const struct ak_keys *keys);
 
 uint32_t ak_keys_epoch_number(const struct ak_keys *keys); /* of the running epoch */
+uint64_t ak_keys_state_time(const struct ak_keys *keys);   /* wall clock, ns: of the last state */
 uint64_t ak_keys_epoch_time(const struct ak_keys *keys);   /* wall clock, ns: when it began */
 
 /* The start note of epoch 0 (format.md 5.2), into `out`; AK_NOTE_BYTES_MAX bytes of room. */

@@ -8,6 +8,7 @@
 #include <sodium.h>
 
 #include <assert.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 #define AK_SEED_BYTES       32u
@@ -31,7 +32,9 @@ struct ak_secrets {
 };
 
 struct ak_keys {
-    struct ak_secrets *secrets;
+    struct ak_secrets *secrets;     /* NULL: they are in the signer process */
+    struct ak_key_channel *channel; /* to it, borrowed; NULL: the secrets are here */
+    uint32_t slot;                  /* of these keys in it */
     int dir_fd;
     char origin[AK_LOG_ORIGIN_BYTES_MAX + 1];
     uint32_t epoch;
@@ -50,6 +53,16 @@ struct ak_keys {
     uint64_t ending_index; /* of the entry that it is meant for */
 };
 
+/* Keys without content: `secrets` is NULL, or zeroed if `secret`. Freed with ak_keys_free. */
+enum ak_code ak_keys_new(bool secret, struct ak_keys **out, struct ak_error *err);
+
+/* Opens the keys' directory of the log `origin` as keys->dir_fd, and takes in the origin. */
+enum ak_code ak_keys_open(struct ak_keys *keys, int keys_dir_fd, const char *origin,
+                          struct ak_error *err);
+
+/* Reads epoch.pub and compares it with the pin in the origin. */
+enum ak_code ak_keys_load_list(struct ak_keys *keys, struct ak_error *err);
+
 /* seed_{e+1} of seed_e (format.md 5.1); `out` may be `seed`. */
 void ak_keys_next_seed(struct ak_secrets *secrets, const unsigned char *seed, unsigned char *out);
 
@@ -62,6 +75,18 @@ enum ak_code ak_keys_take_epoch(struct ak_keys *keys, struct ak_error *err);
 
 /* `epoch.seed` of an epoch as it is written; `out` has AK_EPOCH_SEED_BYTES. */
 void ak_keys_pack_epoch(unsigned char *out, uint32_t epoch, const unsigned char *seed);
+
+/* What the functions of keys.h do for keys whose secrets are in the signer process: the same words,
+ * asked over the channel. They keep what is public here as it is there. */
+enum ak_code ak_keys_remote_resume(struct ak_keys *keys, const void *note, size_t note_len,
+                                   const struct ak_range *range, struct ak_error *err);
+enum ak_code ak_keys_remote_sign(struct ak_keys *keys, const struct ak_range *more, char *out,
+                                 size_t cap, size_t *len, struct ak_error *err);
+enum ak_code ak_keys_remote_save(struct ak_keys *keys, struct ak_error *err);
+enum ak_code ak_keys_remote_end(struct ak_keys *keys, struct ak_error *err);
+enum ak_code ak_keys_remote_begin(struct ak_keys *keys, struct ak_error *err);
+enum ak_code ak_keys_remote_mend(struct ak_keys *keys, struct ak_error *err);
+void ak_keys_remote_forget(struct ak_keys *keys);
 
 /* Signs the text at the front of `out`, checks the signature and appends its line to what is there.
  */

@@ -89,7 +89,7 @@ static enum ak_code start_note(const struct ak_keys *keys, uint32_t epoch,
 enum ak_code ak_keys_epoch_note(struct ak_keys *keys, char *out, size_t cap, size_t *len,
                                 struct ak_error *err)
 {
-    if (keys->epoch != 0 || keys->signed_range.end != 0)
+    if (keys->secrets == NULL || keys->epoch != 0 || keys->signed_range.end != 0)
         return ak_fail(err, AK_EUSAGE, "the start note of epoch 0 is made by its key only");
     return start_note(keys, 0, NULL, &keys->running, keys->secrets->epoch_sk, out, cap, len, err);
 }
@@ -126,6 +126,8 @@ enum ak_code ak_keys_end_epoch(struct ak_keys *keys, struct ak_error *err)
 
     if (keys->ending != NULL)
         return AK_OK;
+    if (keys->channel != NULL)
+        return ak_keys_remote_end(keys, err);
     if (keys->epoch + 1 >= ak_epoch_list_count(keys->list))
         return ak_fail(err, AK_ELIMIT,
                        "signer: the list of %" PRIu32 " epoch keys is used up: epoch %" PRIu32
@@ -179,8 +181,11 @@ static enum ak_code erase(int dir_fd, const char *name, struct ak_error *err)
 
 enum ak_code ak_keys_mend(struct ak_keys *keys, struct ak_error *err)
 {
-    enum ak_code rc = erase(keys->dir_fd, OLD, err);
+    enum ak_code rc;
 
+    if (keys->channel != NULL)
+        return ak_keys_remote_mend(keys, err);
+    rc = erase(keys->dir_fd, OLD, err);
     if (rc == AK_OK)
         rc = erase(keys->dir_fd, MADE, err);
     if (rc == AK_OK && keys->ending == NULL && unlinkat(keys->dir_fd, ENDING, 0) == 0)
@@ -211,6 +216,8 @@ enum ak_code ak_keys_begin_epoch(struct ak_keys *keys, struct ak_error *err)
 
     if (keys->ending == NULL)
         return ak_fail(err, AK_EUSAGE, "signer: no epoch has ended");
+    if (keys->channel != NULL)
+        return ak_keys_remote_begin(keys, err);
     ak_keys_next_seed(s, s->epoch_seed, s->next_seed);
     rc = replace_seed(keys, err);
     if (rc != AK_OK) {

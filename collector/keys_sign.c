@@ -112,8 +112,11 @@ enum ak_code ak_keys_sign(struct ak_keys *keys, const struct ak_range *more, cha
     struct ak_checkpoint checkpoint;
     struct ak_range next;
     size_t text_len;
-    enum ak_code rc = continue_tree(keys, more, &next, err);
+    enum ak_code rc;
 
+    if (keys->channel != NULL)
+        return ak_keys_remote_sign(keys, more, out, cap, len, err);
+    rc = continue_tree(keys, more, &next, err);
     if (rc != AK_OK)
         return rc;
     memset(&checkpoint, 0, sizeof(checkpoint));
@@ -154,8 +157,11 @@ enum ak_code ak_keys_resume(struct ak_keys *keys, const void *note, size_t note_
                             const struct ak_range *range, struct ak_error *err)
 {
     struct ak_hash root;
-    enum ak_code rc = ak_range_root(range, &root, err);
+    enum ak_code rc;
 
+    if (keys->channel != NULL)
+        return ak_keys_remote_resume(keys, note, note_len, range, err);
+    rc = ak_range_root(range, &root, err);
     if (rc != AK_OK)
         return rc;
     if (note != NULL) {
@@ -191,6 +197,8 @@ enum ak_code ak_keys_save(struct ak_keys *keys, struct ak_error *err)
 
     if (size <= keys->state_size)
         return AK_OK;
+    if (keys->channel != NULL)
+        return ak_keys_remote_save(keys, err);
     rc = ak_range_root(&keys->signed_range, &root, err);
     if (rc != AK_OK)
         return rc;

@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "epochs.h"
 #include "expect.h"
+#include "key_channel.h"
 #include "log.h"
 #include "manifest.h"
 #include "orders.h"
@@ -213,7 +214,7 @@ enum ak_code ak_runlog_open(struct ak_server *server, const struct ak_runlog_opt
     log->sources = ak_sources_new();
     rc = log->sources != NULL ? open_directory(log, err) : ak_fail(err, AK_ENOMEM, "no memory");
     if (rc == AK_OK)
-        rc = ak_keys_load(server->store.keys_fd, log->origin, &keys, err);
+        rc = ak_key_channel_load(server->keys, server->store.keys_fd, log->origin, &keys, err);
     if (rc == AK_OK)
         rc = ak_recover(log->dir_fd, log->origin, keys, on_declared, log, recovered, err);
     if (rc == AK_OK)

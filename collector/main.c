@@ -1,7 +1,9 @@
 /* main.c - akashi-collector: the table of commands, and exit status. Diagnostics of one command go
  * to stderr from here; those of a running collector through log.c. */
 #include "cmdline.h"
+#include "key_channel.h"
 #include "log.h"
+#include "signer_process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -132,6 +134,12 @@ static void version_print(void)
 
 static struct ak_cmdline line; /* 9 KiB that one process needs once */
 
+/* The collector starts itself under this word; it is in no table because nobody else may. */
+static bool is_signer_process(int argc, char **argv)
+{
+    return argc == 2 && strcmp(argv[1], AK_KEY_PROCESS_WORD) == 0;
+}
+
 static enum ak_code run(int argc, char **argv, struct ak_error *err)
 {
     enum ak_code rc = ak_cmdline_parse(&line, argc, argv, err);
@@ -156,7 +164,7 @@ int main(int argc, char **argv)
 
     if (!fill_standard_descriptors())
         return STATUS_FAILED;
-    rc = run(argc, argv, &err);
+    rc = is_signer_process(argc, argv) ? ak_signer_process_run(&err) : run(argc, argv, &err);
     if (rc == AK_OK && (fflush(stdout) != 0 || ferror(stdout)))
         rc = ak_fail_errno(&err, errno, "standard output could not be written");
     if (rc == AK_OK)

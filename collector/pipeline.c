@@ -200,7 +200,7 @@ static void committed(struct ak_runlog *log)
     }
     log->segment_first = result->segment_first;
     log->segment_size = result->file_bytes;
-    if (log->unsigned_since == 0)
+    if (log->unsigned_since == 0 && !log->refused)
         log->unsigned_since = log->server->boot;
     ak_runlog_look_at_segment(log);
     ak_room_committed(log);

@@ -170,6 +170,7 @@ struct ak_runlog {
     uint64_t signed_size;
     uint64_t unsigned_since; /* boot time; 0: all is signed or signing stopped */
     bool unsigned_told;
+    bool refused;            /* nothing is signed until the next start */
     char *note; /* newest checkpoint that is not yet in the segment */
     size_t note_len;
     uint64_t note_since; /* boot time */

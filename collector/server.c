@@ -17,6 +17,7 @@
 #include "conn.h"
 #include "control.h"
 #include "expect.h"
+#include "key_channel.h"
 #include "listener.h"
 #include "log.h"
 #include "manifest.h"
@@ -366,6 +367,8 @@ static void on_signer_closed(void *ctx)
     struct ak_server *server = ctx;
 
     server->signer = NULL;
+    ak_key_channel_stop(server->keys);
+    server->keys = NULL;
     enter(server, STAGE_CLOSE, 0);
     uv_close((uv_handle_t *)&server->turn, NULL);
     uv_close((uv_handle_t *)&server->wake, NULL);
@@ -481,7 +484,10 @@ static enum ak_code start_logs(struct ak_server *server, const char *command, st
     if (rc == AK_OK)
         rc = ak_store_open(config->store, command, config->control, &server->store, err);
     if (rc == AK_OK)
-        rc = ak_signer_new(&server->loop, config->signing_interval, &server->signer, err);
+        rc = ak_key_channel_start(server->store.keys_fd, &server->keys, err);
+    if (rc == AK_OK)
+        rc = ak_signer_new(&server->loop, server->keys, config->signing_interval, &server->signer,
+                           err);
     if (rc == AK_OK)
         rc = ak_sealer_new(&server->loop, &server->sealer, err);
     if (rc == AK_OK)

@@ -35,6 +35,7 @@ struct ak_server {
     const char *config_path; /* NULL: made from options, nothing to read again */
     struct ak_hash config_digest;
     struct ak_store store;
+    struct ak_key_channel *keys; /* to the process that has the secret keys */
     struct ak_signer *signer;
     struct ak_sealer *sealer;
     struct ak_control *control;

@@ -25,6 +25,7 @@ struct slot {
     struct ak_range wanted; /* posted and not yet taken; under the mutex */
     bool posted;            /* under the mutex */
     bool stopped;           /* refused: nothing is signed any more; thread only */
+    bool told;              /* on_refused was called; loop only */
     uint64_t next;          /* boot time before which it is not signed again; thread only */
     uint64_t publish_at;    /* likewise for the file */
     char *published;        /* newest note not yet in the file; thread only */
@@ -53,6 +54,8 @@ struct ak_signer {
     pthread_mutex_t mutex;
     pthread_cond_t wake; /* on CLOCK_MONOTONIC */
     uv_async_t async;
+    struct ak_key_channel *keys;
+    uv_poll_t ended; /* the process that has the keys went away */
     uint64_t interval_ns;
     bool closing;
     int count;
@@ -279,6 +282,28 @@ static void *signer_main(void *arg)
     return NULL;
 }
 
+static void tell_refused(struct slot *slot, const struct ak_error *err)
+{
+    if (!slot->told)
+        slot->client.on_refused(slot->client.ctx, err);
+    slot->told = true;
+}
+
+/* Also where no log has anything to sign. */
+static void on_process_ended(uv_poll_t *poll, int status, int events)
+{
+    struct ak_signer *signer = poll->data;
+    struct ak_error err = {0};
+
+    (void)status;
+    (void)events;
+    if (ak_key_channel_ended(signer->keys, &err) == AK_OK)
+        return;
+    (void)uv_poll_stop(poll);
+    for (int i = 0; i < signer->count; i++)
+        tell_refused(signer->slots[i], &err);
+}
+
 static void on_async(uv_async_t *async)
 {
     struct ak_signer *signer = async->data;
@@ -323,7 +348,7 @@ static void on_async(uv_async_t *async)
         if (note != NULL)
             slot->client.on_note(slot->client.ctx, note, len, size);
         if (refused)
-            slot->client.on_refused(slot->client.ctx, &err);
+            tell_refused(slot, &err);
         if (out != NULL && slot->client.on_published != NULL)
             slot->client.on_published(slot->client.ctx, out, out_len, out_size);
         free(out);
@@ -355,8 +380,27 @@ static void on_handle_closed(uv_handle_t *handle)
         on_closed(ctx);
 }
 
-enum ak_code ak_signer_new(uv_loop_t *loop, uint64_t interval_ns, struct ak_signer **out,
-                           struct ak_error *err)
+static void on_poll_closed(uv_handle_t *handle)
+{
+    struct ak_signer *signer = handle->data;
+
+    uv_close((uv_handle_t *)&signer->async, on_handle_closed);
+}
+
+/* Both handles, closed together later. */
+static int watch(uv_loop_t *loop, struct ak_signer *signer)
+{
+    int rc = uv_poll_init(loop, &signer->ended, ak_key_channel_fd(signer->keys));
+
+    signer->async.data = signer->ended.data = signer;
+    if (rc != 0)
+        return rc;
+    rc = uv_async_init(loop, &signer->async, on_async);
+    return rc == 0 ? uv_poll_start(&signer->ended, UV_DISCONNECT, on_process_ended) : rc;
+}
+
+enum ak_code ak_signer_new(uv_loop_t *loop, struct ak_key_channel *keys, uint64_t interval_ns,
+                           struct ak_signer **out, struct ak_error *err)
 {
     struct ak_signer *signer = calloc(1, sizeof(*signer));
     pthread_condattr_t attr;
@@ -365,20 +409,18 @@ enum ak_code ak_signer_new(uv_loop_t *loop, uint64_t interval_ns, struct ak_sign
     if (signer == NULL)
         return ak_fail(err, AK_ENOMEM, "no memory for the signer");
     signer->interval_ns = interval_ns;
+    signer->keys = keys;
     pthread_mutex_init(&signer->mutex, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&signer->wake, &attr);
     pthread_condattr_destroy(&attr);
-    signer->async.data = signer;
-    rc = uv_async_init(loop, &signer->async, on_async);
-    if (rc != 0) {
-        free(signer);
-        return ak_fail(err, AK_EIO, "start the signer: %s", uv_strerror(rc));
-    }
+    rc = watch(loop, signer);
+    if (rc != 0)
+        return ak_fail(err, AK_EIO, "start the signer: %s", uv_strerror(rc)); /* the loop has it */
     rc = pthread_create(&signer->thread, NULL, signer_main, signer);
     if (rc != 0) {
-        uv_close((uv_handle_t *)&signer->async, on_handle_closed);
+        uv_close((uv_handle_t *)&signer->ended, on_poll_closed);
         return ak_fail_errno(err, rc, "start the signer's thread");
     }
     *out = signer;
@@ -449,5 +491,5 @@ void ak_signer_close(struct ak_signer *signer, void (*on_closed)(void *ctx), voi
     pthread_cond_signal(&signer->wake);
     pthread_mutex_unlock(&signer->mutex);
     (void)pthread_join(signer->thread, NULL);
-    uv_close((uv_handle_t *)&signer->async, on_handle_closed);
+    uv_close((uv_handle_t *)&signer->ended, on_poll_closed);
 }

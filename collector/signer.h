@@ -1,4 +1,4 @@
-/* signer.h - the thread that signs: the newest durable head of each log, at most every 10 ms.
+/* signer.h - the thread that has signed: the newest durable head of each log, at most every 10 ms.
  *
  * The loop posts what became durable as a compact range; the thread merges it into what it signed
  * last, signs with both keys, publishes the `checkpoint` file at most once a second, and answers
@@ -7,11 +7,12 @@
 #ifndef AK_SIGNER_H
 #define AK_SIGNER_H
 
+#include "key_channel.h"
 #include "keys.h"
 
 #include <uv.h>
 
-#define AK_SIGNER_LOGS_MAX 1024 /* logs of one process; one slot each */
+#define AK_SIGNER_LOGS_MAX ((int)AK_KEY_LOGS_MAX) /* logs of one process; one slot each */
 
 struct ak_signer;
 
@@ -36,9 +37,11 @@ struct ak_signer_client {
     void (*on_published)(void *ctx, const char *note, size_t len, uint64_t size);
 };
 
-/* Starts the thread. `interval_ns` is the least time between two signatures of one log. */
-enum ak_code ak_signer_new(uv_loop_t *loop, uint64_t interval_ns, struct ak_signer **out,
-                           struct ak_error *err);
+/* Starts the thread. `keys` (borrowed until it is closed) is the line to the process that has the
+ * keys: if that ends, every log is refused at once. `interval_ns` is the least time between two
+ * signatures of one log. */
+enum ak_code ak_signer_new(uv_loop_t *loop, struct ak_key_channel *keys, uint64_t interval_ns,
+                           struct ak_signer **out, struct ak_error *err);
 
 /* Adds a log before its first post; gives its slot. On failure the keys stay the caller's. */
 enum ak_code ak_signer_add(struct ak_signer *signer, const struct ak_signer_client *client,

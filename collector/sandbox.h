@@ -1,0 +1,17 @@
+/* sandbox.h - what a process that holds secrets gives up for good. */
+#ifndef AK_SANDBOX_H
+#define AK_SANDBOX_H
+
+#include <akashi/error.h>
+
+/* No core file, no memory image and no debugger of the same user (PR_SET_DUMPABLE 0). Also for
+ * commands that hold keys for a moment. */
+enum ak_code ak_sandbox_undumpable(struct ak_error *err);
+
+/* The above, and: no new privileges; files only beneath `dir_fd` (Landlock, where the kernel has
+ * it); only the system calls that signing needs, every other one fails with EPERM (seccomp). A
+ * build with a sanitizer leaves out the last two but for programs, sockets, debuggers: its own
+ * work needs more calls. */
+enum ak_code ak_sandbox_enter(int dir_fd, struct ak_error *err);
+
+#endif
