@@ -30,3 +30,6 @@ akashi_threads(integration.fault_two akashi-collector akashi-verify)
 akashi_fault_test(erase)
 akashi_threads(integration.erase akashi-collector akashi-verify)
 set_tests_properties(integration.erase PROPERTIES RUN_SERIAL ON) # it mounts and searches a disk
+
+akashi_fault_test(witness_client)
+akashi_threads(integration.witness_client akashi-collector akashi-verify)
