@@ -62,6 +62,12 @@ static const struct flag_info infos[AK_FLAG_COUNT] = {
                      "key of an authority, as `akashi-verify key show` prints it, or a file with "
                      "one a line. Not the collector's own. May be given more than once"},
     [AK_FLAG_QUORUM] = {"quorum", "N", "how many of the keys must sign an order; 2 without it"},
+    [AK_FLAG_CHECKPOINT] = {"checkpoint", "FILE",
+                            "a checkpoint of the old log that was kept elsewhere: it shows how far "
+                            "that log went. May be given up to four times"},
+    [AK_FLAG_REASON] = {"reason", "TEXT",
+                        "why; it stands in the successor for good. A log that could be signed as "
+                        "it is needs one"},
     [AK_FLAG_SHOW] = {"show", NULL, "print every option in force, defaults marked"},
     [AK_FLAG_JSON] = {"json", NULL, "the whole status as one JSON object"},
     [AK_FLAG_RECORDS] = {"records", NULL,
@@ -151,6 +157,11 @@ static enum ak_code keep(struct ak_cmdline *line, unsigned flag, const char *val
         if (line->key_count == AK_CMDLINE_KEYS_MAX)
             return ak_fail(err, AK_EUSAGE, "--key: more than %u keys", AK_CMDLINE_KEYS_MAX);
         line->key[line->key_count++] = value;
+    } else if (flag == AK_FLAG_CHECKPOINT) {
+        if (line->checkpoint_count == AK_CMDLINE_CHECKPOINTS_MAX)
+            return ak_fail(err, AK_EUSAGE, "--checkpoint: more than %u files",
+                           AK_CMDLINE_CHECKPOINTS_MAX);
+        line->checkpoint[line->checkpoint_count++] = value;
     } else if (line->value[flag] != NULL && infos[flag].value != NULL) {
         return ak_fail(err, AK_EUSAGE, "--%s was given twice", infos[flag].name);
     }

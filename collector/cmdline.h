@@ -31,6 +31,8 @@ enum ak_flag {
     AK_FLAG_ORDER,
     AK_FLAG_KEY,
     AK_FLAG_QUORUM,
+    AK_FLAG_CHECKPOINT,
+    AK_FLAG_REASON,
     AK_FLAG_SHOW,
     AK_FLAG_JSON,
     AK_FLAG_RECORDS,
@@ -50,6 +52,9 @@ enum ak_flag {
     1024u /* of one flag that repeats: as many listeners as there can be */
 
 #define AK_CMDLINE_KEYS_MAX 16u /* as many authority keys as a log may have (format.md 10.5) */
+
+#define AK_CMDLINE_CHECKPOINTS_MAX 4u /* beside ours, an event of a succession has room for these  \
+                                       */
 
 struct ak_cmdline;
 
@@ -77,6 +82,8 @@ struct ak_cmdline {
     size_t listen_count;
     const char *key[AK_CMDLINE_KEYS_MAX]; /* all of --key */
     size_t key_count;
+    const char *checkpoint[AK_CMDLINE_CHECKPOINTS_MAX]; /* all of --checkpoint */
+    size_t checkpoint_count;
 };
 
 /* Parses argv[1] to argv[argc - 1] into *line. AK_EUSAGE with a message that names the fault and
@@ -97,6 +104,7 @@ enum ak_code ak_cmd_status(const struct ak_cmdline *line, struct ak_error *err);
 enum ak_code ak_cmd_audit(const struct ak_cmdline *line, struct ak_error *err);
 enum ak_code ak_cmd_order(const struct ak_cmdline *line, struct ak_error *err);
 enum ak_code ak_cmd_witness(const struct ak_cmdline *line, struct ak_error *err);
+enum ak_code ak_cmd_succeed(const struct ak_cmdline *line, struct ak_error *err);
 enum ak_code ak_cmd_key(const struct ak_cmdline *line, struct ak_error *err);
 
 #endif

@@ -33,6 +33,7 @@
 
 struct init {
     const struct ak_init_options *options;
+    const struct ak_init_successor *successor; /* NULL: a log of its own */
     struct ak_store store;
     struct ak_keys *keys;
     char origin[AK_LOG_ORIGIN_BYTES_MAX + 1];
@@ -51,13 +52,15 @@ static enum ak_code on_known(void *ctx, const char *name, const char *id, struct
     size_t len = strlen(init->options->origin);
     enum ak_code rc;
 
-    if (strcmp(name, init->options->log) == 0)
+    if (init->successor == NULL && strcmp(name, init->options->log) == 0)
         return ak_fail(
             err, AK_EEXIST,
             "log %s is in this store already and is left as it is; take another name for a "
             "new log, or see this one's key with akashi-collector key show",
             name);
     rc = ak_store_origin(init->store.fd, id, origin, err);
+    if (rc != AK_OK && init->successor != NULL)
+        return AK_OK; /* the log that is closed may have no checkpoint that can be read */
     if (rc != AK_OK) {
         ak_wrap(err, "log %s", name);
         return rc;
@@ -160,6 +163,11 @@ static enum ak_code fill_batch(struct init *init, struct ak_error *err)
     ak_batch_begin(init->batch, NULL);
     assert(ak_batch_fits(init->batch, len));
     ak_batch_add(init->batch, &run, init->note, len);
+    if (init->successor != NULL) {
+        run.source = run.kind = AK_KIND_EVENT;
+        assert(ak_batch_fits(init->batch, init->successor->event_len));
+        ak_batch_add(init->batch, &run, init->successor->event, init->successor->event_len);
+    }
     init->batch->first = 0;
     init->batch->new_segment = true;
     if (init->options->seed == NULL)
@@ -224,7 +232,9 @@ static enum ak_code make_log(struct init *init, struct ak_error *err)
     if (rc == AK_OK)
         rc = sign(init, &result.range, err);
     if (rc == AK_OK)
-        rc = ak_store_add(&init->store, init->options->log, init->id, err);
+        rc = init->successor == NULL ? ak_store_add(&init->store, init->options->log, init->id, err)
+                                     : ak_store_succeed(&init->store, init->options->log, init->id,
+                                                        init->successor->closed, err);
     return rc;
 }
 
@@ -236,8 +246,31 @@ static void init_free(struct init *init)
     ak_keys_free(init->keys);
     if (init->dir_fd >= 0)
         (void)close(init->dir_fd); /* only read through */
-    ak_store_close(&init->store);
+    if (init->successor == NULL)   /* else it is the caller's */
+        ak_store_close(&init->store);
     free(init);
+}
+
+enum ak_code ak_init_successor(const struct ak_store *store, const struct ak_init_options *options,
+                               const struct ak_init_successor *successor, struct ak_vkey *vkey,
+                               struct ak_error *err)
+{
+    struct init *init = calloc(1, sizeof(*init));
+    enum ak_code rc;
+
+    if (init == NULL)
+        return ak_fail(err, AK_ENOMEM, "no memory to make a log");
+    init->options = options;
+    init->successor = successor;
+    init->store = *store;
+    init->dir_fd = -1;
+    rc = check_store(init, err);
+    if (rc == AK_OK)
+        rc = make_log(init, err);
+    if (rc == AK_OK)
+        *vkey = *ak_keys_log(init->keys);
+    init_free(init);
+    return rc;
 }
 
 enum ak_code ak_init_log(const struct ak_init_options *options, struct ak_vkey *vkey,

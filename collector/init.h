@@ -24,9 +24,21 @@ struct ak_init_options {
 };
 #define AK_INIT_SEED_BYTES 96u
 
+/* A log that takes the place of another one (docs/format.md 10.7). */
+struct ak_init_successor {
+    const void *event; /* payload of its entry 1 */
+    size_t event_len;
+    const char *closed; /* what the old log is called from then on */
+};
+
 /* Refuses (AK_EEXIST) a log name or origin that is in the store already, or a store with the rest
  * of an init that did not end. Gives the vkey. */
 enum ak_code ak_init_log(const struct ak_init_options *options, struct ak_vkey *vkey,
                          struct ak_error *err);
+
+/* The same in a store that is open: the new log takes the place of `options->log`. */
+enum ak_code ak_init_successor(const struct ak_store *store, const struct ak_init_options *options,
+                               const struct ak_init_successor *successor, struct ak_vkey *vkey,
+                               struct ak_error *err);
 
 #endif

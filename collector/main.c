@@ -89,6 +89,18 @@ const struct ak_command ak_commands[] = {
      AK_FLAG_BIT(AK_FLAG_STORE) | AK_FLAG_BIT(AK_FLAG_LOG) | AK_FLAG_BIT(AK_FLAG_CONFIG) |
          AK_FLAG_BIT(AK_FLAG_CONTROL) | AK_FLAG_BIT(AK_FLAG_ORDER),
      0, 0, ak_cmd_order},
+    {"succeed", "", "Close a log that can be signed no more, and go on with a successor.",
+     "After a restore from a backup, a lost or stolen key, or new hardware without the key, with "
+     "the collector stopped. The old log stays as it is, under another name; what is left of its "
+     "secret keys is overwritten and removed. The successor has new keys and an origin that ends "
+     "in /2 (/3 and so on); its first event names the old log's last checkpoints and what of it is "
+     "lost. Configuration and senders stay as they are. Prints the successor's vkey: give it to "
+     "whoever shall verify. With --order: enters the order in which authorities confirm it.",
+     "akashi-collector succeed --store /var/lib/akashi --log power-a",
+     AK_FLAG_BIT(AK_FLAG_STORE) | AK_FLAG_BIT(AK_FLAG_LOG) | AK_FLAG_BIT(AK_FLAG_CONFIG) |
+         AK_FLAG_BIT(AK_FLAG_CONTROL) | AK_FLAG_BIT(AK_FLAG_CHECKPOINT) |
+         AK_FLAG_BIT(AK_FLAG_REASON) | AK_FLAG_BIT(AK_FLAG_ORDER),
+     0, 0, ak_cmd_succeed},
     {"key", "show|rotate", "Print the public key (vkey) of a log again, or begin its next epoch.",
      "show: the collector may be running; nothing is changed. rotate: the running epoch's key "
      "signs "

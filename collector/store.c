@@ -308,6 +308,48 @@ enum ak_code ak_store_add(const struct ak_store *store, const char *name, const 
     return rc;
 }
 
+struct succeed {
+    const char *name;
+    const char *id;
+    const char *closed;
+    char *text;
+    size_t len;
+    size_t cap;
+};
+
+static enum ak_code on_line(void *ctx, const char *name, const char *id, struct ak_error *err)
+{
+    struct succeed *s = ctx;
+    bool it = strcmp(name, s->name) == 0;
+    int n;
+
+    if (strcmp(name, s->closed) == 0)
+        return ak_fail(err, AK_EEXIST, "log %s is in this store already", name);
+    n = snprintf(s->text + s->len, s->cap - s->len, "%s %s\n", it ? s->closed : name, id);
+    if (n > 0 && it)
+        n += snprintf(s->text + s->len + n, s->cap - s->len - (size_t)n, "%s %s\n", name, s->id);
+    s->len += (size_t)n;
+    return AK_OK;
+}
+
+enum ak_code ak_store_succeed(const struct ak_store *store, const char *name, const char *id,
+                              const char *closed, struct ak_error *err)
+{
+    struct succeed s = {
+        .name = name, .id = id, .closed = closed, .cap = (size_t)NAMES_BYTES_MAX + 256u};
+    enum ak_code rc;
+
+    assert(ak_log_name_valid(closed) && id_valid(id));
+    s.text = malloc(s.cap); /* all lines that there can be, and one more */
+    if (s.text == NULL)
+        return ak_fail(err, AK_ENOMEM, "no memory for the list of logs");
+    rc = ak_store_each(store->fd, on_line, &s, err);
+    if (rc == AK_OK)
+        rc = ak_disk_put(store->tmp_fd, "names", store->fd, "names", 0600, s.text, s.len, err);
+    free(s.text);
+    return rc;
+}
+
 enum ak_code ak_store_origin(int store_fd, const char *id, char *origin, struct ak_error *err)
 {
     char path[PATH_BYTES];

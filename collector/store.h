@@ -51,6 +51,11 @@ enum ak_code ak_store_each(int store_fd, ak_store_log_fn on_log, void *ctx, stru
 enum ak_code ak_store_add(const struct ak_store *store, const char *name, const char *id,
                           struct ak_error *err);
 
+/* The log `id` takes the place of log `name`, whose line goes on under the name `closed`: at once
+ * and durably. AK_EEXIST if `closed` is there already. */
+enum ak_code ak_store_succeed(const struct ak_store *store, const char *name, const char *id,
+                              const char *closed, struct ak_error *err);
+
 /* Origin of the log `id`, from its `checkpoint`; `origin` has AK_LOG_ORIGIN_BYTES_MAX + 1 bytes. */
 enum ak_code ak_store_origin(int store_fd, const char *id, char *origin, struct ak_error *err);
 

@@ -261,6 +261,8 @@ static enum ak_code judge(struct ak_check_state *state, struct ak_authority *aut
         return AK_OK;
     if (rc != AK_OK)
         return rc;
+    if (worth->accepted)
+        ak_check_succession_order(state, &worth->order);
     if (good && worth->accepted)
         good = take_ranges(orders, &orders->accepted, kept);
     if (good && worth->valid && worth->action == AK_ORDER_ERASE)

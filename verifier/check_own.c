@@ -5,6 +5,7 @@
 
 #include "json.h"
 #include "order_entry.h"
+#include "succession.h"
 
 #include <akashi/format.h>
 
@@ -233,6 +234,17 @@ static const struct event events[] = {
     {"torn-erased", {{"file", TEXT, false}, {"sha256", B64_32, false}, {"order", DEC, false}}},
     {"corruption", {{"file", TEXT, false}, {"reason", TEXT, false}, {"good", DEC, false}}}};
 
+static enum ak_code read_succession(struct ak_own *own, const json_t *object, struct ak_error *err)
+{
+    struct ak_succession *s = malloc(sizeof(*s));
+    enum ak_code rc = s != NULL ? ak_succession_members(s, object, err)
+                                : ak_fail(err, AK_ENOMEM, "no memory to read a succession");
+
+    own->succession = rc == AK_OK;
+    free(s);
+    return rc;
+}
+
 static enum ak_code read_event(struct ak_own *own, const json_t *object, struct ak_error *err)
 {
     static const struct member common[] = {{"event", TEXT, true},     {"source", NUMBER, false},
@@ -249,6 +261,8 @@ static enum ak_code read_event(struct ak_own *own, const json_t *object, struct 
         if (strcmp(event, events[i].name) == 0)
             rc = check_members(object, events[i].member, err);
     }
+    if (rc == AK_OK && strcmp(event, "succession") == 0)
+        return read_succession(own, object, err);
     if (rc != AK_OK || strcmp(event, "recovery") != 0)
         return rc;
     /* A process that did not end in order and left nothing torn has nothing to say of bytes. */
@@ -282,11 +296,11 @@ static enum ak_code read_state(struct ak_own *own, const json_t *object, struct 
 
 static enum ak_code read_order(const json_t *object, struct ak_error *err)
 {
-    static const struct member members[] = {{"ranges", RANGES, false},
-                                            {"reason", TEXT, false},
-                                            {"case", TEXT, false},
-                                            {"authority_note", TEXT, false},
-                                            {NULL, TEXT, false}};
+    static const struct member members[] = {
+        {"ranges", RANGES, false}, {"reason", TEXT, false},
+        {"case", TEXT, false},     {"authority_note", TEXT, false},
+        {"from", TEXT, false},     {"size", DEC, false},
+        {"lost", DEC, false},      {NULL, TEXT, false}};
     struct ak_order_entry *entry = malloc(sizeof(*entry));
     enum ak_code rc = check_members(object, members, err);
 

@@ -16,6 +16,7 @@
 struct ak_own {
     uint8_t kind;
     bool recovery;                /* a recovery event: file, good, cut, digest */
+    bool succession;              /* an event `succession` (10.7) */
     bool ordered;                 /* manifest: `order` is there */
     uint64_t order;               /* manifest: index of the order that caused it */
     char file[AK_OWN_FILE_BYTES]; /* manifest, recovery */

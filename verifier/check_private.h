@@ -345,6 +345,7 @@ struct ak_check_state {
     unsigned cosigned_most;             /* witnesses of the policy that signed one checkpoint */
     struct ak_check_removals *removals; /* payloads that are not there (R33) */
     struct ak_check_orders *orders;     /* NULL: none was met */
+    bool succession_confirmed;          /* by an accepted order (R54) */
 
     struct ak_check_twins *twins;
 };
@@ -381,6 +382,21 @@ void ak_check_fatal(struct ak_check_state *state, const struct ak_error *err);
 /* Callbacks of the tree and of numbering; ctx is the state. */
 void ak_check_tree_events(struct ak_check_state *state, struct ak_tree_events *events);
 void ak_check_on_number_fault(void *ctx, const struct ak_number_fault *fault);
+
+/* ---- check_succession.c ---- */
+
+struct ak_order;
+
+/* An event `succession` of a good form; it is kept in the log's result. AK_EMALFORMED where it may
+ * not stand (R51). */
+enum ak_code ak_check_keep_succession(struct ak_check_state *state, uint64_t index,
+                                      const struct ak_payload *payload, struct ak_error *err);
+/* An accepted order: it may be the one that confirms the succession (R54). */
+void ak_check_succession_order(struct ak_check_state *state, const struct ak_order *order);
+/* Tells of a proven one, and drops one that is not. */
+void ak_check_succession_close(struct ak_check_state *state);
+/* Compares each succession of a run with the old log (R53). */
+void ak_check_successions(struct ak_check *check, const struct ak_check_options *options);
 
 /* ---- check_pool.c ---- */
 

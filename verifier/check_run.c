@@ -378,6 +378,8 @@ enum ak_code ak_check_run(const char *const *paths, size_t count,
         rc = run_path(&run, paths[i], err);
     if (rc == AK_OK)
         rc = check_matched(&run, err);
+    if (rc == AK_OK)
+        ak_check_successions(run.check, options);
     ak_check_pool_free(run.pool);
     free(run.kept_matched);
     free(run.log_matched);
@@ -402,6 +404,7 @@ void ak_check_free(struct ak_check *check)
         free(log->checkpoint_note);
         free(log->quorum);
         free(log->bounds);
+        free(log->succession);
     }
     free(check->logs);
     free(check);

@@ -18,7 +18,7 @@ static void list_codes(void)
 {
     for (unsigned i = 0; i < AK_FINDING_CODES; i++) {
         const struct ak_finding_info *info = ak_finding_info((enum ak_finding_code)i);
-        printf("%-20s%-15s", info->name, effect(info));
+        printf("%-23s%-15s", info->name, effect(info));
         ak_show_wrapped(stdout, info->summary, 35, 35);
     }
 }

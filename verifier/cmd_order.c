@@ -1,8 +1,8 @@
 /* cmd_order.c - orders of authorities, on the authority's own machine: made, signed by one and then
  * by another, shown (docs/format.md 10.5).
  *
- * Nothing of a store is needed, and no network. Who carries the order out checks it again, and so
- * does everybody who verifies the log later. */
+ * No network is needed, and nothing of a store but, for a succession, its first entries. Who
+ * carries the order out checks it again, and so does everybody who verifies the log later. */
 #include "commands.h"
 
 #include "output.h"
@@ -12,8 +12,10 @@
 
 #include <akashi/epoch.h>
 #include <akashi/nearest.h>
+#include <akashi/log_tree.h>
 #include <akashi/order.h>
 #include <akashi/signing_key.h>
+#include <akashi/succession.h>
 #include <akashi/tree.h>
 
 #include <assert.h>
@@ -84,6 +86,11 @@ static void show_order(const struct ak_order *order)
     for (unsigned i = 0; i < order->range_count; i++)
         printf("entries    %s to %s\n", ak_show_count(a, order->range[i].first),
                ak_show_count(b, order->range[i].last));
+    if (order->action == AK_ORDER_SUCCEED) {
+        show_line("goes on", order->from, strlen(order->from));
+        printf("old log    %s entries are there, %s behind them are lost\n",
+               ak_show_count(a, order->size), ak_show_count(b, order->lost));
+    }
     if (order->key_count > 0)
         printf("quorum     %u of these keys must sign from then on\n", order->quorum);
     for (unsigned i = 0; i < order->key_count; i++) {
@@ -291,6 +298,50 @@ static enum ak_code take_keys(const struct ak_options *options, struct ak_order 
     return rc;
 }
 
+/* What the successor's first event says: it is what will be compared with the order. */
+static enum ak_code take_succession(const struct ak_options *options, struct ak_order *order,
+                                    struct ak_error *err)
+{
+    struct ak_log_tree_entry entry;
+    struct ak_succession *s = malloc(sizeof(*s));
+    struct ak_log_tree *tree = NULL;
+    void *object = NULL;
+    enum ak_code rc = s == NULL ? ak_fail(err, AK_ENOMEM, "no memory")
+                      : !ak_options_has(options, AK_OPTION_STORE)
+                          ? ak_fail(err, AK_EUSAGE,
+                                    "--store DIR is missing: the store, or a copy of it, with the "
+                                    "successor's first entries")
+                          : ak_log_tree_open(&tree, ak_options_value(options, AK_OPTION_STORE),
+                                             ak_origin_id(order->origin), AK_LOG_TREE_QUICK, err);
+
+    if (rc == AK_OK)
+        rc = ak_log_tree_entry(tree, AK_SUCCESSION_INDEX, &entry, err);
+    if (rc == AK_OK && (entry.entry.kind != AK_KIND_EVENT || entry.state != AK_STATE_PRESENT ||
+                        ak_succession_read(s, &object, entry.payload, entry.len, NULL) != AK_OK))
+        rc =
+            ak_fail(err, AK_EUSAGE,
+                    "the log that --key names goes on from no other: its entry 1 is no succession");
+    if (rc == AK_OK) {
+        memcpy(order->from, s->origin, sizeof(order->from));
+        order->size = s->size;
+        order->lost = ak_succession_lost(s);
+    }
+    ak_succession_done(object);
+    ak_log_tree_close(tree);
+    free(s);
+    return rc;
+}
+
+static enum ak_code take_subject(const struct ak_options *options, struct ak_order *order,
+                                 struct ak_error *err)
+{
+    if (order->action == AK_ORDER_AUTHORITY)
+        return take_keys(options, order, err);
+    if (order->action == AK_ORDER_SUCCEED)
+        return take_succession(options, order, err);
+    return take_ranges(options, order, err);
+}
+
 static enum ak_code take_words(const struct ak_options *options, struct ak_order *order,
                                struct ak_error *err)
 {
@@ -317,8 +368,7 @@ static enum ak_code make(const struct ak_options *options, enum ak_order_action 
     if (rc == AK_OK && options->word_count > 1 && action != AK_ORDER_AUTHORITY)
         rc = ak_fail(err, AK_EUSAGE, "order %s takes no more words", options->words[0]);
     if (rc == AK_OK)
-        rc = action == AK_ORDER_AUTHORITY ? take_keys(options, &w->order, err)
-                                          : take_ranges(options, &w->order, err);
+        rc = take_subject(options, &w->order, err);
     if (rc == AK_OK)
         rc = take_words(options, &w->order, err);
     if (rc == AK_OK)
@@ -341,7 +391,8 @@ static enum ak_code make(const struct ak_options *options, enum ak_order_action 
 
 enum ak_code ak_cmd_order(const struct ak_options *options, int *status, struct ak_error *err)
 {
-    static const char *const orders[] = {"erase", "hold", "release", "authority", "sign", "show"};
+    static const char *const orders[] = {"erase",   "hold", "release", "authority",
+                                         "succeed", "sign", "show"};
     const char *word = options->words[0];
     enum ak_order_action action;
     struct work *w = calloc(1, sizeof(*w));
@@ -362,9 +413,10 @@ enum ak_code ak_cmd_order(const struct ak_options *options, int *status, struct 
         rc =
             ak_fail(err, AK_EUSAGE, "there is no 'order %s'; did you mean 'order %s'?", word, near);
     else
-        rc = ak_fail(err, AK_EUSAGE,
-                     "order wants erase, hold, release, authority, sign or show; for example: %s",
-                     options->command->example);
+        rc = ak_fail(
+            err, AK_EUSAGE,
+            "order wants erase, hold, release, authority, succeed, sign or show; for example: %s",
+            options->command->example);
     free(w);
     return rc;
 }

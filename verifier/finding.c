@@ -99,6 +99,15 @@ static const struct ak_finding_info table[AK_FINDING_CODES] = {
      "digest "
      "of the viewer with the one that `akashi-verify --version` of the release that made the page "
      "prints."},
+    {AK_FINDING_SUCCESSION_FALSE, AK_INVALID, false, "SUCCESSION_FALSE",
+     "a successor says of the log before it what is not so",
+     "The log goes on from another one, and its first event names that log's size, root, key or "
+     "newest checkpoints. The old log, its key, or a checkpoint that you kept says otherwise.",
+     "It does not say that the records of either log differ: each is judged by itself.",
+     "A loss that was understated, an old machine that was started again and wrote on, or a "
+     "successor that somebody else made up.",
+     "Keep both logs and the checkpoint. Ask the operator where the old log ended, and who closed "
+     "it."},
     {AK_FINDING_MISSING, AK_INCOMPLETE, false, "MISSING",
      "entries or files of this log are not here",
      "The log once held them: later headers, checkpoints or manifests say so. What is here is "
@@ -145,6 +154,16 @@ static const struct ak_finding_info table[AK_FINDING_CODES] = {
      "not copied with the store, or the policy names other witnesses than the collector asks.",
      "Ask the operator for a cosigned checkpoint of this size or a larger one, and give it with "
      "--checkpoint. Compare the policy with the operator's."},
+    {AK_FINDING_SUCCESSION_UNCONFIRMED, AK_INCOMPLETE, false, "SUCCESSION_UNCONFIRMED",
+     "a log says that it goes on from another one, and only its operator says so",
+     "The old log was closed, and this one opened in its place. The finding names both, where the "
+     "old one ended, and which of its entries are known to be lost.",
+     "It does not say that more is lost than it names, nor that anything here is wrong.",
+     "A restore from a backup, a lost or stolen key, or new hardware without the key; or a "
+     "stranger's log that claims a place that is not its own.",
+     "Ask the authorities to confirm it: `akashi-verify order succeed` makes the order, "
+     "`akashi-collector succeed --order` enters it, and --authority names whose orders you "
+     "accept."},
     {AK_FINDING_TAIL_IN_FLIGHT, AK_VALID, true, "TAIL_IN_FLIGHT",
      "the log is being written; its newest entries were signed while this program looked",
      "The check covers what had been signed when the end was read.", "It is nothing bad.",
@@ -255,6 +274,14 @@ static const struct ak_finding_info table[AK_FINDING_CODES] = {
      "time of the stamp or is not for time stamps alone, or a stamp that somebody made himself.",
      "Compare the name of the signer with the authorities that the operator uses, and give their "
      "certificates, root and any between, with --tsa-ca FILE."},
+    {AK_FINDING_SUCCESSION, AK_VALID, true, "SUCCESSION",
+     "a log goes on from another one, as an authority that you accept has confirmed",
+     "The old log was closed and this one took its place. The finding names where the old one "
+     "ended, and which of its entries are lost, or are here after all.",
+     "It does not bring back what is lost.",
+     "A restore from a backup, a lost or stolen key, or new hardware without the key.",
+     "Check the old log, too: its key is another one. If entries are lost, look for a newer copy "
+     "of it."},
 };
 
 const struct ak_finding_info *ak_finding_info(enum ak_finding_code code)

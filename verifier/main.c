@@ -264,23 +264,28 @@ const struct ak_command ak_commands[] = {
          AK_OPTION_BIT(AK_OPTION_SIGN) | AK_OPTION_BIT(AK_OPTION_CUSTODY_KEY) |
          AK_OPTION_BIT(AK_OPTION_JSON) | AK_OPTION_BIT(AK_OPTION_QUIET),
      1, 1, ak_cmd_custody},
-    {"order", "erase|hold|release | authority [N] | sign FILE | show FILE",
-     "Makes, signs and shows orders of authorities: what of a log is to be erased or held.",
-     "For the authority's own machine; no store is needed. erase, hold, release: an order about "
+    {"order", "erase|hold|release|succeed | authority [N] | sign FILE | show FILE",
+     "Makes, signs and shows orders of authorities: what of a log is to be erased or held, and "
+     "that "
+     "it goes on from another one.",
+     "For the authority's own machine; no store is needed but for succeed. erase, hold, release: "
+     "an order about "
      "the "
      "entries of --index (several with commas between) of the log whose key --key is. authority: "
      "the keys given with --authority shall count from then on, and N of them (2 without it) must "
-     "sign; the first keys of a log are declared by its operator. --sign signs, -o writes the "
-     "order. "
+     "sign; the first keys of a log are declared by its operator. succeed: confirms what the log "
+     "whose key --key is says in its entry 1 of the log before it; --store is a copy of it. Read "
+     "what is shown before you hand it over. --sign signs, -o writes the order. "
      "sign: adds another signature. show: says what an order says, and whose signatures are good "
      "by "
      "the keys given with --authority.",
      "akashi-verify order erase --index 1204331 --key agency.vkey --case 2026-17 --reason 'court "
      "order of 2026-11-20' --sign ito.key -o order.note",
      AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_AUTHORITY) |
-         AK_OPTION_BIT(AK_OPTION_INDEX) | AK_OPTION_BIT(AK_OPTION_CASE) |
-         AK_OPTION_BIT(AK_OPTION_REASON) | AK_OPTION_BIT(AK_OPTION_SIGN) |
-         AK_OPTION_BIT(AK_OPTION_OUTPUT) | AK_OPTION_BIT(AK_OPTION_FORCE),
+         AK_OPTION_BIT(AK_OPTION_INDEX) | AK_OPTION_BIT(AK_OPTION_STORE) |
+         AK_OPTION_BIT(AK_OPTION_CASE) | AK_OPTION_BIT(AK_OPTION_REASON) |
+         AK_OPTION_BIT(AK_OPTION_SIGN) | AK_OPTION_BIT(AK_OPTION_OUTPUT) |
+         AK_OPTION_BIT(AK_OPTION_FORCE),
      1, 2, ak_cmd_order},
     {"explain", "[CODE...]",
      "Says what a reason code means, what it does not mean, usual causes and what to do.",

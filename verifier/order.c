@@ -17,8 +17,8 @@
 
 static const char first_line[] = "akashi/order/v1";
 
-static const char *const actions[AK_ORDER_ACTIONS] = {"erase", "expire", "hold", "release",
-                                                      "authority"};
+static const char *const actions[AK_ORDER_ACTIONS] = {"erase",   "expire",    "hold",
+                                                      "release", "authority", "succeed"};
 
 const char *ak_order_action_name(enum ak_order_action action)
 {
@@ -64,7 +64,7 @@ unsigned ak_order_ranges_join(struct ak_order_range *range, unsigned count)
 
 static enum ak_code check_ranges(const struct ak_order *order, struct ak_error *err)
 {
-    bool wanted = order->action != AK_ORDER_AUTHORITY;
+    bool wanted = order->action != AK_ORDER_AUTHORITY && order->action != AK_ORDER_SUCCEED;
 
     if (wanted != (order->range_count > 0) || order->range_count > AK_ORDER_RANGES_MAX)
         return ak_fail(err, AK_EUSAGE, "an order to %s has %s", actions[order->action],
@@ -101,6 +101,20 @@ static enum ak_code check_keys(const struct ak_order *order, struct ak_error *er
     return AK_OK;
 }
 
+static enum ak_code check_succession(const struct ak_order *order, struct ak_error *err)
+{
+    if (order->action != AK_ORDER_SUCCEED)
+        return order->from[0] == '\0' && order->size == 0 && order->lost == 0
+                   ? AK_OK
+                   : ak_fail(err, AK_EUSAGE, "only an order to succeed names an old log");
+    if (ak_origin_check(order->from, strlen(order->from), NULL) != AK_OK ||
+        strcmp(order->from, order->origin) == 0)
+        return ak_fail(err, AK_EUSAGE, "the old log's origin is none, or the log's own");
+    if (order->size > AK_TREE_SIZE_MAX || order->lost > AK_TREE_SIZE_MAX - order->size)
+        return ak_fail(err, AK_EUSAGE, "an old log of more than 2^63 entries");
+    return AK_OK;
+}
+
 /* A line of words: what the note's own reader takes, in one line. */
 static bool is_words(const char *text, size_t len, size_t max)
 {
@@ -118,6 +132,8 @@ static enum ak_code check_order(const struct ak_order *order, struct ak_error *e
     rc = check_ranges(order, err);
     if (rc == AK_OK)
         rc = check_keys(order, err);
+    if (rc == AK_OK)
+        rc = check_succession(order, err);
     if (rc == AK_OK && !is_words(order->case_text, order->case_len, AK_ORDER_CASE_BYTES_MAX))
         rc = ak_fail(err, AK_EUSAGE, "the case is not one line of 1 to %u bytes of text",
                      AK_ORDER_CASE_BYTES_MAX);
@@ -183,6 +199,9 @@ enum ak_code ak_order_text(const struct ak_order *order, char *out, size_t cap, 
         (void)ak_vkey_format(vkey, sizeof(vkey), &order->key[i]);
         put(&w, "key %s\n", vkey);
     }
+    if (order->action == AK_ORDER_SUCCEED)
+        put(&w, "from %s\nsize %" PRIu64 "\nlost %" PRIu64 "\n", order->from, order->size,
+            order->lost);
     put_words(&w, "case", order->case_text, order->case_len);
     put_words(&w, "reason", order->reason, order->reason_len);
     if (w.full)
@@ -209,6 +228,15 @@ static bool take_range(struct ak_order *order, struct ak_text line)
            ak_text_decimal(last, AK_TREE_SIZE_MAX, &range->last);
 }
 
+static enum ak_code take_from(struct ak_order *order, struct ak_text line, struct ak_error *err)
+{
+    if (line.len > AK_LOG_ORIGIN_BYTES_MAX)
+        return ak_fail(err, AK_EMALFORMED, "an old log's origin that is none");
+    memcpy(order->from, line.p, line.len);
+    order->from[line.len] = '\0';
+    return AK_OK;
+}
+
 static enum ak_code take_line(struct ak_order *order, struct ak_text line, struct ak_error *err)
 {
     uint64_t number;
@@ -228,6 +256,14 @@ static enum ak_code take_line(struct ak_order *order, struct ak_text line, struc
             ak_vkey_parse(&order->key[order->key_count], line.p, line.len, err) != AK_OK)
             return ak_fail(err, AK_EMALFORMED, "a key that is none, or one too many");
         order->key_count++;
+    } else if (ak_text_skip(&line, "from ")) {
+        return take_from(order, line, err);
+    } else if (ak_text_skip(&line, "size ")) {
+        if (!ak_text_decimal(line, AK_TREE_SIZE_MAX, &order->size))
+            return ak_fail(err, AK_EMALFORMED, "a size that is none");
+    } else if (ak_text_skip(&line, "lost ")) {
+        if (!ak_text_decimal(line, AK_TREE_SIZE_MAX, &order->lost))
+            return ak_fail(err, AK_EMALFORMED, "a number of lost entries that is none");
     } else if (ak_text_skip(&line, "case ")) {
         order->case_text = line.p;
         order->case_len = line.len;

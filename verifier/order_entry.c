@@ -58,6 +58,10 @@ static json_t *members_of(const struct ak_order *order, const char *note, size_t
     if (good && order->key_count > 0)
         good = set(object, "keys", keys_json(order->key, order->key_count)) &&
                set(object, "quorum", json_integer((json_int_t)order->quorum));
+    if (good && order->action == AK_ORDER_SUCCEED)
+        good = set(object, "from", json_string(order->from)) &&
+               set(object, "size", ak_json_from_dec(order->size)) &&
+               set(object, "lost", ak_json_from_dec(order->lost));
     if (good)
         return object;
     json_decref(object);
@@ -67,7 +71,8 @@ static json_t *members_of(const struct ak_order *order, const char *note, size_t
 /* The members that a note speaks of are what it says, and no others of them are there. */
 static enum ak_code compare_members(const json_t *object, const json_t *said, struct ak_error *err)
 {
-    static const char *const names[] = {"action", "ranges", "keys", "quorum", "case", "reason"};
+    static const char *const names[] = {"action", "ranges", "keys", "quorum", "case",
+                                        "reason", "from",   "size", "lost"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         const json_t *here = json_object_get(object, names[i]);

@@ -68,6 +68,11 @@ static const char *const findings_ja[AK_FINDING_CODES] = {
     [AK_FINDING_ORDER_NOT_VALID] = "有効でない命令があります。",
     [AK_FINDING_STAMP_NOT_CHECKED] = "タイムスタンプは検査されていません。",
     [AK_FINDING_STAMP_NOT_TRUSTED] = "与えられた証明書で確認できないタイムスタンプがあります。",
+    [AK_FINDING_SUCCESSION_FALSE] =
+        "後継の記録簿が、前の記録簿について事実と異なることを述べています。",
+    [AK_FINDING_SUCCESSION_UNCONFIRMED] =
+        "前の記録簿からの承継が、認められた命令で確認されていません。",
+    [AK_FINDING_SUCCESSION] = "この記録簿は、前の記録簿を承継したものです。",
     [AK_FINDING_NOT_ERASED] = "命令にかかわらず消去されていない記録があります。",
     [AK_FINDING_MISSING] = "あるべき記録またはファイルがありません。",
     [AK_FINDING_TAIL_UNSIGNED] = "末尾の記録にまだ署名がありません。",

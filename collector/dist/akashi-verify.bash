@@ -29,7 +29,7 @@ _akashi_verify()
     export) options="--key --policy --authority --log --index --from --to --source --identity --events --match --redact --redact-reason --also --case --exhibit --by --reason --severity --tlp --on-behalf-of --mandate --sign --output --force --json --quiet" ;;
     bundle) options="--key --policy --authority --expect --require --custody-key --json --quiet" ;;
     custody) options="--by --to --purpose --place --at --changes --answerable --sign --custody-key --json --quiet" ;;
-    order) options="--key --authority --index --case --reason --sign --output --force" ;;
+    order) options="--key --authority --index --store --case --reason --sign --output --force" ;;
     explain) options="" ;;
     selftest) options="" ;;
     key) options="--output" ;;
@@ -71,7 +71,7 @@ _akashi_verify()
     ,*)
         COMPREPLY=($(compgen -W 'check store segment checkpoint cat search info sources prove proof history compare report sample answer export bundle custody order explain selftest key' -- "$cur"))
         ;;
-    order,*) COMPREPLY=($(compgen -W 'erase hold release authority sign show' -- "$cur") $(compgen -f -- "$cur")) ;;
+    order,*) COMPREPLY=($(compgen -W 'erase hold release succeed authority sign show' -- "$cur") $(compgen -f -- "$cur")) ;;
     key,*) COMPREPLY=($(compgen -W 'show new' -- "$cur") $(compgen -f -- "$cur")) ;;
     selftest,* | explain,*) ;;
     *) COMPREPLY=($(compgen -f -- "$cur")) ;;

@@ -115,6 +115,9 @@ struct ak_check_log {
     struct ak_check_bound *bounds; /* what they show: sizes and times rise */
     size_t bound_count;
     char stamped_by[AK_TSA_NAME_BYTES]; /* who signed the one with the largest size, or "" */
+    char *succession; /* payload of the event with which a successor begins, if it is proven; NULL:
+                         this log goes on from none (format.md 10.7) */
+    size_t succession_len;
     bool kept_used; /* a kept checkpoint of this log was compared: a cut would have been noticed */
 };
 

@@ -31,10 +31,11 @@ enum ak_order_action {
     AK_ORDER_EXPIRE,
     AK_ORDER_HOLD,
     AK_ORDER_RELEASE,
-    AK_ORDER_AUTHORITY
+    AK_ORDER_AUTHORITY,
+    AK_ORDER_SUCCEED
 };
 
-#define AK_ORDER_ACTIONS 5u
+#define AK_ORDER_ACTIONS 6u
 
 /* Indices, both ends in. */
 struct ak_order_range {
@@ -47,18 +48,21 @@ struct ak_order {
     char origin[AK_LOG_ORIGIN_BYTES_MAX + 1];
     uint64_t number; /* 1 to 2^63 - 1 */
     enum ak_order_action action;
-    unsigned range_count; /* 0 if and only if the action is AK_ORDER_AUTHORITY */
+    unsigned range_count; /* 0 if and only if the action is AK_ORDER_AUTHORITY or _SUCCEED */
     struct ak_order_range range[AK_ORDER_RANGES_MAX]; /* rising, neither overlapping nor touching */
     unsigned quorum;                                  /* AUTHORITY: 1 to key_count; else 0 */
     unsigned key_count;
     struct ak_vkey key[AK_ORDER_KEYS_MAX];
+    char from[AK_LOG_ORIGIN_BYTES_MAX + 1]; /* SUCCEED: origin of the old log; else "" */
+    uint64_t size;                          /* SUCCEED: its entries that are there; else 0 */
+    uint64_t lost;                          /* SUCCEED: entries behind them that are lost; else 0 */
     const char *case_text;
     size_t case_len;
     const char *reason;
     size_t reason_len;
 };
 
-/* "erase", "expire", "hold", "release", "authority". */
+/* "erase", "expire", "hold", "release", "authority", "succeed". */
 const char *ak_order_action_name(enum ak_order_action action);
 
 /* The action of this name; false if there is none. */

@@ -10,6 +10,7 @@ from orders import Order
 from payloads import check_own
 from primitives import FormatError, Malformed, range_levels, tree_root
 from segment import FileReader
+from succession import read_succession
 from tree import Spans
 
 SOURCES_MAX = 1048576
@@ -28,6 +29,7 @@ class Content:
         self.epochs = epochs
         self.starts = {note.index for note in epochs.by_number.values()}
         self.report = report
+        self.succession = None
         self.next_seq = {}
         self.latest = {}
         self.declared = []
@@ -193,6 +195,8 @@ class Content:
             self.manifest_list.append((index, value, place))
         elif kind == 3:
             self.recovery(payload)
+            if value["event"] == "succession":
+                self.begins_behind(place, index, value)
         elif kind == 8 and self.complete:
             if value["sources"] != len(self.declared) or \
                     value["positions"] != self.positions_root():
@@ -208,6 +212,13 @@ class Content:
                 self.complete and self.epoch is None and note.number != 0:
             self.report("EPOCH", *place, "R10: epoch %d begins out of order" % note.number)
         self.epoch = note.number
+
+    def begins_behind(self, place, index, value):
+        """R51: this log goes on from another one."""
+        try:
+            self.succession = read_succession(value, index)
+        except Malformed as error:
+            self.report("MALFORMED", *place, str(error))
 
     def recovery(self, payload):
         """Keeps what recovery events tell of cut bytes (R27)."""

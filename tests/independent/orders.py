@@ -73,6 +73,9 @@ class OrderNote:
             self.members["keys"] = [value.decode() for *_, value in keys]
             check_keys(self.members["keys"], self.members["quorum"])
             return
+        if self.members["action"] == "succeed":
+            self.read_succession(lines)
+            return
         found = [RANGE.match(line) for line in lines]
         if not 1 <= len(found) <= RANGES_MAX or None in found:
             raise Malformed("an order note has not the lines of its action")
@@ -81,6 +84,17 @@ class OrderNote:
                 any(a <= b + 1 for (_, b), (a, _) in zip(spans, spans[1:])):
             raise Malformed("the ranges of an order note do not rise, or touch")
         self.members["ranges"] = [[str(a), str(b)] for a, b in spans]
+
+    def read_succession(self, lines):
+        """from, size and lost of the log before this one."""
+        words = [line.partition(b" ") for line in lines]
+        if [word for word, *_ in words] != [b"from", b"size", b"lost"]:
+            raise Malformed("an order note has not the lines of its action")
+        check_origin(words[0][2])
+        size, lost = decimal(words[1][2]), decimal(words[2][2])
+        if words[0][2] == self.origin or size + lost >= 1 << 63:
+            raise Malformed("an order to succeed names its own log, or a size that none has")
+        self.members.update({"from": words[0][2].decode(), "size": str(size), "lost": str(lost)})
 
 
 class Order:
@@ -109,7 +123,8 @@ class Order:
             self.keys, self.quorum = check_keys(value["keys"], value["quorum"]), value["quorum"]
         if "authority_note" in value:
             self.note = OrderNote(value["authority_note"].encode("utf-8"))
-            for name in ("action", "ranges", "keys", "quorum", "case", "reason"):
+            for name in ("action", "ranges", "keys", "quorum", "from", "size", "lost",
+                         "case", "reason"):
                 if value.get(name) != self.note.members.get(name):
                     raise Malformed("\"%s\" of an order is not what its note says" % name)
 

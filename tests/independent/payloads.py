@@ -14,7 +14,7 @@ TYPES = {1: "source", 2: "manifest", 3: "event", 5: "order", 6: "anchor", 8: "st
 TRANSPORTS = ("udp", "tcp", "tls", "relp", "relp+tls", "unix", "import")
 IDENTITIES = ("certificate", "address", "forgeable", "local", "imported", "overflow")
 SIDES = ("sender", "network", "collector", "operator", "unknown")
-ACTIONS = ("erase", "expire", "hold", "release", "authority")
+ACTIONS = ("erase", "expire", "hold", "release", "authority", "succeed")
 
 
 def check_depth(raw):
@@ -146,7 +146,8 @@ MEMBERS = {
     3: ({"event": text, "side": one_of(*SIDES)},
         {"source": number, "since": dec, "until": dec, "listener": text}),
     5: ({"action": one_of(*ACTIONS)},
-        {"ranges": ranges, "reason": text, "case": text, "authority_note": text}),
+        {"ranges": ranges, "reason": text, "case": text, "authority_note": text,
+         "from": text, "size": dec, "lost": dec}),
     6: ({}, {"checkpoint": text, "beacon": text, "origin": text, "url": text}),
     8: ({"wall": dec, "boottime": dec, "boot_id": text, "clock": clock, "sources": number,
          "positions": b64(32)}, {}),

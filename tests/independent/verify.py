@@ -37,7 +37,8 @@ VERDICT_OF = {
     "NUMBERING": "INVALID", "EPOCH": "INVALID",
     "UNTRUSTED_KEY": "NOT CHECKABLE", "UNSUPPORTED": "NOT CHECKABLE", "LIMIT": "NOT CHECKABLE",
     "IO_ERROR": "NOT CHECKABLE",
-    "MISSING": "INCOMPLETE", "ERASED_UNAUTHORISED": "INCOMPLETE", "TAIL_UNSIGNED": "INCOMPLETE", "STALE": "INCOMPLETE",
+    "MISSING": "INCOMPLETE", "ERASED_UNAUTHORISED": "INCOMPLETE",
+    "SUCCESSION_UNCONFIRMED": "INCOMPLETE", "TAIL_UNSIGNED": "INCOMPLETE", "STALE": "INCOMPLETE",
     "EMPTY": "INCOMPLETE",
 }
 SECOND_LOOK_SECONDS = 0.03
@@ -684,9 +685,20 @@ class Log:
             if not order.valid and not order.declares:
                 self.add("ORDER_NOT_VALID", None, None, order.index, order.index + 1,
                          "R39: the order is not valid and declares no authority")
+        self.judge_succession()
         self.judge_not_erased(Spans(
             (a, b) for order in self.content.orders if order.valid and order.action == "erase"
             for a, b in order.spans))
+
+    def judge_succession(self):
+        """R52, R54: from which log this one goes on, and who says so."""
+        found = self.content.succession
+        if found is None:
+            return
+        known = any(found.confirmed_by(order) for order in self.content.orders)
+        self.add("SUCCESSION" if known else "SUCCESSION_UNCONFIRMED", None, None, 1, 2,
+                 "R54: goes on from %s of %d entries; %d behind them are lost"
+                 % (found.origin.decode(), found.size, found.lost))
 
     def judge_not_erased(self, ordered):
         """Payloads that are there though a valid order takes them out (10.5)."""
