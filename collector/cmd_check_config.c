@@ -1,6 +1,7 @@
 /* cmd_check_config.c - reads a configuration as `run` would, and says what it thinks of it. */
 #include "cmdline.h"
 #include "config.h"
+#include "cosign_client.h"
 
 #include "show.h"
 
@@ -19,6 +20,11 @@ enum ak_code ak_cmd_check_config(const struct ak_cmdline *line, struct ak_error 
 
     if (rc != AK_OK)
         return rc;
+    rc = ak_cosign_check(config, err);
+    if (rc != AK_OK) {
+        ak_config_free(config);
+        return rc;
+    }
     ak_config_remarks(config, on_remark, NULL);
     if (line->value[AK_FLAG_SHOW] != NULL) {
         rc = ak_config_show(config, stdout, err);

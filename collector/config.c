@@ -104,6 +104,8 @@ static void log_free(struct ak_config_log *log)
     for (size_t i = 0; i < log->relay_count; i++)
         free(log->relays[i].certificate);
     free(log->expected);
+    free(log->policy);
+    free(log->witness_ca);
     free(log->relays);
 }
 

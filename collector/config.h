@@ -53,6 +53,12 @@ enum ak_config_commitment {
     AK_COMMITMENT_PARTS  /* each part of it: form 2 */
 };
 
+/* What happens while too few witnesses answer. */
+enum ak_config_witness {
+    AK_WITNESS_OPEN,  /* the log goes on, with an event */
+    AK_WITNESS_CLOSED /* it takes nothing in until they answer */
+};
+
 struct ak_config_log {
     char name[AK_CONFIG_NAME_BYTES_MAX + 1];
     uint64_t share;   /* bytes on disk this log may take; 0: no limit but the disk */
@@ -66,6 +72,10 @@ struct ak_config_log {
     enum ak_config_commitment commitment; /* of blocks from now on */
     uint64_t epoch;                       /* ns that one epoch's key signs; 0: until ordered */
     uint64_t epochs;                      /* epoch keys that `init` makes; later without meaning */
+    uint64_t witness_interval;            /* ns between two questions to a witness */
+    enum ak_config_witness witness_required;
+    char *policy;     /* file with the witnesses to ask (C2SP tlog-policy), or NULL */
+    char *witness_ca; /* PEM file of the authorities of witnesses; NULL: the system's */
     struct ak_config_expected *expected;
     size_t expected_count;
     struct ak_config_peer *relays; /* senders that forward for others */

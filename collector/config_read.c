@@ -287,6 +287,10 @@ static enum ak_code log_read(struct ak_reader *reader, const struct raw_log *raw
         return rc;
     memcpy(log->name, raw->name, strlen(raw->name) + 1);
     rc = options_read(reader, &ak_options_log, raw, log, NULL);
+    if (rc == AK_OK)
+        rc = path_read(reader, "policy", raw->policy, &log->policy);
+    if (rc == AK_OK)
+        rc = path_read(reader, "witness_ca", raw->witness_ca, &log->witness_ca);
     return rc == AK_OK ? log_senders_read(reader, raw, log) : rc;
 }
 

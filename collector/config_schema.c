@@ -22,6 +22,7 @@
 static const char *const ak_words_level[] = {"error", "warning", "notice", "info", "debug", NULL};
 static const char *const ak_words_authentication[] = {"mutual", "none", NULL};
 static const char *const ak_words_commitment[] = {"whole", "parts", NULL};
+static const char *const ak_words_witness[] = {"open", "closed", NULL};
 static const char *const ak_words_expired[] = {"refuse", "accept_and_record", NULL};
 
 /* Options */
@@ -59,6 +60,7 @@ _Static_assert(sizeof(enum ak_log_level) == sizeof(unsigned), "words are stored 
 _Static_assert(sizeof(enum ak_config_authentication) == sizeof(unsigned), "the same");
 _Static_assert(sizeof(enum ak_config_expired) == sizeof(unsigned), "the same");
 _Static_assert(sizeof(enum ak_config_commitment) == sizeof(unsigned), "the same");
+_Static_assert(sizeof(enum ak_config_witness) == sizeof(unsigned), "the same");
 
 bool ak_option_applies(const struct ak_option *option, enum ak_transport transport)
 {
@@ -200,8 +202,11 @@ static const cyaml_schema_value_t route_value = {
 
 static const cyaml_schema_field_t log_fields[] = {
     TEXT(raw_log, name),
-    LOG_OPTIONS(LOG_FIELD) LIST(raw_log, expected, expected_value, AK_CONFIG_LIST_MAX),
-    LIST(raw_log, relays, relay_value, AK_CONFIG_LIST_MAX), CYAML_FIELD_END};
+    LOG_OPTIONS(LOG_FIELD) TEXT(raw_log, policy),
+    TEXT(raw_log, witness_ca),
+    LIST(raw_log, expected, expected_value, AK_CONFIG_LIST_MAX),
+    LIST(raw_log, relays, relay_value, AK_CONFIG_LIST_MAX),
+    CYAML_FIELD_END};
 static const cyaml_schema_value_t log_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_log, log_fields)};
 

@@ -69,7 +69,9 @@ struct ak_option {
     X(commit_interval_min, DURATION, "0", 1, 10000 * MS, 1, NULL, 0)                               \
     X(commitment, WORD, "whole", 0, 0, 0, ak_words_commitment, 0)                                  \
     X(epoch, DURATION, "1h", 1000 * MS, YEARS_100, 1, NULL, 0)                                     \
-    X(epochs, COUNT, "32768", 1, 1048576, 0, NULL, 0)
+    X(epochs, COUNT, "32768", 1, 1048576, 0, NULL, 0)                                              \
+    X(witness_interval, DURATION, "10s", 1000 * MS, 60 * MINUTE, 0, NULL, 0)                       \
+    X(witness_required, WORD, "open", 0, 0, 0, ak_words_witness, 0)
 
 #define LIMIT_OPTIONS(X)                                                                           \
     X(connections, COUNT, "4096", 1, 1000000, 0, NULL, ON_STREAM)                                  \
@@ -98,6 +100,8 @@ struct raw_sender { /* in route, expected, relays */
 struct raw_log {
     char *name;
     LOG_OPTIONS(AK_RAW_MEMBER)
+    char *policy;
+    char *witness_ca;
     struct raw_sender *expected;
     unsigned expected_count;
     struct raw_sender *relays;

@@ -1,6 +1,7 @@
 /* duties.c - what a log does by itself: flush what is due, states, silence, clock, room, signing's
  * answers, start and end. */
 #include "clock.h"
+#include "cosign_client.h"
 #include "epochs.h"
 #include "expect.h"
 #include "log.h"
@@ -92,6 +93,11 @@ void ak_runlog_on_refused(void *ctx, const struct ak_error *err)
     ak_payload_string(&p, "reason", err->text);
     ak_runlog_own(log, AK_KIND_EVENT, &p);
     ak_log(AK_LOG_ERROR, "log %s: %s", log->options.name, err->text);
+}
+
+void ak_runlog_on_published(void *ctx, const char *note, size_t len, const struct ak_range *more)
+{
+    ak_cosign_published(ctx, note, len, more);
 }
 
 static void look_at_silence(struct ak_runlog *log)

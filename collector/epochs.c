@@ -11,6 +11,7 @@
  * said); a crash (ak_epoch_resume goes on at the step that was reached). */
 #include "epochs.h"
 
+#include "cosign_client.h"
 #include "log.h"
 #include "pipeline.h"
 #include "recover.h"
@@ -139,6 +140,7 @@ enum ak_code ak_epoch_resume(struct ak_runlog *log, struct ak_keys *keys,
     else if (ending != NULL)
         rc = end_again(log, keys, recovered, err);
     log->epoch.number = ak_keys_epoch_number(keys);
+    log->epoch.start = note.index;
     set_due(log, wall > ak_keys_epoch_time(keys) ? wall - ak_keys_epoch_time(keys) : 0);
     return rc;
 }
@@ -195,6 +197,7 @@ void ak_epoch_on_ended(void *ctx, char *note, size_t len, uint64_t index,
         log->epoch.due = log->server->boot + AGAIN_NS;
         open_gate(log);
     } else {
+        ak_cosign_epoch_ended(log, index);
         place(log);
         open_gate(log);
         if (!log->stopping)
@@ -227,6 +230,7 @@ void ak_epoch_on_begun(void *ctx)
     ak_server_look(log->server);
     log->epoch.beginning = false;
     log->epoch.number++;
+    log->epoch.start = log->epoch.index;
     set_due(log, 0);
 }
 

@@ -161,6 +161,7 @@ static enum ak_code begin_signing(struct ak_runlog *log, struct ak_keys *keys,
         .on_refused = ak_runlog_on_refused,
         .on_ended = ak_epoch_on_ended,
         .on_begun = ak_epoch_on_begun,
+        .on_published = ak_runlog_on_published,
     };
     enum ak_code rc = ak_signer_add(log->server->signer, &client, &log->signer_slot, err);
 

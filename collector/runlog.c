@@ -5,6 +5,7 @@
 #include "runlog.h"
 
 #include "clock.h"
+#include "cosign_client.h"
 #include "epochs.h"
 #include "log.h"
 #include "pipeline.h"
@@ -30,7 +31,7 @@ static bool room_in(const struct ak_runlog *log, size_t len)
 
 bool ak_runlog_ready(struct ak_runlog *log)
 {
-    if (log->full || log->stopping || ak_epoch_gate(log))
+    if (log->full || log->stopping || ak_epoch_gate(log) || ak_cosign_gate(log))
         return false;
     if (room_in(log, log->options.record_bytes_max))
         return true;

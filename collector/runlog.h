@@ -32,6 +32,7 @@
 
 #define AK_LOG_NAME_BYTES 64u /* [a-z0-9-]{1,63} and NUL */
 
+struct ak_cosign_client;
 struct ak_expected;
 struct ak_orders;
 struct ak_seal_wait;
@@ -96,6 +97,8 @@ struct ak_runlog_epoch {
     unsigned char *note;        /* start note that waits or is placed, or NULL */
     size_t note_len;
     uint64_t index; /* of its entry */
+    uint64_t start; /* index of the running one's start note: the size of the last checkpoint before
+                       it */
 };
 
 struct ak_runlog {
@@ -176,6 +179,8 @@ struct ak_runlog {
     uint64_t note_since; /* boot time */
     char *checkpoint;    /* newest checkpoint known */
     size_t checkpoint_len;
+
+    struct ak_cosign_client *cosign; /* witnesses that are asked; NULL: none */
 
     /* room (room.c) */
     bool full;
@@ -258,6 +263,7 @@ void ak_runlog_configure(struct ak_runlog *log, const struct ak_runlog_options *
 /* The signer's answers. */
 void ak_runlog_on_note(void *log, char *note, size_t len, uint64_t size);
 void ak_runlog_on_refused(void *log, const struct ak_error *err);
+void ak_runlog_on_published(void *log, const char *note, size_t len, const struct ak_range *more);
 
 /* Begins the end: last entries, commit, note. True when nothing is under way any more. */
 void ak_runlog_stop(struct ak_runlog *log, const char *reason);

@@ -16,7 +16,9 @@
 #include "clock.h"
 #include "conn.h"
 #include "control.h"
+#include "cosign_client.h"
 #include "expect.h"
+#include "http.h"
 #include "key_channel.h"
 #include "listener.h"
 #include "log.h"
@@ -197,6 +199,18 @@ static void configure_logs(struct ak_server *server)
     }
 }
 
+/* Witnesses; the logs go on without them where memory is short. */
+static enum ak_code configure_witnesses(struct ak_server *server, struct ak_error *err)
+{
+    enum ak_code rc = AK_OK;
+
+    for (size_t i = 0; i < server->config->log_count && rc == AK_OK; i++) {
+        if (server->by_config[i] != NULL)
+            rc = ak_cosign_configure(server->by_config[i], &server->config->logs[i], err);
+    }
+    return rc;
+}
+
 static void tell_configuration(struct ak_runlog *log, const struct ak_hash *digest)
 {
     struct ak_payload p;
@@ -277,6 +291,8 @@ enum ak_code ak_server_reload(struct ak_server *server, struct ak_error *err)
     if (rc == AK_OK)
         rc = ak_stream_check_tls(config, err);
     if (rc == AK_OK)
+        rc = ak_cosign_check(config, err);
+    if (rc == AK_OK)
         rc = open_logs(server, config, &digest, &by_config, err);
     if (rc != AK_OK) {
         ak_config_free(config);
@@ -294,7 +310,9 @@ enum ak_code ak_server_reload(struct ak_server *server, struct ak_error *err)
     for (struct ak_runlog *log = server->logs; log != NULL; log = log->next)
         tell_configuration(log, &digest);
     warn_of_removed(server);
-    rc = ak_listeners_open(server, err);
+    rc = configure_witnesses(server, err);
+    if (rc == AK_OK)
+        rc = ak_listeners_open(server, err);
     ak_config_free(old);
     return rc;
 }
@@ -391,8 +409,13 @@ static void on_sealer_closed(void *ctx)
 
 static void seal_all(struct ak_server *server)
 {
-    for (struct ak_runlog *log = server->logs; log != NULL; log = log->next)
+    for (struct ak_runlog *log = server->logs; log != NULL; log = log->next) {
+        ak_cosign_end(log);
         ak_manifest_last(log);
+    }
+    if (server->http != NULL)
+        ak_http_close(server->http, NULL, NULL);
+    server->http = NULL;
     enter(server, STAGE_SEAL, SEAL_NS);
     ak_sealer_close(server->sealer, on_sealer_closed, server);
 }
@@ -501,6 +524,10 @@ static enum ak_code start(struct ak_server *server, struct ak_error *err)
 {
     enum ak_code rc = start_logs(server, "akashi-collector run", err);
 
+    if (rc == AK_OK)
+        rc = ak_http_new(&server->loop, &server->http, err);
+    if (rc == AK_OK)
+        rc = configure_witnesses(server, err);
     if (rc == AK_OK)
         rc = ak_control_open(server, err);
     if (rc == AK_OK)

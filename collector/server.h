@@ -25,6 +25,7 @@
 struct ak_conn;
 struct ak_control;
 struct ak_datagram_scratch;
+struct ak_http;
 struct ak_listener;
 struct ak_sealer;
 
@@ -38,6 +39,7 @@ struct ak_server {
     struct ak_key_channel *keys; /* to the process that has the secret keys */
     struct ak_signer *signer;
     struct ak_sealer *sealer;
+    struct ak_http *http; /* NULL: no other machine is asked (a log opened for one order) */
     struct ak_control *control;
     struct ak_runlog *logs;
     struct ak_runlog **by_config; /* log i of the configuration in force; NULL: not open */

@@ -30,10 +30,10 @@ struct slot {
     uint64_t publish_at;    /* likewise for the file */
     char *published;        /* newest note not yet in the file; thread only */
     size_t published_len;
-    uint64_t published_size;
+    struct ak_range signed_more; /* from the size published last; thread only */
     char *out; /* newest one in the file, on its way to the loop; under the mutex */
     size_t out_len;
-    uint64_t out_size;
+    struct ak_range out_more;
     char *note; /* answer on its way to the loop; under the mutex */
     size_t note_len;
     uint64_t note_size;
@@ -93,9 +93,10 @@ static void tell_published(struct ak_signer *signer, struct slot *slot)
     free(slot->out); /* the loop never saw it: a newer one covers it */
     slot->out = slot->published;
     slot->out_len = slot->published_len;
-    slot->out_size = slot->published_size;
+    (void)ak_range_merge(&slot->out_more, &slot->signed_more, NULL); /* it goes on from there */
     pthread_mutex_unlock(&signer->mutex);
     slot->published = NULL;
+    ak_range_init(&slot->signed_more, slot->signed_more.end);
     uv_async_send(&signer->async);
 }
 
@@ -136,7 +137,7 @@ static void sign(struct ak_signer *signer, struct slot *slot, const struct ak_ra
     free(slot->published);
     slot->published = malloc(len);
     slot->published_len = len;
-    slot->published_size = more->end;
+    (void)ak_range_merge(&slot->signed_more, more, NULL); /* it goes on from there */
     if (slot->published != NULL)
         memcpy(slot->published, note, len);
     answer(signer, slot, note, len, more->end);
@@ -321,7 +322,7 @@ static void on_async(uv_async_t *async)
         uint64_t start_index;
         char *out;
         size_t out_len;
-        uint64_t out_size;
+        struct ak_range out_more;
 
         pthread_mutex_lock(&signer->mutex);
         note = slot->note;
@@ -329,8 +330,11 @@ static void on_async(uv_async_t *async)
         size = slot->note_size;
         out = slot->out;
         out_len = slot->out_len;
-        out_size = slot->out_size;
         slot->out = NULL;
+        if (out != NULL) {
+            out_more = slot->out_more;
+            ak_range_init(&slot->out_more, out_more.end);
+        }
         refused = slot->refused;
         ended = slot->ended;
         slot->ended = false;
@@ -350,7 +354,7 @@ static void on_async(uv_async_t *async)
         if (refused)
             tell_refused(slot, &err);
         if (out != NULL && slot->client.on_published != NULL)
-            slot->client.on_published(slot->client.ctx, out, out_len, out_size);
+            slot->client.on_published(slot->client.ctx, out, out_len, &out_more);
         free(out);
         if (ended)
             slot->client.on_ended(slot->client.ctx, start, start_len, start_index, &end_err);
@@ -436,6 +440,7 @@ enum ak_code ak_signer_add(struct ak_signer *signer, const struct ak_signer_clie
         return ak_fail(err, AK_ENOMEM, "no memory for the signer");
     added->client = *client;
     ak_range_init(&added->wanted, ak_keys_signed(client->keys)->end);
+    added->signed_more = added->out_more = added->wanted;
     pthread_mutex_lock(&signer->mutex);
     if (signer->count == AK_SIGNER_LOGS_MAX) {
         pthread_mutex_unlock(&signer->mutex);

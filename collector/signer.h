@@ -32,9 +32,10 @@ struct ak_signer_client {
      * on_refused was. */
     void (*on_begun)(void *ctx);
     /* A checkpoint was published: the keys' state that covers it is saved, so others may see it.
-     * At the end of an epoch that is its last one, before on_ended. `note` is borrowed for the
-     * call. May be NULL. */
-    void (*on_published)(void *ctx, const char *note, size_t len, uint64_t size);
+     * At the end of an epoch that is its last one, before on_ended. `more` is the compact range
+     * from the size told before (at first: the size that the keys had signed) to its own. Both are
+     * borrowed for the call. May be NULL. */
+    void (*on_published)(void *ctx, const char *note, size_t len, const struct ak_range *more);
 };
 
 /* Starts the thread. `keys` (borrowed until it is closed) is the line to the process that has the

@@ -2,6 +2,7 @@
 #include "status.h"
 
 #include "clock.h"
+#include "cosign_client.h"
 #include "listener.h"
 #include "server.h"
 
@@ -62,6 +63,7 @@ static json_t *log_json(const struct ak_runlog *log, uint64_t boot)
 {
     json_t *object = json_object();
     json_t *segment = json_object();
+    json_t *witnesses;
 
     set(object, "name", json_string(log->name));
     set(object, "origin", json_string(log->origin));
@@ -87,6 +89,9 @@ static json_t *log_json(const struct ak_runlog *log, uint64_t boot)
     set(segment, "age_ms", age_json(log->segment_opened, boot));
     set(object, "segment", segment);
     sources_json(object, log);
+    witnesses = ak_cosign_json(log);
+    if (witnesses != NULL)
+        set(object, "witnesses", witnesses);
     return object;
 }
 

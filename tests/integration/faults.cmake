@@ -32,3 +32,6 @@ akashi_threads(integration.erase akashi-collector akashi-verify)
 set_tests_properties(integration.erase PROPERTIES RUN_SERIAL ON) # it mounts and searches a disk
 
 akashi_fault_test(succeed ${CMAKE_CURRENT_SOURCE_DIR}/independent/verify.py ${CMAKE_SOURCE_DIR})
+
+akashi_fault_test(witness_client)
+akashi_threads(integration.witness_client akashi-collector akashi-verify)
