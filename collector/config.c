@@ -103,6 +103,11 @@ static void log_free(struct ak_config_log *log)
         free(log->expected[i].peer.certificate);
     for (size_t i = 0; i < log->relay_count; i++)
         free(log->relays[i].certificate);
+    for (size_t i = 0; i < log->stamp_count; i++)
+        free(log->stamp[i]);
+    free(log->stamp);
+    free(log->stamp_ca);
+    free(log->stamp_policy);
     free(log->expected);
     free(log->policy);
     free(log->witness_ca);

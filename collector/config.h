@@ -32,6 +32,7 @@
 #define AK_CONFIG_LIST_MAX                                                                         \
     4096u                             /* entries of one list (allow, route, expected, ...); some   \
                                          are compared with all before them */
+#define AK_CONFIG_STAMPS_MAX     16u  /* authorities of one log; each costs a request an interval */
 #define AK_CONFIG_NAME_BYTES_MAX 63u  /* of a log: [a-z0-9-]{1,63} */
 #define AK_CONFIG_PEER_BYTES_MAX 253u /* of a certificate name: the longest dNSName */
 
@@ -74,8 +75,13 @@ struct ak_config_log {
     uint64_t epochs;                      /* epoch keys that `init` makes; later without meaning */
     uint64_t witness_interval;            /* ns between two questions to a witness */
     enum ak_config_witness witness_required;
-    char *policy;     /* file with the witnesses to ask (C2SP tlog-policy), or NULL */
-    char *witness_ca; /* PEM file of the authorities of witnesses; NULL: the system's */
+    char *policy;            /* file with the witnesses to ask (C2SP tlog-policy), or NULL */
+    char *witness_ca;        /* PEM file of the authorities of witnesses; NULL: the system's */
+    uint64_t stamp_interval; /* ns between two time stamps of one authority */
+    char **stamp;            /* URLs of time-stamping authorities */
+    size_t stamp_count;
+    char *stamp_ca; /* PEM file: certificates that their answers must lead to; there if they are */
+    char *stamp_policy; /* object identifier asked for, or NULL */
     struct ak_config_expected *expected;
     size_t expected_count;
     struct ak_config_peer *relays; /* senders that forward for others */

@@ -8,6 +8,38 @@
 
 /* Logs */
 
+/* A reply is kept only if it is good, so somebody must say whose are. */
+static enum ak_code stamps_check(struct ak_reader *reader, const struct ak_config_log *log)
+{
+    const char *policy = log->stamp_policy;
+    enum ak_code rc = AK_OK;
+
+    ak_reader_enter(reader, "stamp");
+    if (log->stamp_count > 0 && log->stamp_ca == NULL)
+        rc = ak_reader_fail(reader,
+                            "log %s has `stamp` without `stamp_ca`; give a PEM file with the "
+                            "certificates of the authorities, as they publish them",
+                            log->name);
+    for (size_t i = 0; i < log->stamp_count && rc == AK_OK; i++) {
+        for (size_t j = 0; j < i && rc == AK_OK; j++) {
+            if (strcmp(log->stamp[i], log->stamp[j]) == 0)
+                rc = ak_reader_fail(reader, "%.200s stands twice; name each authority once",
+                                    log->stamp[i]);
+        }
+    }
+    ak_reader_leave(reader);
+    ak_reader_enter(reader, "stamp_policy");
+    if (rc == AK_OK && policy != NULL &&
+        (policy[0] == '\0' || policy[strspn(policy, "0123456789.")] != '\0' ||
+         strchr(policy, '.') == NULL))
+        rc = ak_reader_fail(reader,
+                            "\"%.80s\" is no object identifier; write it as in "
+                            "1.3.6.1.4.1.99999.1, or leave it out",
+                            policy);
+    ak_reader_leave(reader);
+    return rc;
+}
+
 static enum ak_code log_check(struct ak_reader *reader, const struct ak_config *config, size_t i)
 {
     const struct ak_config_log *log = &config->logs[i];
@@ -36,6 +68,8 @@ static enum ak_code log_check(struct ak_reader *reader, const struct ak_config *
     }
     if (rc != AK_OK)
         ak_reader_leave(reader);
+    if (rc == AK_OK)
+        rc = stamps_check(reader, log);
     ak_reader_leave(reader);
     return rc;
 }

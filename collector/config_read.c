@@ -269,6 +269,44 @@ static enum ak_code log_senders_read(struct ak_reader *reader, const struct raw_
     return rc;
 }
 
+/* Whether it is one is asked where it is used (http.h): what can be judged without that is here. */
+static enum ak_code stamp_url_read(struct ak_reader *reader, const char *text, char **out)
+{
+    if (strncmp(text, "http://", 7) != 0 && strncmp(text, "https://", 8) != 0)
+        return ak_reader_fail(reader,
+                              "\"%.80s\" is no URL of a time-stamping authority: it begins with "
+                              "http:// or https://",
+                              text);
+    if (!ak_marks_printable(text, strlen(text)))
+        return ak_reader_fail(reader, "the URL is not printable UTF-8 text");
+    *out = strdup(text);
+    return *out == NULL ? no_memory(reader) : AK_OK;
+}
+
+static enum ak_code stamps_read(struct ak_reader *reader, const struct raw_log *raw,
+                                struct ak_config_log *log)
+{
+    enum ak_code rc = AK_OK;
+
+    log->stamp = array_of(raw->stamp_count, sizeof(*log->stamp));
+    if (raw->stamp_count > 0 && log->stamp == NULL)
+        return no_memory(reader);
+    ak_reader_enter(reader, "stamp");
+    for (unsigned i = 0; i < raw->stamp_count && rc == AK_OK; i++) {
+        ak_reader_enter_entry(reader, i);
+        rc = stamp_url_read(reader, raw->stamp[i], &log->stamp[log->stamp_count]);
+        ak_reader_leave(reader);
+        log->stamp_count += rc == AK_OK;
+    }
+    ak_reader_leave(reader);
+    if (rc == AK_OK)
+        rc = path_read(reader, "stamp_ca", raw->stamp_ca, &log->stamp_ca);
+    if (rc == AK_OK && raw->stamp_policy != NULL &&
+        (log->stamp_policy = strdup(raw->stamp_policy)) == NULL)
+        rc = no_memory(reader);
+    return rc;
+}
+
 static enum ak_code log_read(struct ak_reader *reader, const struct raw_log *raw,
                              struct ak_config_log *log)
 {
@@ -291,6 +329,8 @@ static enum ak_code log_read(struct ak_reader *reader, const struct raw_log *raw
         rc = path_read(reader, "policy", raw->policy, &log->policy);
     if (rc == AK_OK)
         rc = path_read(reader, "witness_ca", raw->witness_ca, &log->witness_ca);
+    if (rc == AK_OK)
+        rc = stamps_read(reader, raw, log);
     return rc == AK_OK ? log_senders_read(reader, raw, log) : rc;
 }
 

@@ -108,6 +108,14 @@ static void log_show(FILE *out, const struct ak_config_log *log)
     options_show(out, 4, &ak_options_log, log, NULL);
     entry_show(out, 4, "policy", log->policy);
     entry_show(out, 4, "witness_ca", log->witness_ca);
+    list_begin(out, 4, "stamp", log->stamp_count);
+    for (size_t i = 0; i < log->stamp_count; i++) {
+        fputs("      - ", out);
+        text_show(out, log->stamp[i]);
+        fputc('\n', out);
+    }
+    entry_show(out, 4, "stamp_ca", log->stamp_ca);
+    entry_show(out, 4, "stamp_policy", log->stamp_policy);
     list_begin(out, 4, "expected", log->expected_count);
     for (size_t i = 0; i < log->expected_count; i++) {
         peer_show(out, 6, &log->expected[i].peer);

@@ -9,6 +9,7 @@
 #include "pipeline.h"
 #include "room.h"
 #include "server.h"
+#include "stamps.h"
 
 #include <akashi/format.h>
 
@@ -98,6 +99,7 @@ void ak_runlog_on_refused(void *ctx, const struct ak_error *err)
 void ak_runlog_on_published(void *ctx, const char *note, size_t len, const struct ak_range *more)
 {
     ak_cosign_published(ctx, note, len, more);
+    ak_stamps_published(ctx, note, len, more->end);
 }
 
 static void look_at_silence(struct ak_runlog *log)
@@ -195,6 +197,7 @@ void ak_runlog_tick(struct ak_runlog *log)
     ak_manifest_tick(log);
     ak_room_tick(log);
     ak_epoch_tick(log);
+    ak_stamps_tick(log);
     if (!log->full && log->server->boot >= log->next_state)
         ak_runlog_state(log);
     ak_runlog_flush(log);

@@ -16,6 +16,7 @@
 #include "pipeline.h"
 #include "recover.h"
 #include "server.h"
+#include "stamps.h"
 
 #include <akashi/epoch.h>
 
@@ -198,6 +199,7 @@ void ak_epoch_on_ended(void *ctx, char *note, size_t len, uint64_t index,
         open_gate(log);
     } else {
         ak_cosign_epoch_ended(log, index);
+        ak_stamps_epoch_ended(log);
         place(log);
         open_gate(log);
         if (!log->stopping)

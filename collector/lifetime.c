@@ -13,6 +13,7 @@
 #include "recover.h"
 #include "room.h"
 #include "server.h"
+#include "stamps.h"
 #include "store.h"
 
 #include <akashi/format.h>
@@ -261,6 +262,7 @@ void ak_runlog_free(struct ak_runlog *log)
     }
     ak_room_end(log);
     ak_runlog_expect_free(log);
+    ak_stamps_free(log);
     ak_manifest_end(log);
     ak_orders_free(log);
     ak_writer_free(log->writer);

@@ -37,6 +37,7 @@ struct ak_expected;
 struct ak_orders;
 struct ak_seal_wait;
 struct ak_server;
+struct ak_stamps;
 
 /* Somebody who waits for an acknowledgement; embedded in its owner. */
 struct ak_acker {
@@ -173,14 +174,15 @@ struct ak_runlog {
     uint64_t signed_size;
     uint64_t unsigned_since; /* boot time; 0: all is signed or signing stopped */
     bool unsigned_told;
-    bool refused;            /* nothing is signed until the next start */
-    char *note; /* newest checkpoint that is not yet in the segment */
+    bool refused; /* nothing is signed until the next start */
+    char *note;   /* newest checkpoint that is not yet in the segment */
     size_t note_len;
     uint64_t note_since; /* boot time */
     char *checkpoint;    /* newest checkpoint known */
     size_t checkpoint_len;
 
     struct ak_cosign_client *cosign; /* witnesses that are asked; NULL: none */
+    struct ak_stamps *stamps;        /* authorities that time-stamp it; NULL: none */
 
     /* room (room.c) */
     bool full;

@@ -26,6 +26,7 @@
 #include "orders.h"
 #include "pipeline.h"
 #include "sealer.h"
+#include "stamps.h"
 #include "stream.h"
 #include "tls.h"
 
@@ -196,6 +197,7 @@ static void configure_logs(struct ak_server *server)
         fill_options(&server->config->logs[i], &options);
         ak_runlog_configure(server->by_config[i], &options);
         ak_runlog_expect(server->by_config[i], &server->config->logs[i]);
+        ak_stamps_configure(server->by_config[i], &server->config->logs[i]);
     }
 }
 

@@ -5,6 +5,7 @@
 #include "cosign_client.h"
 #include "listener.h"
 #include "server.h"
+#include "stamps.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -92,6 +93,8 @@ static json_t *log_json(const struct ak_runlog *log, uint64_t boot)
     witnesses = ak_cosign_json(log);
     if (witnesses != NULL)
         set(object, "witnesses", witnesses);
+    if (log->stamps != NULL)
+        set(object, "stamps", ak_stamps_json(log));
     return object;
 }
 

@@ -10,7 +10,6 @@
 
 #include <openssl/asn1.h>
 #include <openssl/bio.h>
-#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -43,8 +42,6 @@ enum ak_code ak_tsa_new(struct ak_tsa **out, struct ak_error *err)
     struct ak_tsa *tsa = calloc(1, sizeof(*tsa));
 
     *out = NULL;
-    /* What a machine's openssl.cnf says must not decide a verdict. */
-    (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
     if (tsa != NULL)
         tsa->store = X509_STORE_new();
     if (tsa == NULL || tsa->store == NULL) {

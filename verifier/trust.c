@@ -7,6 +7,8 @@
 #include <akashi/base64.h>
 #include <akashi/sha256.h>
 
+#include <openssl/crypto.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -238,6 +240,8 @@ enum ak_code ak_trust_add_tsa(struct ak_trust *trust, const char *path, struct a
 
     if (rc != AK_OK)
         return ak_fail(err, AK_EUSAGE, "--tsa-ca: %s", why.text);
+    /* What a machine's openssl.cnf says must not decide a verdict. */
+    (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
     if (trust->tsa == NULL)
         rc = ak_tsa_new(&trust->tsa, &why);
     if (rc == AK_OK)

@@ -24,6 +24,9 @@ akashi_threads(integration.fault_restart akashi-collector akashi-verify)
 akashi_fault_test(epochs ${CMAKE_CURRENT_SOURCE_DIR}/independent/verify.py)
 akashi_threads(integration.epochs akashi-collector akashi-verify)
 
+akashi_fault_test(stamps_collector)
+akashi_threads(integration.stamps_collector akashi-collector akashi-verify)
+
 akashi_fault_test(fault_two)
 akashi_threads(integration.fault_two akashi-collector akashi-verify)
 

@@ -3,8 +3,10 @@
 own, is wanted. P-256 keys; everything lies in the directory that is given."""
 
 import hashlib
+import http.server
 import os
 import subprocess
+import threading
 import time
 
 OPENSSL = os.environ.get("OPENSSL", "openssl")
@@ -140,3 +142,55 @@ class Stamper:
                     "-econtent_type", "1.2.840.113549.1.9.16.1.4", "-signer", self.cert, "-inkey",
                     self.key, data=info)
         return der(0x30, der(0x30, der_int(status)), token)
+
+
+class Server:
+    """A TSA over HTTP that answers well, or as `mode` says."""
+
+    def __init__(self, stamper, mode="good", other=None):
+        self.stamper, self.other, self.mode = stamper, other, mode
+        self.asked = 0
+        self.lock = threading.Lock()  # openssl keeps one serial file
+        server = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                server.asked += 1
+                query = self.rfile.read(int(self.headers["Content-Length"]))
+                good = self.headers["Content-Type"] == "application/timestamp-query"
+                status, kind, body = server.answer(query) if good else (415, "text/plain", b"")
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args):
+                """Nothing."""
+
+        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.http.daemon_threads = True
+        self.http.handle_error = lambda *args: None  # who does not wait for an answer
+        self.url = f"http://127.0.0.1:{self.http.server_address[1]}/tsr"
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+
+    def answer(self, query):
+        kind = "application/timestamp-reply"
+        mode = self.mode
+        if mode == "status":
+            return 500, kind, b"no"
+        if mode == "html":
+            return 200, "text/html", b"<html>sign in first</html>"
+        if mode == "garbage":
+            return 200, kind, b"\x30\x03\x02\x01\x00"
+        if mode == "large":
+            return 200, kind, b"0" * 100000
+        if mode == "hang":
+            threading.Event().wait(600)
+        with self.lock:
+            if mode == "nonce":
+                imprint = query[query.index(bytes.fromhex("0420")) + 2:][:32]
+                query = run("ts", "-query", "-digest", imprint.hex(), "-sha256", "-cert")
+            elif mode == "imprint":
+                query = run("ts", "-query", "-digest", "00" * 32, "-sha256", "-cert")
+            return 200, kind, (self.other if mode == "untrusted" else self.stamper).answer(query)
