@@ -5,7 +5,7 @@
  * GET <prefix>/<id>/checkpoint gives the newest cosigned checkpoint, GET <prefix>/status what the
  * witness has done, as JSON.
  *
- * What was begun is finished whether the client still waits or not. */
+ * A request whose client leaves before it is begun is dropped; one that was begun is finished. */
 #include "witness_private.h"
 
 #include "clock.h"
@@ -130,12 +130,19 @@ static void on_judged(uv_work_t *work, int status)
     run_next(log);
 }
 
-/* Takes the first one that waits. */
+/* Takes the first one that waits and whose client does. */
 static void run_next(struct ak_witness_log *log)
 {
-    struct ak_witness_job *job = log->waiting;
+    struct ak_witness_job *job;
 
-    if (job == NULL || log->busy)
+    if (log->busy)
+        return;
+    while ((job = log->waiting) != NULL && job->conn == NULL) {
+        log->waiting = job->next;
+        job->server->jobs--;
+        job_free(job);
+    }
+    if (job == NULL)
         return;
     log->waiting = job->next;
     log->busy = true;
@@ -162,14 +169,16 @@ static void queue(struct ak_witness_job *job)
 static void add_checkpoint(struct ak_witness_conn *conn)
 {
     const struct ak_witness_http *http = ak_witness_parser_request(conn->parser);
-    struct ak_witness_job *job = calloc(1, sizeof(*job));
+    struct ak_witness_job *job = NULL;
     struct ak_error err = {0};
 
+    if (conn->listener->server->jobs < AK_WITNESS_JOBS_MAX)
+        job = calloc(1, sizeof(*job));
     if (job != NULL)
         job->body = malloc(http->body_len + 1);
     if (job == NULL || job->body == NULL) {
         free(job);
-        say(conn, 503, "no memory");
+        say(conn, 503, "this witness has too much to do");
         return;
     }
     if (http->body_len > 0)

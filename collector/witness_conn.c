@@ -20,6 +20,7 @@
 #define REQUEST_MS 15000u /* from the first byte of a request (or the accept) to its last */
 #define IDLE_MS    60000u /* between two requests */
 #define WRITE_MS   15000u /* to take an answer */
+#define DRAIN_MS   2000u  /* for the client to see our end before its bytes reset the connection */
 #define HEAD_BYTES 512u
 #define DATE_BYTES 40u
 
@@ -100,6 +101,30 @@ void ak_witness_conn_close(struct ak_witness_conn *conn)
 
 /* ---- writing */
 
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf);
+static void on_alloc(uv_handle_t *handle, size_t want, uv_buf_t *buf);
+
+static void on_shutdown(uv_shutdown_t *request, int status)
+{
+    struct ak_witness_conn *conn = request->data;
+
+    if (status < 0)
+        ak_witness_conn_close(conn);
+}
+
+/* The last answer is written. Closing while bytes of the client are unread would reset the
+ * connection, and the client could miss the answer. */
+static void drain(struct ak_witness_conn *conn)
+{
+    conn->draining = true;
+    conn->deadline = uv_now(&conn->listener->server->loop) + DRAIN_MS;
+    conn->shutdown.data = conn;
+    if (uv_shutdown(&conn->shutdown, (uv_stream_t *)&conn->tcp, on_shutdown) != 0 ||
+        (uv_is_active((const uv_handle_t *)&conn->tcp) == 0 &&
+         uv_read_start((uv_stream_t *)&conn->tcp, on_alloc, on_read) != 0))
+        ak_witness_conn_close(conn);
+}
+
 static void read_on(struct ak_witness_conn *conn);
 
 static void on_written(uv_write_t *write, int status)
@@ -112,8 +137,10 @@ static void on_written(uv_write_t *write, int status)
     conn->writing--;
     if (conn->closing)
         return;
-    if (status < 0 || (conn->writing == 0 && conn->last && !conn->answering))
+    if (status < 0)
         ak_witness_conn_close(conn);
+    else if (conn->writing == 0 && conn->last && !conn->answering)
+        drain(conn);
     else if (conn->writing == 0 && conn->replied)
         read_on(conn);
 }
@@ -316,6 +343,8 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 
     if (n < 0)
         ak_witness_conn_close(conn);
+    else if (conn->draining)
+        return;
     else if (n > 0 && conn->tls != NULL)
         take_cipher(conn, (const uint8_t *)buf->base, (size_t)n);
     else if (n > 0)

@@ -14,6 +14,9 @@
 /* Connections at a time: each has up to 150 KiB of buffers while a request comes in. */
 #define AK_WITNESS_CONNECTIONS_MAX 512u
 
+/* Requests that wait to be judged, also of clients that have left: each has up to 100 KiB. */
+#define AK_WITNESS_JOBS_MAX 512u
+
 /* Bytes read at once. */
 #define AK_WITNESS_READ_BYTES 16384u
 
@@ -45,6 +48,7 @@ struct ak_witness_conn {
     struct ak_witness_conn *next;
     struct ak_witness_conn *prev;
     uv_tcp_t tcp;
+    uv_shutdown_t shutdown;
     struct ak_witness_listener *listener;
     struct ak_witness_client *client;
     struct ak_tls_session *tls;
@@ -56,6 +60,7 @@ struct ak_witness_conn {
     bool answering;             /* a request is complete and not answered yet: nothing is read */
     bool replied;               /* an answer is being written */
     bool continued;             /* "100 Continue" was sent */
+    bool draining;              /* the answer is written: what still comes is thrown away */
     bool closing;
 };
 

@@ -21,7 +21,7 @@ complain() {
 "$program" --help | awk '/^Commands:/ { on = 1; next } /^$/ { on = 0 } on && /^  [a-z]/ { print $1 }' |
     sort >"$work/commands"
 [ "$(wc -l <"$work/commands")" -ge 4 ] || complain "--help lists too few commands"
-part COMMANDS | sed -n 's/^\*\([a-z-]*\).*\*.*$/\1/p' | sort >"$work/told"
+part COMMANDS | sed -n 's/^\*\([a-z-]*\).*\*.*$/\1/p' | sort -u >"$work/told"
 diff -u "$work/commands" "$work/told" || complain "commands of --help (-) and the page (+) differ"
 part OPTIONS | grep -o '^\*--[a-z-]*\*' | tr -d '*' | sort -u >"$work/explained"
 

@@ -282,7 +282,9 @@ def untrusted(collector, work, state, policy, vkey, log):
     there = copy()
     with open(os.path.join(there, "keys", "witness.key"), "r+b") as f:
         f.seek(-4, 2)
-        f.write(b"A")
+        was = f.read(1)
+        f.seek(-4, 2)
+        f.write(b"B" if was == b"A" else b"A")
     refuses(collector, there, policy, vkey, "a damaged key", "witness.key")
     there = copy()
     with open(os.path.join(there, "logs", ident), "r+b") as f:
