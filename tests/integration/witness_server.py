@@ -2,7 +2,7 @@
 """A witness against a client that was written from the specification: every status, keep-alive,
 monitoring, two requests at once, forks and what is kept of them, states that cannot be trusted.
 
-    witness.py COLLECTOR VERIFY SOURCE
+    witness_server.py COLLECTOR VERIFY SOURCE
 """
 import json
 import os
