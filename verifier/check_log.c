@@ -289,6 +289,12 @@ static void wait_for(struct ak_check_state *state, const struct ak_check_judged 
                                                                        .len = len};
 }
 
+void ak_check_wait_note(struct ak_check_state *state, const struct ak_check_judged *judged,
+                        const char *name, const char *note, size_t len)
+{
+    wait_for(state, judged, AK_WHO_FILE, name, note, len);
+}
+
 static void judge_checkpoint(struct ak_check_state *state)
 {
     struct ak_check_judged judged;
@@ -491,6 +497,7 @@ enum ak_code ak_check_log_run(struct ak_check_state *state, struct ak_error *err
     if (rc == AK_OK) {
         ak_check_find_keys(state);
         judge_checkpoint(state);
+        ak_check_cosigned_begin(state);
         rc = judge_kept(state, err);
     }
     if (rc == AK_OK)
@@ -521,5 +528,6 @@ void ak_check_state_free(struct ak_check_state *state)
     free(state->manifest);
     free(state->recovery);
     free(state->checkpoint_file);
+    free(state->cosigned_newest.note);
     free(state->later.note);
 }

@@ -266,6 +266,13 @@ struct ak_check_cosigned {
     struct ak_quorum quorum;
 };
 
+/* The newest `.cosigned` file as it was when the log was listed. */
+struct ak_check_cosigned_newest {
+    char name[64];
+    char *note; /* NULL: none */
+    size_t len;
+};
+
 /* Time stamps beside a log: what is told of all of them at once. */
 struct ak_check_stamps {
     uint64_t left_alone; /* no certificate given, or their note is not here */
@@ -285,7 +292,8 @@ struct ak_check_state {
     bool single;             /* one segment alone */
     const char *single_name; /* its name in dir_fd; borrowed */
     struct ak_list list;
-    size_t beside_at;              /* number in `list` up to which stamps were judged */
+    struct ak_check_cosigned_newest cosigned_newest;
+    size_t beside_at;              /* number in `list` up to which notes and stamps were judged */
     struct ak_check_stamps stamps; /* what came of them */
     struct ak_check_file *file;    /* sorted by first index */
     size_t file_count;
@@ -520,6 +528,19 @@ void ak_check_signed_close(struct ak_check_state *state);
  * has been reached. True if its root came out. */
 bool ak_check_sign_beside(struct ak_check_state *state, const struct ak_check_judged *judged,
                           const char *note, size_t len, size_t listed);
+
+/* ---- check_cosigned.c ---- */
+
+/* Reads and judges a `.cosigned` file of the list by R45; true if it is good but for its root.
+ * `*note` is malloc'ed or NULL. */
+bool ak_check_cosigned(struct ak_check_state *state, size_t listed, char **note, size_t *len,
+                       struct ak_check_judged *judged);
+/* Takes the newest one in before a newer one takes its place. */
+void ak_check_cosigned_begin(struct ak_check_state *state);
+/* check_log.c: a checkpoint in a file by itself, to be compared when its size is reached. All is
+ * borrowed. */
+void ak_check_wait_note(struct ak_check_state *state, const struct ak_check_judged *judged,
+                        const char *name, const char *note, size_t len);
 
 /* ---- check_stamps.c ---- */
 

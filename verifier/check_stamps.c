@@ -1,5 +1,5 @@
-/* check_stamps.c - RFC 3161 stamps beside a log: the notes that they are over are checkpoints as
- * any other, and what a good stamp is over existed by its time (format.md R47, R48).
+/* check_stamps.c - notes beside a log, and RFC 3161 stamps: they are checkpoints as any other, and
+ * what a good stamp is over existed by its time (format.md R47, R48).
  *
  * The list of files rises by size, so the notes are compared while the tree grows, each before a
  * larger root proves what lies below. One note and one reply are in memory at a time; of the times
@@ -27,9 +27,10 @@ struct group {
     bool confirmed; /* its root came out */
 };
 
-static bool is_stamp(const struct ak_list_file *file)
+static bool is_beside(const struct ak_list_file *file)
 {
-    return file->type == AK_LIST_STAMPED || file->type == AK_LIST_STAMP;
+    return file->type == AK_LIST_STAMPED || file->type == AK_LIST_STAMP ||
+           file->type == AK_LIST_COSIGNED;
 }
 
 static void tell(struct ak_check_state *state, size_t listed, struct ak_finding *finding)
@@ -111,7 +112,7 @@ static struct group next_group(const struct ak_check_state *state)
     const struct ak_list *list = &state->list;
     struct group g = {.begin = state->beside_at};
 
-    while (g.begin < list->count && !is_stamp(&list->file[g.begin]))
+    while (g.begin < list->count && !is_beside(&list->file[g.begin]))
         g.begin++;
     g.end = g.begin;
     if (g.begin == list->count)
@@ -120,9 +121,9 @@ static struct group next_group(const struct ak_check_state *state)
     g.note_at = SIZE_MAX;
     for (size_t i = g.begin; i < list->count; i++) {
         const struct ak_list_file *file = &list->file[i];
-        if (is_stamp(file) && file->first != g.size)
+        if (is_beside(file) && file->first != g.size)
             break;
-        if (!is_stamp(file))
+        if (!is_beside(file))
             continue;
         if (file->type == AK_LIST_STAMPED)
             g.note_at = i;
@@ -221,6 +222,22 @@ static void judge_replies(struct ak_check_state *state, const struct group *g)
     }
 }
 
+/* Cosigned notes of a group, each compared at once. */
+static void compare_cosigned(struct ak_check_state *state, const struct group *g)
+{
+    struct ak_check_judged judged;
+    char *note;
+    size_t len;
+
+    for (size_t i = g->begin; i < g->end && !state->fatal; i++) {
+        if (state->list.file[i].type != AK_LIST_COSIGNED)
+            continue;
+        if (ak_check_cosigned(state, i, &note, &len, &judged))
+            (void)ak_check_sign_beside(state, &judged, note, len, i);
+        free(note);
+    }
+}
+
 static void open_group(struct ak_check_state *state, struct group *g)
 {
     if (g->note_at != SIZE_MAX &&
@@ -240,8 +257,28 @@ void ak_check_stamps_reach(struct ak_check_state *state)
         open_group(state, &g);
         if (g.judged_good)
             g.confirmed = ak_check_sign_beside(state, &g.judged, g.note, g.len, g.note_at);
+        compare_cosigned(state, &g);
         judge_replies(state, &g);
         free(g.note);
+    }
+}
+
+/* The largest good cosigned note of a group that the log does not reach. */
+static void cosigned_beyond(struct ak_check_state *state, const struct group *g,
+                            struct ak_check_judged *judged, size_t *at)
+{
+    char *note;
+    size_t len;
+
+    for (size_t i = g->begin; i < g->end && !state->fatal; i++) {
+        struct ak_check_judged one;
+        if (state->list.file[i].type != AK_LIST_COSIGNED)
+            continue;
+        if (ak_check_cosigned(state, i, &note, &len, &one)) {
+            *judged = one;
+            *at = i;
+        }
+        free(note);
     }
 }
 
@@ -264,6 +301,7 @@ static void judge_beyond(struct ak_check_state *state)
             largest = g.judged;
             at = g.note_at;
         }
+        cosigned_beyond(state, &g, &largest, &at);
         judge_replies(state, &g);
         free(g.note);
     }

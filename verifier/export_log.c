@@ -16,6 +16,7 @@ struct candidate {
     char *note;
     size_t len;
     uint64_t size;
+    bool met; /* the policy takes it */
 };
 
 struct search {
@@ -26,6 +27,15 @@ struct search {
     size_t count;
 };
 
+static bool meets(const struct ak_policy *policy, const void *note, size_t len)
+{
+    struct ak_claim claim = {0};
+    struct ak_quorum quorum;
+
+    ak_policy_claim(policy, note, len, &claim, &quorum);
+    return !claim.told;
+}
+
 /* Keeps the greatest. */
 static enum ak_code on_note(void *ctx, const void *note, size_t len, struct ak_error *err)
 {
@@ -33,19 +43,25 @@ static enum ak_code on_note(void *ctx, const void *note, size_t len, struct ak_e
     struct ak_note parsed;
     struct ak_checkpoint cp;
     struct candidate one = {.len = len};
-    size_t at;
+    size_t at = 0;
 
     if (ak_note_parse(&parsed, note, len, NULL) != AK_OK ||
         ak_checkpoint_parse(&cp, parsed.text, parsed.text_len, false, NULL) != AK_OK ||
         strcmp(cp.origin, s->log->key.name) != 0 || cp.size == 0)
         return AK_OK;
     one.size = cp.size;
-    if (s->count == TRIED_MAX) {
-        if (cp.size <= s->candidate[0].size)
+    one.met = s->policy == NULL || meets(s->policy, note, len);
+    if (s->count == TRIED_MAX) { /* those go first that the policy does not take */
+        while (at < s->count && s->candidate[at].met)
+            at++;
+        if (at == s->count)
+            at = 0;
+        if (one.met == s->candidate[at].met ? cp.size <= s->candidate[at].size : !one.met)
             return AK_OK;
-        free(s->candidate[0].note);
+        free(s->candidate[at].note);
         s->count--;
-        memmove(&s->candidate[0], &s->candidate[1], s->count * sizeof(s->candidate[0]));
+        memmove(&s->candidate[at], &s->candidate[at + 1],
+                (s->count - at) * sizeof(s->candidate[0]));
     }
     one.note = malloc(len + 1);
     if (one.note == NULL)

@@ -3,8 +3,11 @@
 
 #include "store_list.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -140,6 +143,88 @@ static enum ak_code offer_published(struct ak_log_tree *tree, ak_log_tree_note_f
     return rc;
 }
 
+/* ---- Cosigned ---- */
+
+/* Files that are offered of those behind an entry: the smallest, among which is one of the entry's
+ * own epoch, since the last of each epoch is kept; and the newest, for what is asked of the end. */
+#define COSIGNED_OFFERED_MAX 64u
+
+struct cosigned {
+    uint64_t size[COSIGNED_OFFERED_MAX]; /* rising */
+    size_t count;
+    uint64_t newest;
+};
+
+static void add_cosigned(struct cosigned *c, uint64_t size)
+{
+    size_t at = c->count;
+
+    if (c->count == COSIGNED_OFFERED_MAX && size >= c->size[c->count - 1])
+        return;
+    if (c->count < COSIGNED_OFFERED_MAX)
+        c->count++;
+    else
+        at--;
+    for (; at > 0 && c->size[at - 1] > size; at--)
+        c->size[at] = c->size[at - 1];
+    c->size[at] = size;
+}
+
+static void list_cosigned(const struct ak_log_tree *tree, uint64_t index, struct cosigned *c)
+{
+    int fd = openat(tree->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    const struct dirent *entry;
+
+    *c = (struct cosigned){0};
+    if (dir == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    while ((entry = readdir(dir)) != NULL) {
+        struct ak_list_file file = {.name = (char *)(uintptr_t)entry->d_name,
+                                    .type = AK_LIST_UNKNOWN};
+        ak_list_read_name(&file);
+        if (file.type != AK_LIST_COSIGNED)
+            continue;
+        if (file.first > index)
+            add_cosigned(c, file.first);
+        if (file.first > c->newest)
+            c->newest = file.first;
+    }
+    closedir(dir);
+    if (c->count == 0 && c->newest > 0)
+        c->count = 1;
+    if (c->count > 0) /* the smallest and the newest; if only that is there, it is behind us */
+        c->size[c->count - 1] = c->newest;
+}
+
+/* Notes with cosignatures, where a policy asks for them (format.md R45). */
+static enum ak_code offer_cosigned(struct ak_log_tree *tree, uint64_t index,
+                                   ak_log_tree_note_fn on_note, void *ctx, struct ak_error *err)
+{
+    enum ak_code rc = AK_OK;
+    struct cosigned c;
+
+    if (tree->single)
+        return AK_OK;
+    list_cosigned(tree, index, &c);
+    for (size_t i = 0; rc == AK_OK && i < c.count; i++) {
+        char name[64];
+        char *note;
+        size_t len;
+
+        (void)snprintf(name, sizeof(name), "%020" PRIu64 ".cosigned", c.size[i]);
+        if (ak_list_read_file(tree->dir_fd, name, AK_NOTE_FRAME_BYTES_MAX, &note, &len, NULL) !=
+            AK_OK)
+            continue; /* gone, or no note */
+        rc = on_note(ctx, note, len, err);
+        free(note);
+    }
+    return rc;
+}
+
 enum ak_code ak_log_tree_checkpoints(struct ak_log_tree *tree, uint64_t index,
                                      ak_log_tree_note_fn on_note, void *ctx, struct ak_error *err)
 {
@@ -148,6 +233,8 @@ enum ak_code ak_log_tree_checkpoints(struct ak_log_tree *tree, uint64_t index,
     size_t own = 0;
     enum ak_code rc = offer_published(tree, on_note, ctx, err);
 
+    if (rc == AK_OK)
+        rc = offer_cosigned(tree, index, on_note, ctx, err);
     if (rc == AK_OK)
         rc = ak_tree_segment_of(tree, index, &own, err);
     if (rc == AK_OK)

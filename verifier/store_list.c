@@ -161,6 +161,8 @@ void ak_list_read_name(struct ak_list_file *file)
         file->type = AK_LIST_SEGMENT;
     } else if (strcmp(rest, "torn") == 0 || read_number(rest, ".torn", &number)) {
         file->type = AK_LIST_TORN;
+    } else if (strcmp(rest, "cosigned") == 0) {
+        file->type = AK_LIST_COSIGNED;
     } else if (strcmp(rest, "stamped") == 0) {
         file->type = AK_LIST_STAMPED;
     } else if (read_number(rest, ".tsr", &file->generation)) {

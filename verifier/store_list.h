@@ -28,6 +28,7 @@ enum ak_list_type {
     AK_LIST_SEGMENT,    /* begins as a HEADER frame does, or is named as a segment */
     AK_LIST_TORN,       /* NAME.torn or NAME.N.torn */
     AK_LIST_CHECKPOINT, /* named `checkpoint` */
+    AK_LIST_COSIGNED,   /* SIZE.cosigned: `first` is the size */
     AK_LIST_STAMPED,    /* SIZE.stamped: `first` is the size */
     AK_LIST_STAMP,      /* SIZE.K.tsr: `first` is the size, `generation` K */
     AK_LIST_UNKNOWN,    /* anything else */

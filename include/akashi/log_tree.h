@@ -94,7 +94,8 @@ typedef enum ak_code (*ak_log_tree_note_fn)(void *ctx, const void *note, size_t 
                                             struct ak_error *err);
 
 /* Offers the checkpoints that may cover entry `index`: first the published one; then, as long as
- * the callback gives AK_OK, those in the entry's own segment, in the next one that has any, and in
+ * the callback gives AK_OK, those in `.cosigned` files of a greater size (format.md R45; the 64
+ * smallest, and the newest), those in the entry's own segment, in the next one that has any, and in
  * the HEADERs from there on. Only by their place: whose they are and what they say is the caller's
  * question. */
 enum ak_code ak_log_tree_checkpoints(struct ak_log_tree *tree, uint64_t index,

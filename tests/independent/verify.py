@@ -204,17 +204,18 @@ class Log:
         return False
 
     def sort_stamp(self, file):
-        """R47: a note that was stamped is a checkpoint with two lines and the size of its name. A
-        reply is left to `openssl ts -verify` (R48)."""
-        if not file.name.endswith(".stamped"):
+        """R45, R47: a note that was cosigned or stamped is a checkpoint of the size in its name; one
+        that was stamped has two lines. A reply is left to `openssl ts -verify` (R48)."""
+        if file.name.endswith(".tsr"):
             if not self.told.get("STAMP_NOT_CHECKED"):
                 self.add("STAMP_NOT_CHECKED", file.name, text="time stamps are not judged here")
             return
         raw = file.read(0, NOTE_BYTES_MAX + 1)
         self.stamped.append((file.name, raw))
         try:
-            if Checkpoint(raw).size != int(file.name[:20]) or raw.count(b"\n\xe2\x80\x94 ") != 2:
-                self.add("MALFORMED", file.name, text="lines or size of a stamped note (R47)")
+            if Checkpoint(raw).size != int(file.name[:20]) or (
+                    file.name.endswith(".stamped") and raw.count(b"\n\xe2\x80\x94 ") != 2):
+                self.add("MALFORMED", file.name, text="lines or size of a note beside (R45, R47)")
         except FormatError:
             pass  # told with the other checkpoints
 
@@ -556,7 +557,7 @@ class Log:
             self.add(error.code, file, offset, text="checkpoint: %s" % error)
             return None
         for name, key_id in unknown:
-            if (name, key_id) not in self.unknown_lines:
+            if (name, key_id) not in self.unknown_lines and not file.endswith(".cosigned"):
                 self.unknown_lines.add((name, key_id))
                 self.add("UNKNOWN_SIGNATURE", file, offset, text="a line of %s+%s"
                          % (name.decode(), key_id.hex()))

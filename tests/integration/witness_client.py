@@ -3,7 +3,7 @@
 is good, and others that are slow, dead, lying, ahead of it or do not know it. Acknowledgements never
 wait, what was answered is kept, and who is behind is said.
 
-    witness_client.py COLLECTOR VERIFY
+    witness_client.py COLLECTOR VERIFY INDEPENDENT
 """
 import glob
 import json
@@ -17,7 +17,7 @@ import transport_kit as kit
 sys.path.insert(0, os.path.join(kit.HERE, "..", "independent"))
 from witness import Witness  # noqa: E402  (its place is known only here)
 
-COLLECTOR, VERIFY = sys.argv[1:3]
+COLLECTOR, VERIFY, INDEPENDENT = sys.argv[1:4]
 LISTENERS = ["url: relp://127.0.0.1:0\nlog: a"]
 
 
@@ -138,9 +138,93 @@ def all_good():
     kit.check(s.victim.end() == 0, "it ends again")
     kit.check(any("%020d" % end in name for name in s.files()), "the end of the epoch is kept")
     kit.check(len(s.files()) <= 5, "those that are covered go: %r" % s.files())
-    status, out = judged(s, "good")
-    print(out.splitlines()[-1], len(s.files()), "files")
+    cosigned_store(s)
     return s
+
+
+def cosigned_store(s):
+    """What is under the quorum, and what a cosigned file that is not right is told of."""
+    status, out = judged(s, "good")
+    report = json.loads(subprocess.run(
+        [VERIFY, "check", s.victim.store, "--policy", s.policy, "--json"],
+        capture_output=True, text=True, check=False).stdout)["logs"][0]
+    codes = {f["code"] for f in report["findings"]}
+    kit.check(status == 3 and codes - {"EXERCISE"} == {"QUORUM"},
+              "the last entries of a collector that ended are behind its witnesses: %s" % codes)
+    largest = max(s.files())
+    size = int(os.path.basename(largest)[:20])
+    kit.check("quorum all is of size %d;" % size in json.dumps(report), "the newest counts: %s" % out)
+    kit.check(run(s, "check", s.victim.store, "--key", s.key)[0] == 0, "without a policy it is VALID")
+    proof = os.path.join(s.folder, "proof")
+    done = run(s, "prove", s.victim.store, "--index", "3", "--policy", s.policy, "-o", proof)
+    kit.check(done[0] == 0, "an entry is proven under the quorum: %s" % (done,))
+    end = s.epoch_end()
+    done = run(s, "prove", s.victim.store, "--index", str(end + 1), "--policy", s.policy, "-o",
+               proof + "2")
+    kit.check(done[0] == 0, "also one of the next epoch: %s" % (done,))
+    done = run(s, "export", s.victim.store, "--index", "2-5", "--policy", s.policy, "--case", "1",
+               "--exhibit", "1", "--by", "a", "--reason", "b", "-o", os.path.join(s.folder, "bundle"))
+    kit.check(done[0] == 0, "a bundle takes a cosigned checkpoint: %s" % (done,))
+    done = run(s, "bundle", os.path.join(s.folder, "bundle"), "--policy", s.policy)
+    kit.check(done[0] == 0, "and is judged by the policy: %s" % (done,))
+    done = subprocess.run([sys.executable, INDEPENDENT, s.victim.store, "--key", s.vkey, "--json"],
+                          capture_output=True, text=True, check=False)
+    kit.check(done.returncode == 0 and "UNKNOWN" not in done.stdout,
+              "the independent verifier: %d %s%s" % (done.returncode, done.stdout, done.stderr))
+    tampered(s, largest)
+
+
+def run(_, *words):
+    done = subprocess.run([VERIFY, *words], capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def tampered(s, largest):
+    """Each a change of one cosigned file; what it must be told as."""
+    with open(largest, "rb") as f:
+        note = f.read()
+    lines = note.split(b"\n")
+    folder, name = os.path.split(largest)
+    size = int(name[:20])
+    own = b"\n".join(lines[:6]) + b"\n"
+    flip = bytearray(note)
+    flip[-20] ^= 1 if flip[-20] != ord("B") else 2
+    other = lines[:2] + [b"A" * 43 + b"="] + lines[3:]
+    cases = {
+        "empty": (name, b"", 1, "MALFORMED"),
+        "no note": (name, b"what\n", 1, "MALFORMED"),
+        "cut": (name, note[:-10], 1, "MALFORMED"),
+        "too long": (name, note + b"\xe2\x80\x94 x YWFhYWE=\n" * 4000, 1, "MALFORMED"),
+        "another root": (name, b"\n".join(other), 1, "ALTERED"),
+        "another size in the name": ("%020d.cosigned" % (size - 1), note, 1, "MALFORMED"),
+        "a bad cosignature": (name, bytes(flip), 1, "ALTERED"),
+        "two lines of one witness": (name, note + lines[-2] + b"\n", 1, "MALFORMED"),
+        "own lines alone": (name, own, 3, "QUORUM"),
+        "no line of the log": (name, b"\n".join(lines[:4] + lines[6:]), 1, "ALTERED"),
+        "a directory": (name, None, 2, "IO_ERROR"),
+    }
+    for what, (to, data, status, code) in cases.items():
+        os.unlink(largest)
+        path = os.path.join(folder, to)
+        if data is None:
+            os.mkdir(path)
+        else:
+            with open(path, "wb") as f:
+                f.write(data)
+        got, out = run(s, "check", s.victim.store, "--policy", s.policy)
+        kit.check(got == status and code in out, "%s: %d %s" % (what, got, out[-1500:]))
+        if data is None:
+            os.rmdir(path)
+        else:
+            os.unlink(path)
+        with open(largest, "wb") as f:
+            f.write(note)
+    larger = b"\n".join([lines[0], b"999999"] + lines[2:])
+    with open(os.path.join(folder, "%020d.cosigned" % 999999), "wb") as f:
+        f.write(larger)
+    got, out = run(s, "check", s.victim.store, "--policy", s.policy)
+    kit.check(got == 1 and "ALTERED" in out, "a size that was not signed: %d %s" % (got, out[-800:]))
+    os.unlink(os.path.join(folder, "%020d.cosigned" % 999999))
 
 
 def main():
