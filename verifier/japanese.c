@@ -275,14 +275,29 @@ static bool mark_jis(uint8_t *mark, const uint8_t *p, size_t len)
     return any;
 }
 
+/* Whether a byte of 0x80 or more is there; eight at a time, as each record that matches is asked.
+ */
+static bool any_high(const uint8_t *p, size_t len)
+{
+    uint64_t all = 0;
+    uint64_t word;
+    size_t at = 0;
+
+    for (; len - at >= sizeof(word); at += sizeof(word)) {
+        memcpy(&word, p + at, sizeof(word));
+        all |= word;
+    }
+    for (; at < len; at++)
+        all |= p[at];
+    return (all & UINT64_C(0x8080808080808080)) != 0;
+}
+
 bool ak_charset_look(struct ak_charset_view *view, const uint8_t *record, size_t len)
 {
-    bool high = false;
+    bool high = any_high(record, len);
 
     view->zero = memchr(record, 0, len) != NULL;
     view->plain = memchr(record, 0x1b, len) == NULL;
-    for (size_t i = 0; i < len && !high; i++)
-        high = record[i] >= 0x80;
     view->high = high;
     view->plain = view->plain && !high;
     view->utf8 = view->sjis = view->euc = view->jis = false;

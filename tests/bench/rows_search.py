@@ -58,7 +58,9 @@ def search(b):
     if not shutil.which("zstdgrep"):
         raise Skip("zstdgrep is not installed")
     cases = (("a string, none", ["-F", "Failed password for root from 10.1.2."]),
-             ("a string, in every block", ["-F", "Failed password"]),
+             ("an expression, a few in each block", [" port 4[0-3][0-9]{2} ssh2"]),
+             ("a string, in every group", ["-F", "Failed password"]),
+             ("an expression, all of every record", ["^<.+"]),
              ("an expression", ["Failed password for [a-z-]+ from 10\\.20\\.7\\.9[0-9] "]),
              ("an expression that begins with a class",
               ["[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{1,3}\\.277 "]),
