@@ -21,6 +21,8 @@ set_property(TEST integration.fault_disk APPEND PROPERTY ENVIRONMENT
 akashi_fault_test(fault_restart ${CMAKE_CURRENT_SOURCE_DIR}/independent/verify.py)
 akashi_threads(integration.fault_restart akashi-collector akashi-verify)
 
+akashi_fault_test(signer)
+akashi_threads(integration.signer akashi-collector akashi-verify)
 akashi_fault_test(epochs ${CMAKE_CURRENT_SOURCE_DIR}/independent/verify.py)
 akashi_threads(integration.epochs akashi-collector akashi-verify)
 

@@ -1,0 +1,202 @@
+#!/usr/bin/python3
+"""The process that has the secret keys, as somebody meets it who broke into the collector, or whose
+signer died: no secret in the collector's memory, the signer's own memory closed to others, few
+system calls, no life beyond the collector's; its death is told, and what came meanwhile is signed by
+the next start. A restored store is refused, and told how to go on.
+
+    signer.py COLLECTOR VERIFY
+"""
+import glob
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+
+import fault_kit as fault
+import transport_kit as kit
+
+COLLECTOR, VERIFY = sys.argv[1:3]
+LISTENERS = ["url: relp://127.0.0.1:0\nlog: a"]
+NOBODY = 65534
+
+
+def signer_of(pid):
+    """Its only child."""
+    with open("/proc/%d/task/%d/children" % (pid, pid), encoding="ascii") as f:
+        children = [int(word) for word in f.read().split()]
+    kit.check(len(children) == 1, "the collector has one child: %r" % children)
+    return children[0]
+
+
+def gone(pid):
+    try:
+        with open("/proc/%d/stat" % pid, encoding="utf-8", errors="replace") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def send(victim, name, count):
+    sender = fault.Sender(name, lambda: victim.urls[0], longest=300)
+    sender.enough = True
+    for _ in range(count):
+        sender.make()
+    sender.start()
+    kit.until("all of %s is acknowledged" % name, sender.done.is_set)
+
+
+def secrets(victim):
+    found = []
+    for name, cut in (("log.key", 0), ("epoch.seed", 4)):
+        for path in glob.glob(victim.store + "/keys/*/" + name):
+            with open(path, "rb") as f:
+                found.append(f.read()[cut:])
+    return found
+
+
+def memory_holds(pid, wanted):
+    """Which of these bytes stand anywhere in the memory of a process; only root may look."""
+    found = set()
+    with open("/proc/%d/maps" % pid, encoding="ascii", errors="replace") as f:
+        ranges = [line.split() for line in f]
+    with open("/proc/%d/mem" % pid, "rb", 0) as mem:
+        for words in ranges:
+            if not words[1].startswith("r") or words[-1] in ("[vvar]", "[vsyscall]",
+                                                             "[vvar_vclock]"):
+                continue
+            begin, end = (int(x, 16) for x in words[0].split("-"))
+            if end - begin > 1 << 32:
+                continue  # a sanitizer's shadow
+            tail = b""
+            for at in range(begin, end, 1 << 22):
+                try:
+                    mem.seek(at)
+                    part = tail + mem.read(min(1 << 22, end - at))
+                except (OSError, OverflowError, ValueError):
+                    break
+                found.update(i for i, w in enumerate(wanted) if w in part)
+                tail = part[-64:]
+    return found
+
+
+def memory(victim):
+    """The secrets are in the signer (so the search can find them) and not in the collector."""
+    if os.geteuid() != 0:
+        print("memory of the processes: not searched, as only root may read it")
+        return
+    wanted = secrets(victim)
+    pid = victim.process.pid
+    kit.check(memory_holds(signer_of(pid), wanted) == {0, 1}, "the signer has both secrets")
+    kit.check(memory_holds(pid, wanted) == set(), "the collector has none of them")
+
+
+def closed(victim):
+    """What it gave up; a process of the same user cannot read it."""
+    pid = signer_of(victim.process.pid)
+    with open("/proc/%d/status" % pid, encoding="ascii", errors="replace") as f:
+        status = dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+    kit.check(status["Seccomp"].strip() == "2", "a filter of system calls is in force")
+    kit.check(status["NoNewPrivs"].strip() == "1", "no new privileges")
+    with open("/proc/%d/limits" % pid, encoding="ascii") as f:
+        core = [line.split() for line in f if line.startswith("Max core file size")][0]
+    kit.check(core[4:6] == ["0", "0"], "no core file: %r" % core)
+    kit.check(os.stat("/proc/%d/mem" % pid).st_uid == 0, "its memory is not its user's to open")
+
+
+def as_nobody(folder):
+    """A collector that is not root's: another process of its user cannot open its signer."""
+    if os.geteuid() != 0:
+        print("a second user: not tried, as only root may become one")
+        return
+    victim = fault.Victim((COLLECTOR, VERIFY), folder, LISTENERS)
+    for path, names, files in os.walk(folder):
+        for name in [path] + [os.path.join(path, n) for n in names + files]:
+            os.chown(name, NOBODY, NOBODY)
+    victim.wrap = ["setpriv", "--reuid", str(NOBODY), "--clear-groups"]
+    if subprocess.run(victim.wrap + [COLLECTOR, "--version"], capture_output=True,
+                      check=False).returncode != 0:
+        print("a second user: not tried, as the program is not open to others")
+        return
+    if not victim.begin():
+        kit.fail("it did not start as another user: " + victim.stderr())
+        return
+    pid = signer_of(victim.process.pid)
+    done = subprocess.run(victim.wrap + ["cat", "/proc/%d/environ" % pid, "/proc/%d/mem" % pid],
+                          capture_output=True, text=True, check=False)
+    kit.check(done.stderr.count("Permission denied") == 2 and not done.stdout,
+              "its own user cannot read its memory: " + done.stderr)
+    kit.check(victim.end() == 0, "it ends in order")
+
+
+def dies(victim):
+    """Killed while records come: that is said once, receiving goes on; the next start signs all."""
+    pid = signer_of(victim.process.pid)
+    os.kill(pid, signal.SIGKILL)
+    victim.says("signer: its process was ended by signal 9")
+    send(victim, "after", 200)
+    kit.check(victim.end() == 0, "it ends in order without its signer")
+    said = victim.stderr()
+    kit.check(said.count("error: log a: signer:") == 1, "its end is told once:\n" + said)
+    verdict, _ = victim.verdict()
+    kit.check(verdict == "INCOMPLETE", "what came then is not signed: " + verdict)
+    kit.check(victim.begin(), "it starts again")
+    kit.until("all is signed again", lambda: victim.verdict()[0] == "VALID")
+    done = subprocess.run([VERIFY, "cat", victim.store, "--key", victim.keys["a"], "--kind", "event"],
+                          capture_output=True, text=True, check=False)
+    kit.check("signing-stopped" in done.stdout, "an event tells of it: " + done.stderr)
+
+
+def ends_with_it(victim):
+    """The collector is killed: the signer does not outlive it. SIGTERM alone does not end it."""
+    pid = signer_of(victim.process.pid)
+    os.kill(pid, signal.SIGTERM)
+    send(victim, "still", 10)
+    kit.check(signer_of(victim.process.pid) == pid, "it outlasts SIGTERM")
+    victim.die()
+    kit.until("the signer ends with its collector", lambda: gone(pid))
+
+
+def restored(victim, folder):
+    """A store from before is refused, with what to do."""
+    kept = os.path.join(folder, "kept")
+    kit.check(victim.begin(), "it starts")
+    kit.check(victim.end() == 0, "it ends")
+    shutil.copytree(victim.store, kept)
+    kit.check(victim.begin(), "it starts")
+    send(victim, "later", 50)
+    kit.check(victim.end() == 0, "it ends")
+    for path in glob.glob(victim.store + "/keys/*/state"):
+        shutil.copy(path, os.path.join(kept, os.path.relpath(path, victim.store)))
+    done = subprocess.run([COLLECTOR, "run", "--store", kept, "--log", "a", "--listen",
+                           "tcp://127.0.0.1:0"], capture_output=True, text=True, check=False,
+                          timeout=kit.PATIENCE)
+    kit.check(done.returncode == 1 and
+              re.search(r"asked for size \d+, but signed \d+ on .*older copy", done.stderr),
+              "an older copy is refused: " + done.stderr)
+
+
+def no_command():
+    """Nobody starts a signer by hand."""
+    done = subprocess.run([COLLECTOR, "signer-process"], capture_output=True, text=True, check=False)
+    kit.check(done.returncode == 2 and "no command for people" in done.stderr, done.stderr)
+
+
+def main():
+    folder = kit.workspace()
+    os.chmod(folder, 0o755)
+    victim = fault.Victim((COLLECTOR, VERIFY), os.path.join(folder, "one"), LISTENERS)
+    no_command()
+    kit.check(victim.begin(), "it starts")
+    send(victim, "before", 200)
+    memory(victim)
+    closed(victim)
+    dies(victim)
+    ends_with_it(victim)
+    restored(victim, folder)
+    as_nobody(os.path.join(folder, "two"))
+    kit.finish()
+
+
+main()
