@@ -3,6 +3,7 @@
 #include "cmdline.h"
 #include "config.h"
 #include "init.h"
+#include "sandbox.h"
 #include "keys.h"
 #include "units.h"
 
@@ -62,6 +63,8 @@ enum ak_code ak_cmd_init(const struct ak_cmdline *line, struct ak_error *err)
         rc = ak_config_load(path, &config, err);
     if (rc == AK_OK && config != NULL)
         rc = from_config(line, &options, config, err);
+    if (rc == AK_OK)
+        rc = ak_sandbox_undumpable(err);
     if (rc == AK_OK)
         rc = ak_init_log(&options, &vkey, err);
     if (rc == AK_OK && ak_vkey_format(text, sizeof(text), &vkey) > 0)

@@ -1,10 +1,12 @@
 /* cmd_key.c - `key show`: the vkey of a log again, as `init` printed it. The store may be in use:
  * nothing is written, and the lock is not taken. `key rotate`: the next epoch of a log, by a
- * running collector or, of a stopped one, by opening the log for this. */
+ * running collector or, of a stopped one, by opening the log for this. `key revoke`: the last entry
+ * of a stopped log, and the end of its keys. */
 #include "ask.h"
 #include "cmdline.h"
 #include "epochs.h"
 #include "keys.h"
+#include "sandbox.h"
 #include "server.h"
 #include "store.h"
 
@@ -26,7 +28,7 @@ static enum ak_code key_show(int store_fd, const char *log, struct ak_error *err
     char origin[AK_LOG_ORIGIN_BYTES_MAX + 1];
     char id[AK_LOG_ID_CHARS + 1];
     char text[AK_VKEY_TEXT_BYTES_MAX];
-    struct ak_keys *keys = NULL;
+    struct ak_vkey vkey;
     int keys_fd;
     enum ak_code rc = ak_store_find(store_fd, log, id, err);
 
@@ -37,10 +39,11 @@ static enum ak_code key_show(int store_fd, const char *log, struct ak_error *err
     keys_fd = openat(store_fd, "keys", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (keys_fd < 0)
         return ak_fail_errno(err, errno, "could not open directory keys");
-    rc = ak_keys_load(keys_fd, origin, &keys, err);
-    if (rc == AK_OK && ak_vkey_format(text, sizeof(text), ak_keys_log(keys)) > 0)
+    rc = ak_sandbox_undumpable(err);
+    if (rc == AK_OK)
+        rc = ak_keys_vkey(keys_fd, origin, &vkey, err);
+    if (rc == AK_OK && ak_vkey_format(text, sizeof(text), &vkey) > 0)
         (void)printf("%s\n", text);
-    ak_keys_free(keys);
     (void)close(keys_fd); /* only read through */
     return rc;
 }
@@ -125,9 +128,80 @@ static enum ak_code rotate(const struct ak_cmdline *line, struct ak_error *err)
     return rc;
 }
 
+/* ---- revoke */
+
+/* The end statement: the stop event, which is the log's last entry, says it. */
+static enum ak_code on_last(struct ak_server *server, void *ctx, struct ak_error *err)
+{
+    (void)ctx;
+    (void)err;
+    ak_server_stop(server, "revoked");
+    return AK_OK;
+}
+
+/* Where the log's keys lie, with the store's lock held. */
+static enum ak_code find_log(const struct ak_store *store, const char *log, char *origin,
+                             struct ak_vkey *vkey, struct ak_error *err)
+{
+    char id[AK_LOG_ID_CHARS + 1];
+    enum ak_code rc = ak_store_find(store->fd, log, id, err);
+
+    if (rc == AK_OK)
+        rc = ak_store_origin(store->fd, id, origin, err);
+    return rc == AK_OK ? ak_keys_vkey(store->keys_fd, origin, vkey, err) : rc;
+}
+
+/* Erases the secrets; `*before`: whether the log had ended so already. Without `erase` only that is
+ * found out. */
+static enum ak_code end_keys(const char *path, const char *log, bool erase, bool *before,
+                             struct ak_error *err)
+{
+    struct ak_store store = {.fd = -1, .tmp_fd = -1, .keys_fd = -1, .lock_fd = -1};
+    char origin[AK_LOG_ORIGIN_BYTES_MAX + 1];
+    struct ak_vkey vkey;
+    enum ak_code rc = ak_store_open(path, "akashi-collector key revoke", NULL, &store, err);
+
+    if (rc == AK_OK)
+        rc = find_log(&store, log, origin, &vkey, err);
+    *before = rc == AK_OK && ak_keys_are_revoked(store.keys_fd, origin);
+    if (rc == AK_OK && erase)
+        rc = ak_keys_revoke(store.keys_fd, origin, &vkey, err);
+    ak_store_close(&store);
+    return rc;
+}
+
+static enum ak_code end_log(const struct ak_cmdline *line, struct ak_error *err)
+{
+    const char *store = line->value[AK_FLAG_STORE];
+    const char *log = line->value[AK_FLAG_LOG];
+    bool before = false;
+    enum ak_code rc =
+        ak_cmdline_need(line, AK_FLAG_BIT(AK_FLAG_STORE) | AK_FLAG_BIT(AK_FLAG_LOG), err);
+
+    if (rc == AK_OK)
+        rc = ak_sandbox_undumpable(err);
+    if (rc == AK_OK)
+        rc = end_keys(store, log, false, &before, err);
+    if (rc == AK_OK && !before)
+        rc = ak_ask_stopped(line, "akashi-collector key revoke", on_last, NULL, err);
+    if (rc != AK_OK) {
+        ak_wrap(err, "nothing was revoked");
+        return rc;
+    }
+    rc = end_keys(store, log, true, &before, err);
+    if (rc != AK_OK) {
+        ak_wrap(err, "the log has ended, but its keys are not all erased; give the order again");
+        return rc;
+    }
+    (void)printf("log %s has ended, and its keys are erased; go on with: akashi-collector succeed "
+                 "--store %s --log %s\n",
+                 log, store, log);
+    return AK_OK;
+}
+
 enum ak_code ak_cmd_key(const struct ak_cmdline *line, struct ak_error *err)
 {
-    static const char *const orders[] = {"show", "rotate"};
+    static const char *const orders[] = {"show", "rotate", "revoke"};
     const char *store = line->value[AK_FLAG_STORE];
     const char *order = line->words[0];
     enum ak_code rc;
@@ -135,13 +209,16 @@ enum ak_code ak_cmd_key(const struct ak_cmdline *line, struct ak_error *err)
 
     if (strcmp(order, "rotate") == 0)
         return rotate(line, err);
+    if (strcmp(order, "revoke") == 0)
+        return end_log(line, err);
     if (strcmp(order, "show") != 0) {
-        const char *near = ak_nearest(order, strlen(order), orders, 2);
-        return near != NULL
-                   ? ak_fail(err, AK_EUSAGE, "there is no 'key %s'; did you mean 'key %s'?", order,
-                             near)
-                   : ak_fail(err, AK_EUSAGE,
-                             "there is no 'key %s'; there are 'key show' and 'key rotate'", order);
+        const char *near = ak_nearest(order, strlen(order), orders, 3);
+        return near != NULL ? ak_fail(err, AK_EUSAGE,
+                                      "there is no 'key %s'; did you mean 'key %s'?", order, near)
+                            : ak_fail(err, AK_EUSAGE,
+                                      "there is no 'key %s'; there are 'key show', 'key rotate' "
+                                      "and 'key revoke'",
+                                      order);
     }
     rc = ak_cmdline_need(line, AK_FLAG_BIT(AK_FLAG_STORE) | AK_FLAG_BIT(AK_FLAG_LOG), err);
     if (rc != AK_OK)

@@ -396,8 +396,10 @@ static enum ak_code load(struct ak_keys *keys, struct ak_error *err)
 {
     unsigned char *epoch = keys->secrets->hashed;
     uint64_t index;
-    enum ak_code rc = ak_keys_load_list(keys, err);
+    enum ak_code rc = ak_keys_revoked(keys, err);
 
+    if (rc == AK_OK)
+        rc = ak_keys_load_list(keys, err);
     if (rc == AK_OK)
         rc = read_fixed(keys, "log.key", keys->secrets->log_seed, AK_SEED_BYTES, NULL, err);
     if (rc == AK_OK)

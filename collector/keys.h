@@ -7,6 +7,7 @@
  *   epoch.pub   the N raw public keys
  *   epoch.note  copy of the running epoch's start note (nothing secret); not of epoch 0
  *   epoch.next  start note that ends the running epoch, until its entry is durable (nothing secret)
+ *   revoked     the vkey, after `key revoke`: the secrets are gone (nothing secret)
  *   state       newest signed {u64 size, root}: lies with the key, so that a restored store shows
  */
 #ifndef AK_KEYS_H
@@ -21,6 +22,7 @@
 #include <akashi/sha256.h>
 #include <akashi/tree.h>
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define AK_EPOCHS_DEFAULT 32768u /* 3.7 years of one-hour epochs; made in about a second */
@@ -102,6 +104,18 @@ enum ak_code ak_keys_begin_epoch(struct ak_keys *keys, struct ak_error *err);
 
 /* Erases what a change of epoch left that was cut short. At start, by who owns the store. */
 enum ak_code ak_keys_mend(struct ak_keys *keys, struct ak_error *err);
+
+/* The public key of a log whose collector may be running, or whose keys were revoked. */
+enum ak_code ak_keys_vkey(int keys_dir_fd, const char *origin, struct ak_vkey *vkey,
+                          struct ak_error *err);
+
+/* Whether that was done to the keys of this log. */
+bool ak_keys_are_revoked(int keys_dir_fd, const char *origin);
+
+/* Ends the keys of a log for good: says so beside them, with the vkey, and erases every secret. By
+ * who owns the store, with no signer process running. May be called again after a failure. */
+enum ak_code ak_keys_revoke(int keys_dir_fd, const char *origin, const struct ak_vkey *vkey,
+                            struct ak_error *err);
 
 /* Range [0, m) of what was signed last (end 0: nothing yet). Borrowed. */
 const struct ak_range *ak_keys_signed(const struct ak_keys *keys);

@@ -63,6 +63,9 @@ enum ak_code ak_keys_open(struct ak_keys *keys, int keys_dir_fd, const char *ori
 /* Reads epoch.pub and compares it with the pin in the origin. */
 enum ak_code ak_keys_load_list(struct ak_keys *keys, struct ak_error *err);
 
+/* AK_EKEY if the keys were revoked. */
+enum ak_code ak_keys_revoked(const struct ak_keys *keys, struct ak_error *err);
+
 /* seed_{e+1} of seed_e (format.md 5.1); `out` may be `seed`. */
 void ak_keys_next_seed(struct ak_secrets *secrets, const unsigned char *seed, unsigned char *out);
 

@@ -192,6 +192,21 @@ void ak_runlog_configure(struct ak_runlog *log, const struct ak_runlog_options *
     log->options.name = log->name;
 }
 
+/* Where the keys are gone, or signed more than is here, there is one way on. */
+static void tell_way_on(const struct ak_runlog *log, enum ak_code rc, struct ak_error *err)
+{
+    bool revoked = ak_keys_are_revoked(log->server->store.keys_fd, log->origin);
+    struct ak_error told;
+
+    if (err == NULL || (rc != AK_EKEY && rc != AK_EINTEGRITY && rc != AK_ENOTFOUND))
+        return;
+    told = *err;
+    (void)ak_fail(err, told.code, "%s; %sgo on with: akashi-collector succeed --store %s --log %s",
+                  told.text, revoked ? "" : "if no good copy is left, ", log->server->config->store,
+                  log->options.name);
+    err->sys_errno = told.sys_errno;
+}
+
 enum ak_code ak_runlog_open(struct ak_server *server, const struct ak_runlog_options *options,
                             const struct ak_hash *configuration, struct ak_runlog **out,
                             struct ak_error *err)
@@ -200,6 +215,7 @@ enum ak_code ak_runlog_open(struct ak_server *server, const struct ak_runlog_opt
     struct ak_recovered *recovered = calloc(1, sizeof(*recovered));
     struct ak_keys *keys = NULL;
     struct ak_vkey log_key;
+    bool opened;
     enum ak_code rc;
 
     if (log == NULL || recovered == NULL) {
@@ -215,6 +231,7 @@ enum ak_code ak_runlog_open(struct ak_server *server, const struct ak_runlog_opt
     log->segment_wanted = true; /* a new process begins a new segment */
     log->sources = ak_sources_new();
     rc = log->sources != NULL ? open_directory(log, err) : ak_fail(err, AK_ENOMEM, "no memory");
+    opened = rc == AK_OK;
     if (rc == AK_OK)
         rc = ak_key_channel_load(server->keys, server->store.keys_fd, log->origin, &keys, err);
     if (rc == AK_OK)
@@ -232,6 +249,8 @@ enum ak_code ak_runlog_open(struct ak_server *server, const struct ak_runlog_opt
         rc = begin_signing(log, keys, recovered, err);
     }
     if (rc != AK_OK) {
+        if (opened)
+            tell_way_on(log, rc, err);
         ak_wrap(err, "log %s", options->name);
         ak_keys_free(keys);
         ak_runlog_free(log);

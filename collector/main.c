@@ -101,12 +101,14 @@ const struct ak_command ak_commands[] = {
          AK_FLAG_BIT(AK_FLAG_CONTROL) | AK_FLAG_BIT(AK_FLAG_CHECKPOINT) |
          AK_FLAG_BIT(AK_FLAG_REASON) | AK_FLAG_BIT(AK_FLAG_ORDER),
      0, 0, ak_cmd_succeed},
-    {"key", "show|rotate", "Print the public key (vkey) of a log again, or begin its next epoch.",
+    {"key", "show|rotate|revoke",
+     "Print the public key (vkey) of a log again, begin its next epoch, or end it for good.",
      "show: the collector may be running; nothing is changed. rotate: the running epoch's key "
      "signs "
      "its last word and is erased, the next one goes on; whoever takes this machine later cannot "
      "alter what was before. The log key stays, so nobody needs another vkey. The collector may be "
-     "running.",
+     "running. revoke: the log ends with an entry that says so, and all its keys are erased: after "
+     "a theft, or when it is closed. Only while no collector runs; it cannot be undone.",
      "akashi-collector key show --store /var/lib/akashi --log power-a",
      AK_FLAG_BIT(AK_FLAG_STORE) | AK_FLAG_BIT(AK_FLAG_LOG) | AK_FLAG_BIT(AK_FLAG_CONFIG) |
          AK_FLAG_BIT(AK_FLAG_CONTROL),

@@ -35,7 +35,7 @@ _akashi_collector()
     case $command,$cur in
     *,-*) COMPREPLY=($(compgen -W "$options --help" -- "$cur")) ;;
     ,*) COMPREPLY=($(compgen -W 'init run check-config status audit authority erase hold release succeed key witness' -- "$cur")) ;;
-    key,*) COMPREPLY=($(compgen -W 'show rotate' -- "$cur")) ;;
+    key,*) COMPREPLY=($(compgen -W 'show rotate revoke' -- "$cur")) ;;
     check-config,*) COMPREPLY=($(compgen -f -- "$cur")) ;;
     esac
 }

@@ -2,7 +2,7 @@
 """The process that has the secret keys, as somebody meets it who broke into the collector, or whose
 signer died: no secret in the collector's memory, the signer's own memory closed to others, few
 system calls, no life beyond the collector's; its death is told, and what came meanwhile is signed by
-the next start. A restored store is refused, and told how to go on.
+the next start. A restored store is refused, and told how to go on; a log that was revoked too.
 
     signer.py COLLECTOR VERIFY
 """
@@ -173,8 +173,42 @@ def restored(victim, folder):
                            "tcp://127.0.0.1:0"], capture_output=True, text=True, check=False,
                           timeout=kit.PATIENCE)
     kit.check(done.returncode == 1 and
-              re.search(r"asked for size \d+, but signed \d+ on .*older copy", done.stderr),
+              re.search(r"asked for size \d+, but signed \d+ on .*older copy.*"
+                        r"go on with: akashi-collector succeed --store %s --log a" % kept,
+                        done.stderr),
               "an older copy is refused: " + done.stderr)
+
+
+def revoked(victim):
+    """The log ends with an entry that says so, no secret is left, and nothing is signed any more."""
+    wanted = secrets(victim)
+    order = [COLLECTOR, "key", "revoke", "--store", victim.store, "--log", "a"]
+    way_on = "go on with: akashi-collector succeed --store %s --log a" % victim.store
+    kit.check(victim.begin(), "it starts")
+    done = subprocess.run(order, capture_output=True, text=True, check=False)
+    kit.check(done.returncode == 1 and "is in use by" in done.stderr, "not while it runs: "
+              + done.stderr)
+    kit.check(victim.end() == 0, "it ends")
+    for _ in range(2):  # what a crash interrupted is gone on with
+        done = subprocess.run(order, capture_output=True, text=True, check=False)
+        kit.check(done.returncode == 0 and way_on in done.stdout, "revoked: " + done.stderr)
+    for path, _, names in os.walk(victim.store):
+        for name in names:
+            with open(os.path.join(path, name), "rb") as f:
+                data = f.read()
+            kit.check(not any(w in data for w in wanted), "a secret is left in " + name)
+    done = subprocess.run([VERIFY, "cat", victim.store, "--key", victim.keys["a"], "--kind", "event"],
+                          capture_output=True, text=True, check=False)
+    kit.check('"reason":"revoked"' in done.stdout.splitlines()[-1] and
+              " proven " in done.stdout.splitlines()[-1], "the last event: " + done.stdout[-300:])
+    kit.check(victim.verdict()[0] == "VALID", "all of it is proven")
+    with open(victim.keys["a"], encoding="ascii") as f:
+        vkey = f.read()
+    done = subprocess.run([COLLECTOR, "key", "show", "--store", victim.store, "--log", "a"],
+                          capture_output=True, text=True, check=False)
+    kit.check(done.stdout == vkey, "its vkey is still known: " + done.stderr)
+    kit.check(not victim.begin() and "revoked for good" in victim.stderr() and
+              way_on in victim.stderr(), "nothing is signed any more: " + victim.stderr())
 
 
 def no_command():
@@ -195,6 +229,7 @@ def main():
     dies(victim)
     ends_with_it(victim)
     restored(victim, folder)
+    revoked(victim)
     as_nobody(os.path.join(folder, "two"))
     kit.finish()
 
