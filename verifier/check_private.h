@@ -353,6 +353,7 @@ struct ak_check_state {
     unsigned cosigned_most;             /* witnesses of the policy that signed one checkpoint */
     struct ak_check_removals *removals; /* payloads that are not there (R33) */
     struct ak_check_orders *orders;     /* NULL: none was met */
+    bool copied_over;                   /* an epoch has begun behind the copy */
     bool succession_confirmed;          /* by an accepted order (R54) */
 
     struct ak_check_twins *twins;
@@ -405,6 +406,12 @@ void ak_check_succession_order(struct ak_check_state *state, const struct ak_ord
 void ak_check_succession_close(struct ak_check_state *state);
 /* Compares each succession of a run with the old log (R53). */
 void ak_check_successions(struct ak_check *check, const struct ak_check_options *options);
+
+/* ---- check_quorum.c ---- */
+
+/* Whether a statement of others about a size counts, where a copy of the machine is supposed. */
+bool ak_check_before_copy(const struct ak_check_options *options, uint64_t size,
+                          uint64_t existed_by);
 
 /* ---- check_pool.c ---- */
 

@@ -34,6 +34,16 @@ static void keep(struct ak_check_state *state, const struct ak_checkpoint *check
     *at = (struct ak_check_cosigned){checkpoint->size, checkpoint->root, *quorum};
 }
 
+/* Whether a statement about a size, dated in seconds, was made before the machine was copied. Of a
+ * copy of which only the size is known the date is the reader's to judge. */
+bool ak_check_before_copy(const struct ak_check_options *options, uint64_t size,
+                          uint64_t existed_by)
+{
+    if (options->copied_at > 0 && existed_by > options->copied_at / 1000000000u)
+        return false;
+    return options->copied_size == 0 || size <= options->copied_size;
+}
+
 enum ak_code ak_check_cosignatures(struct ak_check_state *state, const void *data, size_t len,
                                    struct ak_check_judged *judged, struct ak_error *err)
 {
@@ -51,7 +61,8 @@ enum ak_code ak_check_cosignatures(struct ak_check_state *state, const void *dat
     judged->unknown -= quorum.cosigned + quorum.unchecked;
     if (quorum.cosigned > state->cosigned_most)
         state->cosigned_most = quorum.cosigned;
-    if (quorum.demanded && quorum.met)
+    if (quorum.demanded && quorum.met &&
+        ak_check_before_copy(state->options, judged->checkpoint.size, quorum.existed_by))
         keep(state, &judged->checkpoint, &quorum);
     return AK_OK;
 }

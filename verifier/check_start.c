@@ -46,6 +46,26 @@ static const char *out_of_order(const struct ak_check_state *state, uint32_t epo
     return state->lost_some ? NULL : "an epoch was skipped";
 }
 
+/* The epoch whose key was there when the machine was copied: the last one that had begun. */
+static void note_copied(struct ak_check_state *state, const struct ak_check_item *item,
+                        uint64_t index, uint32_t epoch)
+{
+    const struct ak_check_options *options = state->options;
+    const struct ak_block *block = item->work->block;
+    uint64_t received = block->entry[index - block->first].received;
+
+    if (options->copied_at == 0 && options->copied_size == 0)
+        return;
+    if ((options->copied_at > 0 && received > options->copied_at) ||
+        (options->copied_size > 0 && index >= options->copied_size))
+        state->copied_over = true; /* a clock that was set back later begins none before it */
+    if (state->copied_over)
+        return;
+    state->log->has_copied = true;
+    state->log->copied_epoch = epoch;
+    state->log->copied_start = index;
+}
+
 void ak_check_start_note(struct ak_check_state *state, const struct ak_check_item *item,
                          uint64_t index, const struct ak_payload *payload)
 {
@@ -76,6 +96,7 @@ void ak_check_start_note(struct ak_check_state *state, const struct ak_check_ite
         return;
     }
     state->epoch_next = note.epoch + 1;
+    note_copied(state, item, index, note.epoch);
     rc = ak_check_epochs_add(state->epochs, &note, ended,
                              (struct ak_tree_place){item->open->number, item->frame.offset}, &err);
     if (rc == AK_ENOMEM)

@@ -18,6 +18,7 @@ enum ak_code ak_cmd_sources(const struct ak_options *options, int *status, struc
 enum ak_code ak_cmd_prove(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_proof(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_history(const struct ak_options *options, int *status, struct ak_error *err);
+enum ak_code ak_cmd_if_stolen(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_compare(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_search(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_report(const struct ak_options *options, int *status, struct ak_error *err);
@@ -31,7 +32,8 @@ enum ak_code ak_cmd_custody(const struct ak_options *options, int *status, struc
 enum ak_code ak_cmd_order(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_key(const struct ak_options *options, int *status, struct ak_error *err);
 
-/* Fills `trust` from --key, --policy, --tsa-ca, --authority, --custody-key and --checkpoint, and `check` from
+/* Fills `trust` from --key, --policy, --tsa-ca, --authority, --custody-key and --checkpoint, and
+ * `check` from
  * --log, --jobs, --max-age, --until and the clock; all borrows from `options` and `trust`.
  * AK_EUSAGE, or AK_ENOTFOUND, AK_EIO and AK_ELIMIT for files. */
 enum ak_code ak_cmd_prepare(const struct ak_options *options, struct ak_trust *trust,

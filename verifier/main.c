@@ -136,6 +136,21 @@ const struct ak_command ak_commands[] = {
          AK_OPTION_BIT(AK_OPTION_OUTPUT) | AK_OPTION_BIT(AK_OPTION_FORCE) |
          AK_OPTION_BIT(AK_OPTION_JSON) | AK_OPTION_BIT(AK_OPTION_QUIET),
      1, 2, ak_cmd_history},
+    {"if-stolen", "PATH",
+     "Says what stays proven if everything on the collector's machine was copied at some moment.",
+     "Whoever has such a copy can sign in the log's name from the running epoch on. Which entries "
+     "stand in spite of it: those that a quorum of witnesses (--policy) had cosigned, or an "
+     "authority (--tsa-ca) had stamped, before; and, if erasure worked, those of earlier epochs, "
+     "whose keys were gone. The others are exposed. With --size the reader compares the times "
+     "named with what he knows of the copy. Exit status 0: all stand by others; 3: some do not.",
+     "akashi-verify if-stolen /srv/akashi --at 2026-11-24T05:17:27Z --policy agency.policy",
+     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) |
+         AK_OPTION_BIT(AK_OPTION_TSA_CA) | AK_OPTION_BIT(AK_OPTION_AUTHORITY) |
+         AK_OPTION_BIT(AK_OPTION_CHECKPOINT) | AK_OPTION_BIT(AK_OPTION_LOG) |
+         AK_OPTION_BIT(AK_OPTION_JOBS) | AK_OPTION_BIT(AK_OPTION_AT) |
+         AK_OPTION_BIT(AK_OPTION_SIZE) | AK_OPTION_BIT(AK_OPTION_JSON) |
+         AK_OPTION_BIT(AK_OPTION_QUIET),
+     1, 1, ak_cmd_if_stolen},
     {"compare", "PATH FILE...", "Holds an agency's own log files against a log, line by line.",
      "Each line is held unchanged (with its index), with another header or line end (RFC 3164 or "
      "5424 headers that relays put on or take off; the message is equal), or not; what is held "

@@ -5,7 +5,7 @@ _akashi_verify()
     COMPREPLY=()
     for word in "${COMP_WORDS[@]:1:COMP_CWORD - 1}"; do
         case $word in
-        check | store | segment | checkpoint | cat | search | info | sources | prove | proof | history | compare | report | sample | answer | export | bundle | custody | order | explain | selftest | key)
+        check | store | segment | checkpoint | cat | search | info | sources | prove | proof | history | if-stolen | compare | report | sample | answer | export | bundle | custody | order | explain | selftest | key)
             command=$word && break
             ;;
         esac
@@ -22,6 +22,7 @@ _akashi_verify()
     prove) options="--key --policy --log --index --record --epoch --output --force --json --quiet" ;;
     proof) options="--key --policy --record --entry --epoch --json --quiet" ;;
     history) options="--key --policy --log --epoch --store --output --force --json --quiet" ;;
+    if-stolen) options="--key --policy --tsa-ca --authority --checkpoint --log --jobs --at --size --json --quiet" ;;
     compare) options="--key --policy --authority --log --jobs --source --tmp --json --jsonl --quiet" ;;
     report) options="--key --policy --tsa-ca --authority --checkpoint --log --jobs --from --to --period --viewer --output --force --quiet" ;;
     sample) options="--key --policy --log --checkpoint --seed --beacon --confidence --tolerable --index --from --to --source --requests --answers --head --population --tmp --jobs --worksheet --findings --previous --html --output --force --json --quiet" ;;
@@ -69,7 +70,7 @@ _akashi_verify()
     case $command,$cur in
     *,-*) COMPREPLY=($(compgen -W "$options --help" -- "$cur")) ;;
     ,*)
-        COMPREPLY=($(compgen -W 'check store segment checkpoint cat search info sources prove proof history compare report sample answer export bundle custody order explain selftest key' -- "$cur"))
+        COMPREPLY=($(compgen -W 'check store segment checkpoint cat search info sources prove proof history if-stolen compare report sample answer export bundle custody order explain selftest key' -- "$cur"))
         ;;
     order,*) COMPREPLY=($(compgen -W 'erase hold release succeed authority sign show' -- "$cur") $(compgen -f -- "$cur")) ;;
     key,*) COMPREPLY=($(compgen -W 'show new' -- "$cur") $(compgen -f -- "$cur")) ;;

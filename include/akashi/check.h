@@ -118,6 +118,9 @@ struct ak_check_log {
     char *succession; /* payload of the event with which a successor begins, if it is proven; NULL:
                          this log goes on from none (format.md 10.7) */
     size_t succession_len;
+    bool has_copied;       /* what was asked by copied_at or copied_size was found: */
+    uint32_t copied_epoch; /* the epoch whose key was there at the copy, as the log tells, */
+    uint64_t copied_start; /* and the index at which it begins */
     bool kept_used; /* a kept checkpoint of this log was compared: a cut would have been noticed */
 };
 
@@ -142,11 +145,14 @@ struct ak_check_options {
     size_t kept_count;
     const char *const *logs; /* names or ids of the logs of stores to look at; NULL: all */
     size_t log_count;
-    uint64_t now;     /* the caller's clock, ns since 1970; 0: not known, no FUTURE, no max_age */
-    uint64_t max_age; /* ns; 0: not asked. The newest proven entry must not be older: STALE */
-    uint64_t until;   /* ns; 0: not asked. There must be a proven entry at or behind it: STALE */
-    unsigned jobs;    /* decoding threads; 0 and 1: none beside the caller's */
-    void *ctx;        /* for the callbacks; both run in the caller's thread */
+    uint64_t now;       /* the caller's clock, ns since 1970; 0: not known, no FUTURE, no max_age */
+    uint64_t max_age;   /* ns; 0: not asked. The newest proven entry must not be older: STALE */
+    uint64_t until;     /* ns; 0: not asked. There must be a proven entry at or behind it: STALE */
+    uint64_t copied_at; /* ns; 0: not asked. Everything on the machine was copied then: cosignatures
+                           behind it do not count, and the epoch of then is looked for */
+    uint64_t copied_size; /* the same, when the log had so many entries; 0: not asked */
+    unsigned jobs;        /* decoding threads; 0 and 1: none beside the caller's */
+    void *ctx;            /* for the callbacks; both run in the caller's thread */
     void (*on_progress)(void *ctx, const struct ak_check_progress *progress); /* or NULL */
     void (*on_finding)(
         void *ctx, const struct ak_check_log *log,
