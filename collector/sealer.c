@@ -80,8 +80,13 @@ static bool post(struct ak_sealer *sealer, const struct job *content)
     *job = *content;
     job->next = NULL;
     pthread_mutex_lock(&sealer->mutex);
-    *sealer->tail = job;
-    sealer->tail = &job->next;
+    if (job->kind == JOB_REMOVE && sealer->head != NULL) { /* room is given back at once */
+        job->next = sealer->head;
+        sealer->head = job;
+    } else {
+        *sealer->tail = job;
+        sealer->tail = &job->next;
+    }
     sealer->waiting += job->kind == JOB_SEAL;
     pthread_cond_signal(&sealer->wake);
     pthread_mutex_unlock(&sealer->mutex);
