@@ -110,6 +110,7 @@ static void on_judged(uv_work_t *work, int status)
     struct ak_witness_job *job = work->data;
     struct ak_witness_log *log = job->log;
     struct ak_witness_conn *conn = job->conn;
+    struct ak_witness_server *server = job->server;
 
     assert(status == 0);
     (void)status;
@@ -128,6 +129,7 @@ static void on_judged(uv_work_t *work, int status)
     }
     job_free(job);
     run_next(log);
+    ak_witness_maybe_end(server);
 }
 
 /* Takes the first one that waits and whose client does. */

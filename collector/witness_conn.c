@@ -85,6 +85,7 @@ static void on_closed(uv_handle_t *handle)
     ak_tls_session_free(conn->tls);
     ak_witness_parser_free(conn->parser);
     free(conn);
+    ak_witness_maybe_end(server);
 }
 
 void ak_witness_conn_close(struct ak_witness_conn *conn)

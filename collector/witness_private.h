@@ -103,6 +103,9 @@ void ak_witness_conn_close(struct ak_witness_conn *conn);
 /* A request is complete: answers it, or hands it to the log's queue. */
 void ak_witness_route(struct ak_witness_conn *conn);
 
+/* The end has come if nothing is left: called whenever something goes. */
+void ak_witness_maybe_end(struct ak_witness_server *server);
+
 /* Says what is known of forks, in the manner of a start. */
 void ak_witness_tell_forks(const struct ak_witness *w);
 

@@ -95,6 +95,13 @@ static void close_listeners(struct ak_witness_server *server)
     }
 }
 
+void ak_witness_maybe_end(struct ak_witness_server *server)
+{
+    if (server->stopping && server->conns == NULL && server->jobs == 0 &&
+        !uv_is_closing((const uv_handle_t *)&server->tick))
+        uv_close((uv_handle_t *)&server->tick, NULL);
+}
+
 static void stop(struct ak_witness_server *server)
 {
     if (server->stopping)
@@ -104,6 +111,7 @@ static void stop(struct ak_witness_server *server)
     ak_witness_conns_stop(server);
     uv_close((uv_handle_t *)&server->term, NULL);
     uv_close((uv_handle_t *)&server->interrupt, NULL);
+    ak_witness_maybe_end(server);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -114,12 +122,7 @@ static void on_signal(uv_signal_t *handle, int number)
 
 static void on_tick(uv_timer_t *timer)
 {
-    struct ak_witness_server *server = timer->data;
-
-    ak_witness_conns_tick(server);
-    /* A job keeps the loop alive by itself. */
-    if (server->stopping && server->conns == NULL && server->jobs == 0)
-        uv_close((uv_handle_t *)timer, NULL);
+    ak_witness_conns_tick(timer->data);
 }
 
 static enum ak_code start(struct ak_witness_server *server, struct ak_error *err)

@@ -39,4 +39,5 @@ set_tests_properties(integration.erase PROPERTIES RUN_SERIAL ON) # it mounts and
 akashi_fault_test(succeed ${CMAKE_CURRENT_SOURCE_DIR}/independent/verify.py ${CMAKE_SOURCE_DIR})
 
 akashi_fault_test(witness_client ${CMAKE_CURRENT_SOURCE_DIR}/independent/verify.py)
+akashi_fault_test(witness_three)
 akashi_threads(integration.witness_client akashi-collector akashi-verify)

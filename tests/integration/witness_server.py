@@ -1,14 +1,17 @@
 #!/usr/bin/python3
 """A witness against a client that was written from the specification: every status, keep-alive,
-monitoring, two requests at once, forks and what is kept of them, states that cannot be trusted.
+monitoring, two requests at once, forks and what is kept of them, states that cannot be trusted,
+limits of a client, TLS, and SIGKILL at each step of storing.
 
     witness_server.py COLLECTOR VERIFY SOURCE
 """
+import http.client
 import json
 import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -39,7 +42,9 @@ class Process:
         self.process = subprocess.Popen(
             [*wrap, collector, "witness", "--state", state, "--policy", policy, "--listen",
              "http://127.0.0.1:0" + prefix, *options],
-            stdout=subprocess.PIPE, stderr=self.stderr, text=True)
+            stdout=subprocess.PIPE, stderr=self.stderr, text=True,
+            env=dict(os.environ, UV_THREADPOOL_SIZE="1") if wrap else None)
+        self.wrapped = bool(wrap)
         self.urls = []
         for line in self.process.stdout:
             if line == "ready\n":
@@ -54,11 +59,24 @@ class Process:
         self.stderr.seek(0)
         return self.stderr.read().decode(errors="replace")
 
+    def pids(self):
+        """Itself, or what strace runs: that one keeps signals to itself. It counts calls by thread,
+        so there is one thread that stores."""
+        pid = self.process.pid
+        if not self.wrapped:
+            return [pid]
+        try:
+            with open("/proc/%d/task/%d/children" % (pid, pid), encoding="ascii") as f:
+                return [int(word) for word in f.read().split()]
+        except OSError:
+            return []
+
     def end(self, how=signal.SIGTERM):
         if self.at is not None:
             self.at.close()
         if self.process.poll() is None:
-            self.process.send_signal(how)
+            for pid in self.pids():
+                os.kill(pid, how)
         status = self.process.wait(60)
         self.said = self.told()
         self.process.stdout.close()
@@ -375,6 +393,132 @@ def forks(collector, verify, work):
     check(sum(n.endswith(".second") for n in kept) == 4, "kept: %s" % kept)
 
 
+def limits(collector, work):
+    """A client that is slow, one with many connections, one that asks too often."""
+    home = os.path.join(work, "limits")
+    os.mkdir(home)
+    state, policy = os.path.join(home, "state"), os.path.join(home, "policy")
+    vkey = init(collector, state)
+    write_policy(policy, [wc.Log("log.example/one")])
+    p = Process(collector, state, policy, vkey)
+    at = p.at
+    slow = socket.create_connection((at.host, at.port), 120)
+    slow.sendall(b"GET /status HTTP/1.1\r\nHost: w\r\n")
+    many = [socket.create_connection((at.host, at.port), 60) for _ in range(31)]
+    for s in many:
+        s.sendall(b"GET /status HTTP/1.1\r\nHost: w\r\n\r\n")
+        check(b" 200 " in s.recv(4096), "a connection within the limit")
+    with socket.create_connection((at.host, at.port), 60) as s:
+        try:
+            got = s.recv(1)
+        except ConnectionError:
+            got = b""
+        check(got == b"", "one connection too many is closed")
+    for s in many:
+        s.close()
+    status, headers = 0, {}
+    for _ in range(20000):
+        try:
+            status, headers, _ = at.request("GET", "/status")
+        except (http.client.RemoteDisconnected, ConnectionError):
+            time.sleep(0.01)  # it has not seen the others leave yet
+            continue
+        if status != 200:
+            break
+    check(status == 429 and headers["Retry-After"] == "1", "too many requests: %d" % status)
+    with socket.create_connection((at.host, at.port), 60) as s:
+        got = b""
+        try:
+            s.sendall(b"POST /add-checkpoint HTTP/1.1\r\nHost: w\r\nContent-Length: 900000\r\n\r\n")
+            s.sendall(b"x" * 900000)
+            got = s.recv(4096)
+        except ConnectionError:
+            pass
+        check(b" 413 " in got, "a body that is too long is answered: %r" % got[:60])
+    slow.sendall(b"A: b\r\n")
+    check(slow.recv(1) == b"", "a slow client is hung up on")
+    slow.close()
+    check(p.end() == 0, "exit status after all that")
+
+
+def tls(collector, work, source):
+    home = os.path.join(work, "tls")
+    os.mkdir(home)
+    state, policy = os.path.join(home, "state"), os.path.join(home, "policy")
+    vkey = init(collector, state)
+    log = wc.Log("log.example/one", 9)
+    write_policy(policy, [log])
+    pki = os.path.join(home, "pki")
+    subprocess.run([os.path.join(source, "collector", "dist", "make-certificates"), pki,
+                    "--server", "127.0.0.1"], check=True, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL)
+    files = ["--tls-certificate", os.path.join(pki, "server.pem"), "--tls-key",
+             os.path.join(pki, "server.key")]
+    p = Process(collector, state, policy, vkey, ["--listen", "https://127.0.0.1:0", *files])
+    at = wc.Witness("127.0.0.1", int(p.urls[1].rpartition(":")[2]), "", vkey)
+    context = ssl.create_default_context(cafile=os.path.join(pki, "ca.pem"))
+    at.connect = lambda: http.client.HTTPSConnection(at.host, at.port, timeout=60, context=context)
+    for old, size in ((0, 5), (5, 9), (9, 9)):
+        status, _, got = at.add(old, log.proof(old, size), log.note(size))
+        check(status == 200 and at.cosigned_at(log.text(size), got), "TLS: %d %r" % (status, got))
+    status, _, got = at.checkpoint(log.origin)
+    check(status == 200 and at.judge(got), "TLS, monitoring: %d" % status)
+    status, _, got = p.at.add(9, [], log.note(9))
+    check(status == 200, "beside it without TLS: %d" % status)
+    with socket.create_connection((at.host, at.port), 60) as s:
+        s.sendall(b"GET /status HTTP/1.1\r\nHost: w\r\n\r\n")
+        check(b"HTTP" not in s.recv(4096), "no TLS, no answer")
+    at.close()
+    check(p.end() == 0, "exit status with TLS")
+
+
+def killed(collector, work):
+    """SIGKILL at each call that makes something durable: what was answered is there."""
+    if shutil.which("strace") is None:
+        print("skipped: SIGKILL at each step; no strace")
+        return
+    home = os.path.join(work, "killed")
+    runs = 0
+    for call in ("fdatasync", "fsync", "renameat,renameat2,rename"):
+        for when in range(1, 100):
+            shutil.rmtree(home, ignore_errors=True)
+            os.mkdir(home)
+            state, policy = os.path.join(home, "state"), os.path.join(home, "policy")
+            vkey = init(collector, state)
+            log = wc.Log("log.example/one", 9)
+            write_policy(policy, [log])
+            p = Process(collector, state, policy, vkey, wrap=[
+                "strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=" + call, "-e",
+                "inject=%s:signal=KILL:when=%d" % (call, when)])
+            answered = 0
+            for old, size in ((0, 5), (5, 9)):
+                try:
+                    status, _, got = p.at.add(old, log.proof(old, size), log.note(size))
+                except (OSError, http.client.HTTPException):
+                    break
+                check(status == 200, "%s %d: %d" % (call, when, status))
+                check(p.at.cosigned_at(log.text(size), got), "a cosignature")
+                answered = size
+            p.end()
+            runs += 1
+            p = Process(collector, state, policy, vkey)
+            if p.at is None:
+                check(False, "%s %d: it does not start: %s" % (call, when, p.told()))
+                p.end()
+                continue
+            status, _, got = p.at.checkpoint(log.origin)
+            size = int(got.split(b"\n")[1]) if status == 200 else 0
+            check(size >= answered, "%s %d: %d was cosigned, %d is there" %
+                  (call, when, answered, size))
+            status, _, got = p.at.add(size, log.proof(size), log.note())
+            check(status == 200, "%s %d: it goes on: %d" % (call, when, status))
+            check(p.end() == 0, "and ends")
+            if answered == 9:
+                break
+    check(runs >= 8, "only %d runs: nothing was killed" % runs)
+    print("killed %d times" % (runs - 3))
+
+
 def main():
     collector, verify, source = sys.argv[1:4]
     work = tempfile.mkdtemp(prefix="akashi-witness-")
@@ -410,6 +554,12 @@ def main():
         check(p.end() in (0, 3), "exit status after a race")
         untrusted(collector, work, state, policy, vkey, log)
         forks(collector, verify, work)
+        # A slow client takes its time.
+        slow = threading.Thread(target=limits, args=(collector, work))
+        slow.start()
+        tls(collector, work, source)
+        killed(collector, work)
+        slow.join()
     finally:
         shutil.rmtree(work)
     print("witness: %s" % ("ok" if failed == 0 else "%d failed" % failed))
