@@ -103,6 +103,9 @@ static void log_free(struct ak_config_log *log)
         free(log->expected[i].peer.certificate);
     for (size_t i = 0; i < log->relay_count; i++)
         free(log->relays[i].certificate);
+    for (size_t i = 0; i < log->anchor_count; i++)
+        free(log->anchor[i]);
+    free(log->anchor);
     for (size_t i = 0; i < log->stamp_count; i++)
         free(log->stamp[i]);
     free(log->stamp);

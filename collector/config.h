@@ -30,8 +30,10 @@
 #define AK_CONFIG_LOGS_MAX      1024u
 #define AK_CONFIG_LISTENERS_MAX 1024u
 #define AK_CONFIG_LIST_MAX                                                                         \
-    4096u                             /* entries of one list (allow, route, expected, ...); some   \
-                                         are compared with all before them */
+    4096u /* entries of one list (allow, route, expected, ...); some                               \
+             are compared with all before them */
+#define AK_CONFIG_ANCHORS_MAX                                                                      \
+    64u /* sources of anchors of one log; each may be an entry an interval */
 #define AK_CONFIG_STAMPS_MAX     16u  /* authorities of one log; each costs a request an interval */
 #define AK_CONFIG_NAME_BYTES_MAX 63u  /* of a log: [a-z0-9-]{1,63} */
 #define AK_CONFIG_PEER_BYTES_MAX 253u /* of a certificate name: the longest dNSName */
@@ -75,8 +77,11 @@ struct ak_config_log {
     uint64_t epochs;                      /* epoch keys that `init` makes; later without meaning */
     uint64_t witness_interval;            /* ns between two questions to a witness */
     enum ak_config_witness witness_required;
-    char *policy;            /* file with the witnesses to ask (C2SP tlog-policy), or NULL */
-    char *witness_ca;        /* PEM file of the authorities of witnesses; NULL: the system's */
+    char *policy;             /* file with the witnesses to ask (C2SP tlog-policy), or NULL */
+    char *witness_ca;         /* PEM file of the authorities of witnesses; NULL: the system's */
+    uint64_t anchor_interval; /* ns between two looks at one source of anchors */
+    char **anchor;            /* URLs and absolute paths: checkpoints of other logs, beacons */
+    size_t anchor_count;
     uint64_t stamp_interval; /* ns between two time stamps of one authority */
     char **stamp;            /* URLs of time-stamping authorities */
     size_t stamp_count;

@@ -274,8 +274,8 @@ static enum ak_code stamp_url_read(struct ak_reader *reader, const char *text, c
 {
     if (strncmp(text, "http://", 7) != 0 && strncmp(text, "https://", 8) != 0)
         return ak_reader_fail(reader,
-                              "\"%.80s\" is no URL of a time-stamping authority: it begins with "
-                              "http:// or https://",
+                              "\"%.80s\" is no URL that can be asked: it begins with http:// or "
+                              "https://",
                               text);
     if (!ak_marks_printable(text, strlen(text)))
         return ak_reader_fail(reader, "the URL is not printable UTF-8 text");
@@ -307,6 +307,33 @@ static enum ak_code stamps_read(struct ak_reader *reader, const struct raw_log *
     return rc;
 }
 
+/* A URL or a path. */
+static enum ak_code anchor_read(struct ak_reader *reader, const char *text, char **out)
+{
+    if (strstr(text, "://") == NULL)
+        return path_read(reader, "anchor", text, out);
+    return stamp_url_read(reader, text, out);
+}
+
+static enum ak_code anchors_read(struct ak_reader *reader, const struct raw_log *raw,
+                                 struct ak_config_log *log)
+{
+    enum ak_code rc = AK_OK;
+
+    log->anchor = array_of(raw->anchor_count, sizeof(*log->anchor));
+    if (raw->anchor_count > 0 && log->anchor == NULL)
+        return no_memory(reader);
+    ak_reader_enter(reader, "anchor");
+    for (unsigned i = 0; i < raw->anchor_count && rc == AK_OK; i++) {
+        ak_reader_enter_entry(reader, i);
+        rc = anchor_read(reader, raw->anchor[i], &log->anchor[log->anchor_count]);
+        ak_reader_leave(reader);
+        log->anchor_count += rc == AK_OK;
+    }
+    ak_reader_leave(reader);
+    return rc;
+}
+
 static enum ak_code log_read(struct ak_reader *reader, const struct raw_log *raw,
                              struct ak_config_log *log)
 {
@@ -331,6 +358,8 @@ static enum ak_code log_read(struct ak_reader *reader, const struct raw_log *raw
         rc = path_read(reader, "witness_ca", raw->witness_ca, &log->witness_ca);
     if (rc == AK_OK)
         rc = stamps_read(reader, raw, log);
+    if (rc == AK_OK)
+        rc = anchors_read(reader, raw, log);
     return rc == AK_OK ? log_senders_read(reader, raw, log) : rc;
 }
 

@@ -205,6 +205,7 @@ static const cyaml_schema_field_t log_fields[] = {
     LOG_OPTIONS(LOG_FIELD) TEXT(raw_log, policy),
     TEXT(raw_log, witness_ca),
     LIST(raw_log, stamp, text_value, AK_CONFIG_STAMPS_MAX),
+    LIST(raw_log, anchor, text_value, AK_CONFIG_ANCHORS_MAX),
     TEXT(raw_log, stamp_ca),
     TEXT(raw_log, stamp_policy),
     LIST(raw_log, expected, expected_value, AK_CONFIG_LIST_MAX),

@@ -72,7 +72,8 @@ struct ak_option {
     X(epochs, COUNT, "32768", 1, 1048576, 0, NULL, 0)                                              \
     X(witness_interval, DURATION, "10s", 1000 * MS, 60 * MINUTE, 0, NULL, 0)                       \
     X(witness_required, WORD, "open", 0, 0, 0, ak_words_witness, 0)                                \
-    X(stamp_interval, DURATION, "1h", 10000 * MS, YEARS_100, 0, NULL, 0)
+    X(stamp_interval, DURATION, "1h", 10000 * MS, YEARS_100, 0, NULL, 0)                           \
+    X(anchor_interval, DURATION, "1h", 10000 * MS, YEARS_100, 0, NULL, 0)
 
 #define LIMIT_OPTIONS(X)                                                                           \
     X(connections, COUNT, "4096", 1, 1000000, 0, NULL, ON_STREAM)                                  \
@@ -103,6 +104,8 @@ struct raw_log {
     LOG_OPTIONS(AK_RAW_MEMBER)
     char *policy;
     char *witness_ca;
+    char **anchor;
+    unsigned anchor_count;
     char **stamp;
     unsigned stamp_count;
     char *stamp_ca;

@@ -114,6 +114,12 @@ static void log_show(FILE *out, const struct ak_config_log *log)
         text_show(out, log->stamp[i]);
         fputc('\n', out);
     }
+    list_begin(out, 4, "anchor", log->anchor_count);
+    for (size_t i = 0; i < log->anchor_count; i++) {
+        fputs("      - ", out);
+        text_show(out, log->anchor[i]);
+        fputc('\n', out);
+    }
     entry_show(out, 4, "stamp_ca", log->stamp_ca);
     entry_show(out, 4, "stamp_policy", log->stamp_policy);
     list_begin(out, 4, "expected", log->expected_count);

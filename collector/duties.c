@@ -1,5 +1,6 @@
 /* duties.c - what a log does by itself: flush what is due, states, silence, clock, room, signing's
  * answers, start and end. */
+#include "anchors.h"
 #include "clock.h"
 #include "cosign_client.h"
 #include "epochs.h"
@@ -198,6 +199,7 @@ void ak_runlog_tick(struct ak_runlog *log)
     ak_room_tick(log);
     ak_epoch_tick(log);
     ak_stamps_tick(log);
+    ak_anchors_tick(log);
     if (!log->full && log->server->boot >= log->next_state)
         ak_runlog_state(log);
     ak_runlog_flush(log);

@@ -2,6 +2,7 @@
  *
  * Begin: keys, recovery, writer, signer, then the entries of a start (start, recovery and gap
  * where they apply, configuration, state). End: state and stop, commit, note. */
+#include "anchors.h"
 #include "clock.h"
 #include "epochs.h"
 #include "expect.h"
@@ -282,6 +283,7 @@ void ak_runlog_free(struct ak_runlog *log)
     ak_room_end(log);
     ak_runlog_expect_free(log);
     ak_stamps_free(log);
+    ak_anchors_free(log);
     ak_manifest_end(log);
     ak_orders_free(log);
     ak_writer_free(log->writer);

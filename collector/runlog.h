@@ -32,6 +32,7 @@
 
 #define AK_LOG_NAME_BYTES 64u /* [a-z0-9-]{1,63} and NUL */
 
+struct ak_anchors;
 struct ak_cosign_client;
 struct ak_expected;
 struct ak_orders;
@@ -182,6 +183,7 @@ struct ak_runlog {
     size_t checkpoint_len;
 
     struct ak_cosign_client *cosign; /* witnesses that are asked; NULL: none */
+    struct ak_anchors *anchors;      /* what others have signed and is entered; NULL: none */
     struct ak_stamps *stamps;        /* authorities that time-stamp it; NULL: none */
 
     /* room (room.c) */

@@ -13,6 +13,7 @@
  *     means for the records is said. */
 #include "server.h"
 
+#include "anchors.h"
 #include "clock.h"
 #include "conn.h"
 #include "control.h"
@@ -198,6 +199,7 @@ static void configure_logs(struct ak_server *server)
         ak_runlog_configure(server->by_config[i], &options);
         ak_runlog_expect(server->by_config[i], &server->config->logs[i]);
         ak_stamps_configure(server->by_config[i], &server->config->logs[i]);
+        ak_anchors_configure(server->by_config[i], &server->config->logs[i]);
     }
 }
 

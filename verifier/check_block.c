@@ -111,6 +111,8 @@ static void check_json(struct ak_check_state *state, const struct ak_check_item 
             ak_fail(&err, AK_EMALFORMED, "a manifest names an order that does not stand before it");
     if (rc == AK_OK && kind == AK_KIND_MANIFEST)
         rc = keep_manifest(state, &own, index, &err);
+    if (rc == AK_OK && kind == AK_KIND_ANCHOR)
+        rc = ak_check_anchor(state, index, payload, &err);
     if (rc == AK_OK && own.succession)
         rc = ak_check_keep_succession(state, index, payload, &err);
     if (rc == AK_OK && own.recovery)

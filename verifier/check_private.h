@@ -549,6 +549,14 @@ void ak_check_cosigned_begin(struct ak_check_state *state);
 void ak_check_wait_note(struct ak_check_state *state, const struct ak_check_judged *judged,
                         const char *name, const char *note, size_t len);
 
+/* ---- check_anchors.c ---- */
+
+/* An entry of kind 6 of right form: kept if it bounds what is behind it. AK_ENOMEM. */
+enum ak_code ak_check_anchor(struct ak_check_state *state, uint64_t index,
+                             const struct ak_payload *payload, struct ak_error *err);
+/* Drops those that are not proven. */
+void ak_check_anchors_close(struct ak_check_state *state);
+
 /* ---- check_stamps.c ---- */
 
 /* Judges stamped notes and their replies up to the size that was reached. */

@@ -404,6 +404,7 @@ void ak_check_free(struct ak_check *check)
         free(log->checkpoint_note);
         free(log->quorum);
         free(log->bounds);
+        free(log->anchors);
         free(log->succession);
     }
     free(check->logs);

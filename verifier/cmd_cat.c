@@ -139,19 +139,23 @@ static void print_text(const struct cat *cat, const struct ak_log_entry *entry)
     fputc('\n', cat->out);
 }
 
-/* By when it existed, where outside proof shows that. */
-static void put_existed_by(const struct cat *cat, struct ak_json_out *out,
-                           const struct ak_log_entry *entry)
+/* After when it was logged and by when it existed, where outside proof shows that. */
+static void put_bounds(const struct cat *cat, struct ak_json_out *out,
+                       const struct ak_log_entry *entry)
 {
+    bool proven = cat->judged != NULL && entry->proof == AK_PROOF_PROVEN;
+    uint64_t after = proven ? ak_check_logged_after(cat->judged, entry->index) : 0;
+    uint64_t by = proven ? ak_check_existed_by(cat->judged, entry->index) : 0;
     char time[AK_WHEN_TEXT_BYTES];
-    uint64_t by = cat->judged != NULL && entry->proof == AK_PROOF_PROVEN
-                      ? ak_check_existed_by(cat->judged, entry->index)
-                      : 0;
 
-    if (by == 0)
-        return;
-    ak_json_out_string(out, "existed_by", ak_when_format_seconds(time, by));
-    ak_json_out_uint(out, "existed_by_s", by);
+    if (after != 0) {
+        ak_json_out_string(out, "logged_after", ak_when_format_seconds(time, after));
+        ak_json_out_uint(out, "logged_after_s", after);
+    }
+    if (by != 0) {
+        ak_json_out_string(out, "existed_by", ak_when_format_seconds(time, by));
+        ak_json_out_uint(out, "existed_by_s", by);
+    }
 }
 
 static void print_jsonl(const struct cat *cat, const struct ak_log_entry *entry)
@@ -161,7 +165,7 @@ static void print_jsonl(const struct cat *cat, const struct ak_log_entry *entry)
     ak_json_out_init(&out, cat->out);
     ak_json_out_open(&out, NULL, '{');
     ak_entry_show_json(&out, &cat->table, entry);
-    put_existed_by(cat, &out, entry);
+    put_bounds(cat, &out, entry);
     if (has_fields(cat, entry))
         ak_fields_json(&out, entry->payload, entry->len, entry->entry.received);
     if (cat->order != NULL) {

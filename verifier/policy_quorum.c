@@ -81,6 +81,22 @@ static enum ak_code judge_line(const struct ak_policy *policy, const struct ak_n
     return rc;
 }
 
+/* The largest minimum over all sets that meet the quorum: the smallest maximum, with time reversed.
+ */
+static uint64_t latest_start(const struct ak_policy *policy, const uint64_t *times)
+{
+    uint64_t reversed[AK_POLICY_WITNESSES_MAX] = {0};
+    uint64_t found;
+
+    for (unsigned i = 0; i < policy->witness_count; i++) {
+        if (times[i] != 0)
+            reversed[i] = (uint64_t)AK_COSIGNATURE_TIME_MAX + 1 - times[i];
+    }
+    if (policy->quorum_none || !ak_policy_met(policy, reversed, &found))
+        return 0;
+    return (uint64_t)AK_COSIGNATURE_TIME_MAX + 1 - found;
+}
+
 enum ak_code ak_policy_judge(const struct ak_policy *policy, const struct ak_note *note,
                              struct ak_quorum *quorum, struct ak_error *err)
 {
@@ -98,6 +114,7 @@ enum ak_code ak_policy_judge(const struct ak_policy *policy, const struct ak_not
         quorum->unchecked += unchecked[i] ? 1 : 0;
     }
     quorum->met = ak_policy_met(policy, times, &quorum->existed_by);
+    quorum->signed_after = latest_start(policy, times);
     return AK_OK;
 }
 

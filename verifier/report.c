@@ -202,6 +202,21 @@ static void print_stamps(FILE *file, const struct ak_check_log *log)
     fputc('\n', file);
 }
 
+/* What anchors show. */
+static void print_anchors(FILE *file, const struct ak_check_log *log)
+{
+    const struct ak_check_anchor *last =
+        log->anchor_count == 0 ? NULL : &log->anchors[log->anchor_count - 1];
+    char number[AK_SHOW_NUMBER_BYTES];
+    char time[AK_WHEN_TEXT_BYTES];
+
+    if (last == NULL)
+        return;
+    label(file, "anchors");
+    fprintf(file, "entries behind %s were logged after %s, by the clocks of the quorum\n",
+            ak_show_count(number, last->index), ak_when_format_seconds(time, last->after));
+}
+
 static void print_place(FILE *file, const struct ak_finding *finding,
                         const struct ak_source_table *sources)
 {
@@ -374,6 +389,7 @@ void ak_report_log(const struct ak_report *report, const struct ak_check_log *lo
         print_checkpoint(file, log);
         print_quorum(file, log);
         print_stamps(file, log);
+        print_anchors(file, log);
         print_findings(report, log, sources);
         print_words(file, ak_words_sentence(log));
         print_words(file, ak_words_not_shown);

@@ -152,6 +152,12 @@ static void put_checkpoint(struct ak_json_out *out, const struct ak_check_log *l
         ak_json_out_uint(out, "stamped_existed_by_s", last->existed_by);
         put_text(out, "stamped_by", log->stamped_by);
     }
+    if (log->anchor_count > 0) {
+        const struct ak_check_anchor *last = &log->anchors[log->anchor_count - 1];
+        ak_json_out_uint(out, "anchored_behind", last->index);
+        ak_json_out_string(out, "logged_after", ak_when_format_seconds(time, last->after));
+        ak_json_out_uint(out, "logged_after_s", last->after);
+    }
     if (!log->has_checkpoint) {
         ak_json_out_null(out, "checkpoint");
         return;

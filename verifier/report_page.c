@@ -238,6 +238,13 @@ static void put_demands(const struct ak_report_page *page, const struct ak_check
         ak_html_foreign(file, log->stamped_by);
         fputs("</dd>\n", file);
     }
+    if (log->anchor_count > 0) {
+        const struct ak_check_anchor *last = &log->anchors[log->anchor_count - 1];
+        ak_page_term(file, "Anchors", "他の記録簿による起点");
+        fprintf(file, "entries behind %s were logged after ", ak_show_count(number, last->index));
+        ak_html_time(file, last->after);
+        fputs(", by the clocks of the quorum</dd>\n", file);
+    }
     if (page->authority_count == 0)
         return;
     ak_page_term(file, "Authorities, as given", "与えられた命令者の鍵");

@@ -61,6 +61,16 @@ struct ak_check_bound {
     uint64_t existed_by; /* seconds since 1970 */
 };
 
+/* Entries behind `index` were logged after this time. */
+struct ak_check_anchor {
+    uint64_t index; /* of the anchor's entry */
+    uint64_t after; /* seconds since 1970 */
+};
+
+/* Anchors of one log that are kept: an hour apart this is seven years, and a later one is only
+ * needed for what is behind it. */
+#define AK_CHECK_ANCHORS_MAX 65536u
+
 /* What was found out about one log. Owned by the ak_check. Texts and names may hold bytes of the
  * evidence: escape them before showing. */
 struct ak_check_log {
@@ -114,6 +124,8 @@ struct ak_check_log {
     uint64_t stamps_counted; /* of these: good, by an authority given, over a root that came out */
     struct ak_check_bound *bounds; /* what they show: sizes and times rise */
     size_t bound_count;
+    struct ak_check_anchor *anchors; /* that are proven and count: indices and times rise */
+    size_t anchor_count;
     char stamped_by[AK_TSA_NAME_BYTES]; /* who signed the one with the largest size, or "" */
     char *succession; /* payload of the event with which a successor begins, if it is proven; NULL:
                          this log goes on from none (format.md 10.7) */
@@ -184,5 +196,9 @@ bool ak_check_proven(const struct ak_check_log *log, uint64_t index);
 /* By when entry `index` existed, in seconds since 1970: the earliest that stamps or the policy's
  * quorum show. 0: nothing is shown. Whether it is proven is another question. */
 uint64_t ak_check_existed_by(const struct ak_check_log *log, uint64_t index);
+
+/* After when entry `index` was logged, in seconds since 1970, as the anchors before it show. 0:
+ * nothing is shown. */
+uint64_t ak_check_logged_after(const struct ak_check_log *log, uint64_t index);
 
 #endif

@@ -51,10 +51,12 @@ struct ak_policy_witness {
 struct ak_quorum {
     bool demanded; /* false: `quorum none`; then it is met, and there is no time */
     bool met;
-    uint64_t existed_by; /* if demanded and met: seconds since 1970; the latest time in a set of
-                            witnesses that meets the quorum, the earliest such */
-    unsigned cosigned;   /* witnesses with a valid line */
-    unsigned unchecked;  /* witnesses with a line that is not checked here */
+    uint64_t existed_by;   /* if demanded and met: seconds since 1970; the latest time in a set of
+                              witnesses that meets the quorum, the earliest such */
+    uint64_t signed_after; /* if demanded and met: the earliest time in such a set, the latest such:
+                              before it some line that the quorum needs was not there */
+    unsigned cosigned;     /* witnesses with a valid line */
+    unsigned unchecked;    /* witnesses with a line that is not checked here */
 };
 
 /* Reads a policy. AK_EMALFORMED with "line N: " and the remedy, AK_ELIMIT for the bounds above,

@@ -26,6 +26,8 @@ akashi_threads(integration.signer akashi-collector akashi-verify)
 akashi_fault_test(epochs ${CMAKE_CURRENT_SOURCE_DIR}/independent/verify.py)
 akashi_threads(integration.epochs akashi-collector akashi-verify)
 
+akashi_fault_test(anchors_collector)
+akashi_threads(integration.anchors_collector akashi-collector akashi-verify)
 akashi_fault_test(stamps_collector)
 akashi_threads(integration.stamps_collector akashi-collector akashi-verify)
 
