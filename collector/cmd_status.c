@@ -89,6 +89,51 @@ static void silent_show(const json_t *log)
     (void)printf("\n");
 }
 
+static void witness_show(const json_t *witness)
+{
+    char room[AK_SHOW_NUMBER_BYTES];
+    uint64_t behind = number(witness, "behind_by");
+
+    (void)printf("    ");
+    ak_show_text(stdout, text_of(witness, "name"));
+    (void)printf("  size ");
+    counted(witness, "size", "");
+    if (behind > 0)
+        (void)printf(", %s behind", ak_show_count(room, behind));
+    if (!json_is_string(json_object_get(witness, "url")))
+        (void)printf("; it has no URL and is not asked");
+    else if (json_is_string(json_object_get(witness, "cosigned_at")))
+        (void)printf("; cosigned at %s", text_of(witness, "cosigned_at"));
+    if (text_of(witness, "error")[0] != '\0') {
+        (void)printf("; %s", json_is_true(json_object_get(witness, "conflict"))
+                                 ? "CONTRADICTS THIS LOG: "
+                                 : "");
+        ak_show_text(stdout, text_of(witness, "error"));
+    }
+    (void)printf("\n");
+}
+
+/* Who cosigns, as far as the quorum is met, and who is behind and why. */
+static void witnesses_show(const json_t *witnesses)
+{
+    const json_t *witness;
+    size_t i;
+
+    if (!json_is_object(witnesses))
+        return;
+    (void)printf("  witnesses  quorum ");
+    ak_show_text(stdout, text_of(witnesses, "quorum"));
+    (void)printf(" met up to size ");
+    counted(witnesses, "met_size", "");
+    if (json_is_string(json_object_get(witnesses, "missed_since")))
+        (void)printf(", MISSED since %s%s", text_of(witnesses, "missed_since"),
+                     strcmp(text_of(witnesses, "required"), "closed") == 0
+                         ? ": nothing is taken in until it is met"
+                         : "");
+    (void)printf("\n");
+    json_array_foreach(json_object_get(witnesses, "witnesses"), i, witness) witness_show(witness);
+}
+
 static void log_show(const json_t *log)
 {
     const json_t *segment = json_object_get(log, "segment");
@@ -118,6 +163,7 @@ static void log_show(const json_t *log)
     counted(log, "sources", ", ");
     counted(log, "silent", " silent\n");
     troubles_show(log);
+    witnesses_show(json_object_get(log, "witnesses"));
     silent_show(log);
 }
 

@@ -357,6 +357,7 @@ static void release_epoch_end(struct ak_cosign_client *client)
 void ak_cosign_on_line(struct ak_cosign_witness *w, struct ak_cosign_note *note)
 {
     struct ak_cosign_client *client = w->client;
+    bool more = client->epoch_end != NULL && lacks(w, client->epoch_end);
 
     w->answered = client->log->server->wall;
     w->failures = 0;
@@ -368,10 +369,11 @@ void ak_cosign_on_line(struct ak_cosign_witness *w, struct ak_cosign_note *note)
     }
     w->behind = w->conflict = false;
     keep(client, note);
-    release_epoch_end(client);
     look_at_met(client, note);
-    if (client->epoch_end != NULL)
+    if (more)
         ask_if_due(w);
+    else
+        release_epoch_end(client);
 }
 
 static void put_off(struct ak_cosign_witness *w)

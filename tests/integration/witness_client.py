@@ -82,14 +82,7 @@ class Scene:
         return max(int(json.loads(line)["index"]) for line in done.stdout.splitlines())
 
     def events(self):
-        done = subprocess.run([VERIFY, "cat", self.victim.store, "--key", self.key, "--jsonl"],
-                              capture_output=True, text=True, check=False)
-        found = []
-        for line in done.stdout.splitlines():
-            entry = json.loads(line)
-            text = entry.get("payload") or entry.get("text") or ""
-            found.append(text if isinstance(text, str) else json.dumps(text))
-        return "\n".join(found)
+        return run(self, "cat", self.victim.store, "--kind", "event", "--jsonl")[1]
 
     def close(self):
         for w in self.witnesses:
@@ -188,7 +181,7 @@ def tampered(s, largest):
     size = int(name[:20])
     own = b"\n".join(lines[:6]) + b"\n"
     flip = bytearray(note)
-    flip[-20] ^= 1 if flip[-20] != ord("B") else 2
+    flip[-20] = ord("B" if flip[-20] == ord("A") else "A")
     other = lines[:2] + [b"A" * 43 + b"="] + lines[3:]
     cases = {
         "empty": (name, b"", 1, "MALFORMED"),
@@ -227,9 +220,109 @@ def tampered(s, largest):
     os.unlink(os.path.join(folder, "%020d.cosigned" % 999999))
 
 
+LIARS = {"bad-signature": "signature", "wrong-key": "no line of the witness's key",
+         "zero-time": "time", "junk": "no signature line", "long": "longer than",
+         "not-found": "does not know this log", "ahead": "it has seen this log at size",
+         "refuse": "refuses the proof"}
+
+
+def bad_company():
+    """One good witness is enough; the others are slow, dead or lie. Nobody waits for them."""
+    s = Scene("bad", 3 + len(LIARS), 1)
+    good, slow, dead = s.witnesses[:3]
+    slow.mode = "slow"
+    for w, mode in zip(s.witnesses[3:], LIARS):
+        w.mode = mode
+    dead.close()
+    s.begin()
+    kit.until("records are acknowledged", s.send("one").done.is_set)
+    kit.until("one has cosigned", lambda: s.met() > 50)
+
+    def all_told():
+        list_ = s.status()["witnesses"]
+        return all(w["behind"] or w["conflict"] for w in [list_[2]] + list_[3:])
+
+    kit.until("the others are told of", all_told)
+    state = s.status()
+    for n, (mode, text) in enumerate(LIARS.items()):
+        one = state["witnesses"][3 + n]
+        kit.check(text in one["error"], "%s: %r" % (mode, one["error"]))
+        kit.check(one["conflict"] == (mode in ("ahead", "refuse")), "%s: conflict" % mode)
+        kit.check(one["cosigned_at"] is None, "%s: nothing of it is taken" % mode)
+    kit.check(state["witnesses"][1]["cosigned_at"] is None and slow.seen == [], "one is slow")
+    kit.check(state["missed_since"] is None, "the quorum is met")
+    kit.check("CONTRADICTS THIS LOG" in s.victim.stderr(), "a contradiction is loud")
+    kit.until("more is acknowledged", s.send("two").done.is_set)
+    for name in s.files():
+        with open(name, "rb") as f:
+            kit.check(f.read().count(b"\xe2\x80\x94 w") == 1, "only one has cosigned")
+    for w in s.witnesses[3:]:
+        w.mode = "good"
+    slow.mode = "good"
+    slow.go.set()
+    kit.until("all but the dead one are back", lambda: all(
+        w["cosigned_at"] and not w["behind"] and not w["conflict"]
+        for n, w in enumerate(s.status()["witnesses"]) if n != 2))
+    kit.check(s.victim.end() == 0, "it ends")
+    events = s.events()
+    for event in ("witness-behind", "witness-conflict", "witness-back"):
+        kit.check(event in events, "an event %s" % event)
+    kit.check("quorum-missed" not in events, "no event quorum-missed")
+    kit.check(run(s, "check", s.victim.store, "--key", s.key)[0] == 0, "it is VALID")
+    s.witnesses.remove(dead)
+    s.close()
+
+
+def shut():
+    """`witness_required: closed`: with too few witnesses nothing is taken in, and nothing is lost."""
+    s = Scene("closed", 2, 2, ", witness_required: closed")
+    s.begin()
+    kit.until("both have cosigned", lambda: s.met() > 0)
+    s.witnesses[1].mode = "not-found"
+    kit.until("the quorum is missed", lambda: s.status()["missed_since"])
+    sender = s.send("one")
+    kit.until("senders are held back",
+              lambda: s.victim.status()["logs"][0]["back_pressure_since"])
+    kit.check(not sender.acked, "nothing is acknowledged meanwhile")
+    s.witnesses[1].mode = "good"
+    kit.until("all is acknowledged", sender.done.is_set)
+    kit.check(s.status()["missed_since"] is None, "the quorum is met")
+    s.witnesses[1].mode = "not-found"
+    kit.until("it is missed again", lambda: s.status()["missed_since"])
+    with open(s.victim.config, encoding="utf-8") as f:
+        text = f.read()
+    with open(s.victim.config, "w", encoding="utf-8") as f:
+        f.write(text.replace("witness_required: closed", "witness_required: open"))
+    kit.check("in force" in s.victim.reload(), "a reload")
+    kit.until("open, it goes on", s.send("two").done.is_set)
+    kit.check(s.victim.end() == 0, "it ends")
+    events = s.events()
+    for event in ("quorum-missed", "quorum-met", "back-pressure-on"):
+        kit.check(event in events, "an event %s" % event)
+    s.close()
+
+
+def refused():
+    """A policy that nobody can be asked by is refused with place and remedy, also by check-config."""
+    s = Scene("refused", 1, 1)
+    for text, says in (("quorum none\n", "no witness in it can be asked"),
+                       ("what\n", "line 2"),
+                       ("witness w %s ftp://a/\nquorum w\n" % s.witnesses[0].vkey, "ftp://a/")):
+        with open(s.policy, "w", encoding="utf-8") as f:
+            f.write("log %s\n%s" % (s.vkey, text))
+        for words in (["check-config", s.victim.config], ["run", "--config", s.victim.config]):
+            done = subprocess.run([COLLECTOR, *words], capture_output=True, text=True, check=False)
+            kit.check(done.returncode != 0 and says in done.stderr and s.policy in done.stderr,
+                      "%s: %d %s" % (says, done.returncode, done.stderr))
+    s.close()
+
+
 def main():
     s = all_good()
     s.close()
+    refused()
+    bad_company()
+    shut()
     kit.finish()
 
 
