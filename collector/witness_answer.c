@@ -39,11 +39,12 @@ void ak_witness_tell_forks(const struct ak_witness *w)
     for (size_t i = 0; i < w->log_count; i++) {
         const struct ak_witness_log *log = &w->log[i];
         if (log->forks > 0)
-            ak_log(AK_LOG_ERROR,
-                   "FORK: log %s has signed two histories: %u %s kept in forks/fork-%.16s-* of the "
-                   "state. Tell everybody who relies on it; `akashi-verify history FIRST SECOND "
-                   "--key VKEY` shows it",
-                   log->origin, log->forks, log->forks == 1 ? "is" : "are", log->id);
+            ak_log(
+                AK_LOG_ERROR,
+                "FORK: log %s has signed two histories: %u %s kept in forks/fork-%.16s-* of the "
+                "state. Tell everybody who relies on it; `akashi-verify history` shows it to them: "
+                "operating.md, Being a witness",
+                log->origin, log->forks, log->forks == 1 ? "is" : "are", log->id);
         if (log->suspects > 0)
             ak_log(AK_LOG_WARNING,
                    "log %s: %u signed checkpoint%s came with a proof that leads nowhere, kept in "
@@ -65,7 +66,7 @@ static void tell_contradiction(struct ak_witness_log *log, const struct ak_witne
                "FORK: log %s has signed two histories: size %" PRIu64 ", which this witness "
                "cosigned, and size %" PRIu64 " contradict each other. Both are kept in "
                "forks/fork-%.16s-* of the state. Tell everybody who relies on it; `akashi-verify "
-               "history FIRST SECOND --key VKEY` shows it",
+               "history` shows it to them: operating.md, Being a witness",
                log->origin, a->base.size, job->request.checkpoint.size, log->id);
     } else {
         log->suspects++;

@@ -161,7 +161,7 @@ static enum ak_code judge_end(const struct ak_witness *w, struct ak_error *err)
         return AK_OK;
     return ak_fail(err, AK_EINTEGRITY,
                    "FORK: %u log%s %s signed two histories; forks/ of the state has both sides of "
-                   "each: `akashi-verify history FIRST SECOND --key VKEY` shows it",
+                   "each, for `akashi-verify history`: operating.md, Being a witness",
                    logs, logs == 1 ? "" : "s", logs == 1 ? "has" : "have");
 }
 
