@@ -42,4 +42,5 @@ akashi_fault_test(succeed ${CMAKE_CURRENT_SOURCE_DIR}/independent/verify.py ${CM
 
 akashi_fault_test(witness_client ${CMAKE_CURRENT_SOURCE_DIR}/independent/verify.py)
 akashi_fault_test(witness_three)
+akashi_fault_test(witness_netns)
 akashi_threads(integration.witness_client akashi-collector akashi-verify)

@@ -42,12 +42,12 @@ class Agency:
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def begin_witness(self, others):
+    def begin_witness(self, others, wrap=()):
         with open(self.path("witness.policy"), "w", encoding="utf-8") as f:
             f.write("".join("log %s\n" % a.log for a in others) + "quorum none\n")
         with open(self.path("witness.err"), "ab") as err:
             self.process = subprocess.Popen(
-                [COLLECTOR, "witness", "--state", self.state, "--policy",
+                [*wrap, COLLECTOR, "witness", "--state", self.state, "--policy",
                  self.path("witness.policy"), "--listen", self.url], stdout=subprocess.PIPE,
                 stderr=err, text=True)
         kit.atexit.register(self.end_witness, signal.SIGKILL)
@@ -167,4 +167,5 @@ def main():
     kit.finish()
 
 
-main()
+if __name__ == "__main__":
+    main()
