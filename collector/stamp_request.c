@@ -25,7 +25,9 @@ enum ak_code ak_stamp_policy_check(const char *policy, struct ak_error *err)
 {
     ASN1_OBJECT *object =
         policy[strspn(policy, "0123456789.")] == '\0' ? OBJ_txt2obj(policy, 1) : NULL;
-    bool good = object != NULL && strlen(policy) < AK_TSA_POLICY_BYTES;
+    char again[AK_TSA_POLICY_BYTES];
+    bool good = object != NULL && OBJ_obj2txt(again, (int)sizeof(again), object, 1) > 0 &&
+                strcmp(again, policy) == 0;
 
     ASN1_OBJECT_free(object);
     return good ? AK_OK
