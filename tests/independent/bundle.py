@@ -28,6 +28,7 @@ from orders import Authority, Order, authority_key
 from payloads import check_own
 from primitives import (Altered, EpochError, FormatError, Malformed, commit_parts,
                         commit_whole, fold, inclusion_root, leaf_hash, push_node, sha256)
+from succession import read_succession
 from verify import EXIT, VERDICTS, VERDICT_OF, clean, given_key
 
 CLAIMS = ("authentic", "complete", "redacted", "time", "custody")
@@ -268,7 +269,9 @@ class Judge:
                 if error:
                     raise error
             elif entry.kind != 4 and entry.kind < KINDS_ASSIGNED:
-                check_own(entry.kind, entry.payload)
+                value = check_own(entry.kind, entry.payload)
+                if entry.kind == 3 and value["event"] == "succession":
+                    read_succession(value, entry.index)
         except FormatError as error:
             self.add("authentic", error.code, "entry %d: %s" % (entry.index, error))
 
