@@ -37,6 +37,7 @@ static enum ak_code from_config(const struct ak_cmdline *line, struct ak_init_op
                        "log %s is not in the configuration; list it under `logs` first",
                        options->log);
     options->store = config->store;
+    options->source = config->logs[log].log_key;
     if (line->value[AK_FLAG_EPOCHS] == NULL)
         options->epochs = (uint32_t)config->logs[log].epochs;
     return AK_OK;

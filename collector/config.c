@@ -112,6 +112,7 @@ static void log_free(struct ak_config_log *log)
     free(log->stamp_ca);
     free(log->stamp_policy);
     free(log->expected);
+    free(log->log_key);
     free(log->policy);
     free(log->witness_ca);
     free(log->relays);

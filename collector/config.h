@@ -74,6 +74,7 @@ struct ak_config_log {
     uint64_t commit_interval_min;         /* ns between two commits, at least; 0: none */
     enum ak_config_commitment commitment; /* of blocks from now on */
     uint64_t epoch;                       /* ns that one epoch's key signs; 0: until ordered */
+    char *log_key;                        /* where `init` takes the log key from; NULL: made */
     uint64_t epochs;                      /* epoch keys that `init` makes; later without meaning */
     uint64_t witness_interval;            /* ns between two questions to a witness */
     enum ak_config_witness witness_required;

@@ -352,6 +352,8 @@ static enum ak_code log_read(struct ak_reader *reader, const struct raw_log *raw
         return rc;
     memcpy(log->name, raw->name, strlen(raw->name) + 1);
     rc = options_read(reader, &ak_options_log, raw, log, NULL);
+    if (rc == AK_OK && raw->log_key != NULL && (log->log_key = strdup(raw->log_key)) == NULL)
+        rc = no_memory(reader);
     if (rc == AK_OK)
         rc = path_read(reader, "policy", raw->policy, &log->policy);
     if (rc == AK_OK)

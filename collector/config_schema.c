@@ -202,7 +202,8 @@ static const cyaml_schema_value_t route_value = {
 
 static const cyaml_schema_field_t log_fields[] = {
     TEXT(raw_log, name),
-    LOG_OPTIONS(LOG_FIELD) TEXT(raw_log, policy),
+    LOG_OPTIONS(LOG_FIELD) TEXT(raw_log, log_key),
+    TEXT(raw_log, policy),
     TEXT(raw_log, witness_ca),
     LIST(raw_log, stamp, text_value, AK_CONFIG_STAMPS_MAX),
     LIST(raw_log, anchor, text_value, AK_CONFIG_ANCHORS_MAX),

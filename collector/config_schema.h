@@ -102,6 +102,7 @@ struct raw_sender { /* in route, expected, relays */
 struct raw_log {
     char *name;
     LOG_OPTIONS(AK_RAW_MEMBER)
+    char *log_key;
     char *policy;
     char *witness_ca;
     char **anchor;

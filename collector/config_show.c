@@ -106,6 +106,7 @@ static void log_show(FILE *out, const struct ak_config_log *log)
 
     entry_show(out, 2, "- name", log->name);
     options_show(out, 4, &ak_options_log, log, NULL);
+    entry_show(out, 4, "log_key", log->log_key);
     entry_show(out, 4, "policy", log->policy);
     entry_show(out, 4, "witness_ca", log->witness_ca);
     list_begin(out, 4, "stamp", log->stamp_count);

@@ -217,9 +217,9 @@ static enum ak_code sign(struct init *init, const struct ak_range *range, struct
 static enum ak_code make_log(struct init *init, struct ak_error *err)
 {
     struct ak_commit_result result;
-    enum ak_code rc =
-        ak_keys_make(init->store.keys_fd, init->options->origin, init->options->epochs,
-                     init->options->seed, init->origin, &init->keys, err);
+    enum ak_code rc = ak_keys_make_from(init->store.keys_fd, init->options->origin,
+                                        init->options->epochs, init->options->seed,
+                                        init->options->source, init->origin, &init->keys, err);
 
     if (rc != AK_OK)
         return rc;

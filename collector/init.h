@@ -18,6 +18,7 @@ struct ak_init_options {
     const char *log;    /* [a-z0-9-]{1,63} */
     const char *origin; /* the name in the origin, without the digest */
     uint32_t epochs;    /* AK_EPOCHS_DEFAULT */
+    const char *source; /* of the log key (keys_source.h), or NULL: made */
     /* NULL: random. Else 96 bytes that all that is random is made of (seeds of log and epoch 0, key
      * of group 0): a log whose bytes are known before, for tests. Never for real logs. */
     const unsigned char *seed;

@@ -6,6 +6,8 @@
 #include "clock.h"
 #include "disk.h"
 #include "keys_private.h"
+#include "keys_source.h"
+#include "keys_token.h"
 
 #include <akashi/base64.h>
 
@@ -67,6 +69,7 @@ void ak_keys_free(struct ak_keys *keys)
         return;
     if (keys->channel != NULL)
         ak_keys_remote_forget(keys);
+    ak_token_close(keys->token);
     sodium_free(keys->secrets);
     if (keys->dir_fd >= 0)
         (void)close(keys->dir_fd);
@@ -147,7 +150,10 @@ static enum ak_code name_keys(struct ak_keys *keys, struct ak_error *err)
     uint8_t pk[AK_ED25519_KEY_BYTES];
     enum ak_code rc;
 
-    (void)crypto_sign_seed_keypair(pk, keys->secrets->log_sk, keys->secrets->log_seed);
+    if (keys->token != NULL)
+        memcpy(pk, keys->token_pk, sizeof(pk));
+    else
+        (void)crypto_sign_seed_keypair(pk, keys->secrets->log_sk, keys->secrets->log_seed);
     rc = ak_vkey_make(&keys->log, keys->origin, pk, err);
     return rc == AK_OK ? ak_keys_take_epoch(keys, err) : rc;
 }
@@ -191,17 +197,23 @@ void ak_keys_pack_epoch(unsigned char *out, uint32_t epoch, const unsigned char 
 }
 
 /* The files of a new log. */
-static enum ak_code write_files(struct ak_keys *keys, struct ak_error *err)
+static enum ak_code write_files(struct ak_keys *keys, const char *source, struct ak_error *err)
 {
     unsigned char *epoch = keys->secrets->hashed; /* locked memory; large enough */
     unsigned char state[STATE_BYTES] = {0};
+    char vkey[AK_VKEY_TEXT_BYTES_MAX];
     struct ak_hash empty;
     enum ak_code rc;
 
     ak_keys_pack_epoch(epoch, keys->epoch, keys->secrets->epoch_seed);
     ak_hash_empty(&empty);
     memcpy(state + 8, empty.b, AK_HASH_BYTES);
-    rc = put_new(keys->dir_fd, "log.key", 0400, keys->secrets->log_seed, AK_SEED_BYTES, err);
+    (void)ak_vkey_format(vkey, sizeof(vkey), &keys->log);
+    rc = put_new(keys->dir_fd, "log.vkey", 0400, vkey, strlen(vkey), err);
+    if (rc == AK_OK && source != NULL)
+        rc = put_new(keys->dir_fd, "log.source", 0400, source, strlen(source), err);
+    else if (rc == AK_OK)
+        rc = put_new(keys->dir_fd, "log.key", 0400, keys->secrets->log_seed, AK_SEED_BYTES, err);
     if (rc == AK_OK)
         rc = put_new(keys->dir_fd, "epoch.seed", 0400, epoch, AK_EPOCH_SEED_BYTES, err);
     if (rc == AK_OK)
@@ -218,7 +230,7 @@ static enum ak_code write_files(struct ak_keys *keys, struct ak_error *err)
 
 /* Seeds, list and origin, in memory. */
 static enum ak_code make_keys(struct ak_keys *keys, const char *name, uint32_t epochs,
-                              const unsigned char *seed, struct ak_error *err)
+                              const unsigned char *seed, const char *source, struct ak_error *err)
 {
     char id[AK_LOG_ID_CHARS + 1];
     uint8_t *pub;
@@ -231,6 +243,9 @@ static enum ak_code make_keys(struct ak_keys *keys, const char *name, uint32_t e
         randombytes_buf(keys->secrets->log_seed, AK_SEED_BYTES);
         randombytes_buf(keys->secrets->epoch_seed, AK_SEED_BYTES);
     }
+    rc = source != NULL ? ak_keys_source_open(keys, source, err) : AK_OK;
+    if (rc != AK_OK)
+        return rc;
     pub = make_list(keys->secrets, epochs);
     if (pub == NULL)
         return ak_fail(err, AK_ENOMEM, "no memory for %u epoch keys", epochs);
@@ -245,6 +260,13 @@ static enum ak_code make_keys(struct ak_keys *keys, const char *name, uint32_t e
 enum ak_code ak_keys_make(int keys_dir_fd, const char *name, uint32_t epochs,
                           const unsigned char *seed, char *origin, struct ak_keys **out,
                           struct ak_error *err)
+{
+    return ak_keys_make_from(keys_dir_fd, name, epochs, seed, NULL, origin, out, err);
+}
+
+enum ak_code ak_keys_make_from(int keys_dir_fd, const char *name, uint32_t epochs,
+                               const unsigned char *seed, const char *source, char *origin,
+                               struct ak_keys **out, struct ak_error *err)
 {
     size_t len = strlen(name);
     struct ak_keys *keys;
@@ -261,11 +283,11 @@ enum ak_code ak_keys_make(int keys_dir_fd, const char *name, uint32_t epochs,
     rc = ak_keys_new(true, &keys, err);
     if (rc != AK_OK)
         return rc;
-    rc = make_keys(keys, name, epochs, seed, err);
+    rc = make_keys(keys, name, epochs, seed, source, err);
     if (rc == AK_OK)
         rc = ak_disk_mkdir(keys_dir_fd, keys->origin + len + 1, 0700, &keys->dir_fd, err);
     if (rc == AK_OK)
-        rc = write_files(keys, err);
+        rc = write_files(keys, source, err);
     if (rc != AK_OK) {
         ak_wrap(err, "keys of a new log");
         ak_keys_free(keys);
@@ -392,6 +414,33 @@ static enum ak_code load_note(const struct ak_keys *keys, const char *name, uint
                    name);
 }
 
+/* A key from elsewhere must be the one that the log was made with. */
+static enum ak_code same_key(const struct ak_keys *keys, struct ak_error *err)
+{
+    struct ak_vkey vkey;
+    enum ak_code rc = ak_keys_pinned(keys->dir_fd, &vkey, err);
+
+    if (rc == AK_ENOTFOUND)
+        return AK_OK; /* made before there was such a file */
+    if (rc != AK_OK || memcmp(vkey.key, keys->log.key, sizeof(vkey.key)) == 0)
+        return rc;
+    return ak_fail(err, AK_EKEY,
+                   "the log key that was found is not the log's, as log.vkey has it: nothing is "
+                   "signed with it");
+}
+
+static enum ak_code load_log_key(struct ak_keys *keys, struct ak_error *err)
+{
+    char source[AK_KEY_SOURCE_BYTES_MAX];
+    enum ak_code rc = ak_keys_source_read(keys->dir_fd, source, err);
+
+    if (rc != AK_OK)
+        return rc;
+    if (source[0] != '\0')
+        return ak_keys_source_open(keys, source, err);
+    return read_fixed(keys, "log.key", keys->secrets->log_seed, AK_SEED_BYTES, NULL, err);
+}
+
 static enum ak_code load(struct ak_keys *keys, struct ak_error *err)
 {
     unsigned char *epoch = keys->secrets->hashed;
@@ -401,7 +450,7 @@ static enum ak_code load(struct ak_keys *keys, struct ak_error *err)
     if (rc == AK_OK)
         rc = ak_keys_load_list(keys, err);
     if (rc == AK_OK)
-        rc = read_fixed(keys, "log.key", keys->secrets->log_seed, AK_SEED_BYTES, NULL, err);
+        rc = load_log_key(keys, err);
     if (rc == AK_OK)
         rc = read_fixed(keys, "epoch.seed", epoch, AK_EPOCH_SEED_BYTES, &keys->epoch_time, err);
     if (rc != AK_OK)
@@ -412,6 +461,8 @@ static enum ak_code load(struct ak_keys *keys, struct ak_error *err)
         return ak_fail(err, AK_EKEY, "epoch.seed speaks of epoch %u, the log has %u", keys->epoch,
                        ak_epoch_list_count(keys->list));
     rc = name_keys(keys, err);
+    if (rc == AK_OK)
+        rc = same_key(keys, err);
     if (rc == AK_OK)
         rc =
             load_note(keys, "epoch.note", keys->epoch, &keys->start, &keys->start_len, &index, err);

@@ -3,6 +3,8 @@
  * A log has the log key (signs every checkpoint) and a list of epoch keys of which only the
  * running epoch's seed is kept (format.md 5.1). They lie in <store>/keys/<log id>/, mode 0600:
  *   log.key     32-byte Ed25519 seed
+ *   log.vkey    its public half (nothing secret)
+ *   log.source  instead of it: where the log key is (keys_source.h); nothing secret
  *   epoch.seed  u32 epoch, 32-byte seed of that epoch
  *   epoch.pub   the N raw public keys
  *   epoch.note  copy of the running epoch's start note (nothing secret); not of epoch 0
@@ -36,6 +38,11 @@ struct ak_keys; /* secrets in sodium_malloc memory; one thread at a time */
 enum ak_code ak_keys_make(int keys_dir_fd, const char *name, uint32_t epochs,
                           const unsigned char *seed, char *origin, struct ak_keys **out,
                           struct ak_error *err);
+
+/* The same; with a `source` (keys_source.h; NULL: none) the log key is taken from there. */
+enum ak_code ak_keys_make_from(int keys_dir_fd, const char *name, uint32_t epochs,
+                               const unsigned char *seed, const char *source, char *origin,
+                               struct ak_keys **out, struct ak_error *err);
 
 /* Loads the keys of the log `origin` (id = its last 32 characters). AK_EKEY, with the remedy, if a
  * file is not as it was made, may be read by others, or does not belong to the origin. */

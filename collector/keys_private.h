@@ -32,6 +32,8 @@ struct ak_secrets {
 };
 
 struct ak_keys {
+    struct ak_token *token; /* has the log key; NULL: its seed is in `secrets` */
+    uint8_t token_pk[AK_ED25519_KEY_BYTES];
     struct ak_secrets *secrets;     /* NULL: they are in the signer process */
     struct ak_key_channel *channel; /* to it, borrowed; NULL: the secrets are here */
     uint32_t slot;                  /* of these keys in it */
@@ -63,6 +65,9 @@ enum ak_code ak_keys_open(struct ak_keys *keys, int keys_dir_fd, const char *ori
 /* Reads epoch.pub and compares it with the pin in the origin. */
 enum ak_code ak_keys_load_list(struct ak_keys *keys, struct ak_error *err);
 
+/* The vkey that lies beside the keys; AK_ENOTFOUND if there is none. */
+enum ak_code ak_keys_pinned(int dir_fd, struct ak_vkey *vkey, struct ak_error *err);
+
 /* AK_EKEY if the keys were revoked. */
 enum ak_code ak_keys_revoked(const struct ak_keys *keys, struct ak_error *err);
 
@@ -90,6 +95,17 @@ enum ak_code ak_keys_remote_end(struct ak_keys *keys, struct ak_error *err);
 enum ak_code ak_keys_remote_begin(struct ak_keys *keys, struct ak_error *err);
 enum ak_code ak_keys_remote_mend(struct ak_keys *keys, struct ak_error *err);
 void ak_keys_remote_forget(struct ak_keys *keys);
+
+/* Takes the log key from where `source` says (keys_source.h). */
+enum ak_code ak_keys_source_open(struct ak_keys *keys, const char *source, struct ak_error *err);
+
+/* The line of log.source in the keys' directory `dir_fd`, AK_KEY_SOURCE_BYTES_MAX of room; empty if
+ * there is no such file: the key is log.key. */
+enum ak_code ak_keys_source_read(int dir_fd, char *source, struct ak_error *err);
+
+/* ak_keys_add_line with the log key, wherever it is. */
+enum ak_code ak_keys_add_log_line(const struct ak_keys *keys, char *out, size_t cap,
+                                  size_t text_len, size_t *len, struct ak_error *err);
 
 /* Signs the text at the front of `out`, checks the signature and appends its line to what is there.
  */

@@ -14,7 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MARK "revoked" /* the vkey and a line end: nothing secret */
+#define MARK   "revoked"  /* the vkey and a line end: nothing secret */
+#define PINNED "log.vkey" /* the vkey */
 
 /* Every name under which a seed may lie: the keys, what a change of epoch leaves, temporary files
  * of either. */
@@ -48,6 +49,22 @@ static enum ak_code open_dir(int keys_dir_fd, const char *origin, struct ak_keys
     return rc;
 }
 
+enum ak_code ak_keys_pinned(int dir_fd, struct ak_vkey *vkey, struct ak_error *err)
+{
+    unsigned char *text = NULL;
+    size_t len = 0;
+    enum ak_code rc =
+        ak_disk_read(dir_fd, PINNED, AK_VKEY_TEXT_BYTES_MAX, &text, &len, NULL, NULL, err);
+
+    if (rc == AK_ENOTFOUND) /* made before there was such a file */
+        rc = ak_disk_read(dir_fd, MARK, AK_VKEY_TEXT_BYTES_MAX, &text, &len, NULL, NULL, err);
+    if (rc != AK_OK)
+        return rc;
+    rc = ak_vkey_parse(vkey, (const char *)text, len - (len > 0 && text[len - 1] == '\n'), err);
+    free(text);
+    return rc;
+}
+
 bool ak_keys_are_revoked(int keys_dir_fd, const char *origin)
 {
     struct ak_keys *keys;
@@ -64,26 +81,18 @@ enum ak_code ak_keys_vkey(int keys_dir_fd, const char *origin, struct ak_vkey *v
                           struct ak_error *err)
 {
     struct ak_keys *keys;
-    unsigned char *text = NULL;
-    size_t len = 0;
     enum ak_code rc = open_dir(keys_dir_fd, origin, &keys, err);
 
     if (rc != AK_OK)
         return rc;
-    rc = ak_disk_read(keys->dir_fd, MARK, AK_VKEY_TEXT_BYTES_MAX, &text, &len, NULL, NULL, err);
+    rc = ak_keys_pinned(keys->dir_fd, vkey, err);
     ak_keys_free(keys);
     if (rc == AK_ENOTFOUND) {
         rc = ak_keys_load(keys_dir_fd, origin, &keys, err);
         if (rc == AK_OK)
             *vkey = *ak_keys_log(keys);
         ak_keys_free(keys);
-        return rc;
     }
-    if (rc == AK_OK && len > 0 && text[len - 1] == '\n')
-        len--;
-    if (rc == AK_OK)
-        rc = ak_vkey_parse(vkey, (const char *)text, len, err);
-    free(text);
     return rc;
 }
 

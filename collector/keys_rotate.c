@@ -82,7 +82,7 @@ static enum ak_code start_note(const struct ak_keys *keys, uint32_t epoch,
     if (rc == AK_OK)
         rc = ak_keys_add_line(key, sk, out, cap, text_len, len, err);
     if (rc == AK_OK)
-        rc = ak_keys_add_line(&keys->log, keys->secrets->log_sk, out, cap, text_len, len, err);
+        rc = ak_keys_add_log_line(keys, out, cap, text_len, len, err);
     return rc;
 }
 

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "disk.h"
 #include "keys_private.h"
+#include "keys_token.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,14 +17,13 @@
 
 #define STATE_BYTES (8u + AK_HASH_BYTES)
 
-enum ak_code ak_keys_add_line(const struct ak_vkey *vkey, const unsigned char *sk, char *out,
-                              size_t cap, size_t text_len, size_t *len, struct ak_error *err)
+/* A signature just made, ours or a token's: checked, then put behind what is there. */
+static enum ak_code put_line(const struct ak_vkey *vkey, const uint8_t *signature, char *out,
+                             size_t cap, size_t text_len, size_t *len, struct ak_error *err)
 {
-    uint8_t signature[AK_ED25519_SIGNATURE_BYTES];
     enum ak_code rc;
     size_t n;
 
-    (void)crypto_sign_detached(signature, NULL, (const unsigned char *)out, text_len, sk);
     rc = ak_ed25519_verify(vkey->key, out, text_len, signature, err);
     if (rc != AK_OK) {
         ak_wrap(err, "signer: an own signature does not verify: memory or processor of this "
@@ -37,6 +37,31 @@ enum ak_code ak_keys_add_line(const struct ak_vkey *vkey, const unsigned char *s
     return AK_OK;
 }
 
+enum ak_code ak_keys_add_line(const struct ak_vkey *vkey, const unsigned char *sk, char *out,
+                              size_t cap, size_t text_len, size_t *len, struct ak_error *err)
+{
+    uint8_t signature[AK_ED25519_SIGNATURE_BYTES];
+
+    (void)crypto_sign_detached(signature, NULL, (const unsigned char *)out, text_len, sk);
+    return put_line(vkey, signature, out, cap, text_len, len, err);
+}
+
+enum ak_code ak_keys_add_log_line(const struct ak_keys *keys, char *out, size_t cap,
+                                  size_t text_len, size_t *len, struct ak_error *err)
+{
+    uint8_t signature[AK_ED25519_SIGNATURE_BYTES];
+    enum ak_code rc;
+
+    if (keys->token == NULL)
+        return ak_keys_add_line(&keys->log, keys->secrets->log_sk, out, cap, text_len, len, err);
+    rc = ak_token_sign(keys->token, out, text_len, signature, err);
+    if (rc != AK_OK) {
+        ak_wrap(err, "signer");
+        return rc;
+    }
+    return put_line(&keys->log, signature, out, cap, text_len, len, err);
+}
+
 /* Puts the empty line behind the text at the front of `out` and the lines of both keys. */
 static enum ak_code sign_text(const struct ak_keys *keys, char *out, size_t cap, size_t text_len,
                               size_t *len, struct ak_error *err)
@@ -47,7 +72,7 @@ static enum ak_code sign_text(const struct ak_keys *keys, char *out, size_t cap,
         return ak_fail(err, AK_ELIMIT, "no room for a note");
     out[text_len] = '\n';
     *len = text_len + 1;
-    rc = ak_keys_add_line(&keys->log, keys->secrets->log_sk, out, cap, text_len, len, err);
+    rc = ak_keys_add_log_line(keys, out, cap, text_len, len, err);
     if (rc == AK_OK)
         rc =
             ak_keys_add_line(&keys->running, keys->secrets->epoch_sk, out, cap, text_len, len, err);

@@ -84,7 +84,7 @@ enum ak_code ak_sandbox_undumpable(struct ak_error *err)
 
 /* Files beneath the directory only, and there no more than the keys need. Rights of later kernels
  * than the first are not named: a name that an older one does not know would refuse everything. */
-static void stay_beneath(int dir_fd)
+static void stay_beneath(int dir_fd, int read_fd)
 {
     const uint64_t all =
         LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE |
@@ -98,11 +98,16 @@ static void stay_beneath(int dir_fd)
                           LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |
                           LANDLOCK_ACCESS_FS_MAKE_REG,
         .parent_fd = dir_fd};
+    const struct landlock_path_beneath_attr credentials = {
+        .allowed_access = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR,
+        .parent_fd = read_fd};
     long fd = syscall(SYS_landlock_create_ruleset, &ruleset, sizeof(ruleset), 0);
 
     if (fd < 0)
         return;
-    if (syscall(SYS_landlock_add_rule, fd, LANDLOCK_RULE_PATH_BENEATH, &keys, 0) == 0)
+    if (syscall(SYS_landlock_add_rule, fd, LANDLOCK_RULE_PATH_BENEATH, &keys, 0) == 0 &&
+        (read_fd < 0 ||
+         syscall(SYS_landlock_add_rule, fd, LANDLOCK_RULE_PATH_BENEATH, &credentials, 0) == 0))
         (void)syscall(SYS_landlock_restrict_self, fd, 0);
     (void)close((int)fd);
 }
@@ -145,15 +150,16 @@ static enum ak_code load_filter(bool strict, struct ak_error *err)
     return rc == 0 ? AK_OK : ak_fail_errno(err, -rc, "load the system call filter (seccomp)");
 }
 
-enum ak_code ak_sandbox_enter(int dir_fd, struct ak_error *err)
+enum ak_code ak_sandbox_enter(int dir_fd, int read_fd, bool foreign, struct ak_error *err)
 {
+    bool strict = !SANITIZED && !foreign;
     enum ak_code rc = close_memory(err);
 
     if (rc != AK_OK)
         return rc;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return ak_fail_errno(err, errno, "give up new privileges");
-    if (!SANITIZED)
-        stay_beneath(dir_fd);
-    return load_filter(!SANITIZED, err);
+    if (strict)
+        stay_beneath(dir_fd, read_fd);
+    return load_filter(strict, err);
 }

@@ -9,6 +9,7 @@
 
 #include "key_wire.h"
 #include "keys.h"
+#include "keys_source.h"
 #include "sandbox.h"
 
 #include <errno.h>
@@ -242,7 +243,8 @@ enum ak_code ak_signer_process_run(struct ak_error *err)
         free(vault);
         return ak_fail(err, AK_EIO, "libsodium found no source of random numbers");
     }
-    rc = ak_sandbox_enter(AK_KEY_DIR_FD, err);
+    rc = ak_sandbox_enter(AK_KEY_DIR_FD, ak_keys_credentials(), ak_keys_tokens_in(AK_KEY_DIR_FD),
+                          err);
     if (rc != AK_OK) {
         free(vault);
         return rc;

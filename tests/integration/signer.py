@@ -6,6 +6,7 @@ the next start. A restored store is refused, and told how to go on; a log that w
 
     signer.py COLLECTOR VERIFY
 """
+import base64
 import glob
 import os
 import re
@@ -211,6 +212,98 @@ def revoked(victim):
               way_on in victim.stderr(), "nothing is signed any more: " + victim.stderr())
 
 
+def begin_log(folder, where, env):
+    """A log whose key is where `where` says, through init and runs; gives what init said."""
+    os.makedirs(folder)
+    config = os.path.join(folder, "akashi.conf")
+    with open(config, "w", encoding="utf-8") as out:
+        out.write("store: store\nlogs:\n  - {name: a, epochs: 16, log_key: \"%s\"}\n"
+                  "listeners:\n  - {url: \"relp://127.0.0.1:0\", log: a}\n" % where)
+    return config, subprocess.run([COLLECTOR, "init", "--config", config, "--log", "a", "--origin",
+                                   "a.example/key"], capture_output=True, text=True, check=False,
+                                  env=env)
+
+
+class Elsewhere(fault.Victim):
+    """A victim of which init was given already."""
+
+    def __init__(self, folder, config, vkey):
+        # pylint: disable=super-init-not-called
+        self.collector, self.verify_program = COLLECTOR, VERIFY
+        self.folder, self.config, self.logs = folder, config, ["a"]
+        self.store = os.path.join(folder, "store")
+        self.stderr_path = os.path.join(folder, "stderr")
+        self.wrap, self.process, self.urls = [], None, []
+        self.keys = {"a": os.path.join(folder, "vkey")}
+        with open(self.keys["a"], "w", encoding="ascii") as out:
+            out.write(vkey)
+
+
+def run_elsewhere(victim, env, name):
+    for turn in ("first", "second"):
+        kit.check(victim.begin(env=env), "%s: it starts: %s" % (name, victim.stderr()))
+        send(victim, name + turn, 30)
+        kit.check(victim.end() == 0, name + ": it ends")
+    kit.check(not glob.glob(victim.store + "/keys/*/log.key"), name + ": no log key in the store")
+    kit.check(victim.verdict()[0] == "VALID", name + ": all is proven")
+
+
+def credential(folder):
+    """The log key comes from systemd's directory; without it nothing starts, with another neither."""
+    given = os.path.join(folder, "credentials")
+    os.makedirs(given)
+    with open(os.path.join(given, "log-a"), "wb") as out:
+        out.write(os.urandom(32))
+    env = dict(os.environ, CREDENTIALS_DIRECTORY=given)
+    config, done = begin_log(os.path.join(folder, "credential"), "credential:log-a", env)
+    kit.check(done.returncode == 0, "init with a credential: " + done.stderr)
+    victim = Elsewhere(os.path.join(folder, "credential"), config, done.stdout)
+    run_elsewhere(victim, env, "credential")
+    kit.check(not victim.begin(env=os.environ) and "LoadCredential" in victim.stderr(),
+              "without the credential: " + victim.stderr())
+    with open(os.path.join(given, "log-a"), "wb") as out:
+        out.write(os.urandom(32))
+    kit.check(not victim.begin(env=env) and "not the log's" in victim.stderr(),
+              "another key is refused: " + victim.stderr())
+
+
+def token(folder):
+    """The log key is in a PKCS#11 token; a wrong PIN or name is refused, with the reason."""
+    module = next(iter(glob.glob("/usr/lib/softhsm/libsofthsm2.so") +
+                       glob.glob("/usr/lib/*/softhsm/libsofthsm2.so")), None)
+    tool = shutil.which("softhsm2-util")
+    if module is None or tool is None:
+        print("PKCS#11: not tried, as there is no softhsm2")
+        return
+    tokens = os.path.join(folder, "tokens")
+    os.makedirs(tokens)
+    conf, pin, key = (os.path.join(folder, name) for name in ("softhsm.conf", "pin", "key.pem"))
+    for path, text in ((conf, "directories.tokendir = %s\nlog.level = ERROR\n" % tokens),
+                       (pin, "1234\n")):
+        with open(path, "w", encoding="ascii") as out:
+            out.write(text)
+    env = dict(os.environ, SOFTHSM2_CONF=conf)
+    for order in ([tool, "--init-token", "--free", "--label", "akashi", "--pin", "1234", "--so-pin",
+                   "5678"], ["openssl", "genpkey", "-algorithm", "ed25519", "-out", key],
+                  [tool, "--import", key, "--token", "akashi", "--label", "power-a", "--id", "01",
+                   "--pin", "1234"]):
+        subprocess.run(order, env=env, check=True, capture_output=True)
+    uri = "pkcs11:token=akashi;object=power-%s?module-path=%s&pin-source=%s"
+    config, done = begin_log(os.path.join(folder, "none"), uri % ("b", module, pin), env)
+    kit.check(done.returncode == 1 and "fits no key" in done.stderr, "no such key: " + done.stderr)
+    with open(pin + "2", "w", encoding="ascii") as out:
+        out.write("4321\n")
+    config, done = begin_log(os.path.join(folder, "wrong"), uri % ("a", module, pin + "2"), env)
+    kit.check(done.returncode == 1 and "C_Login (the PIN) failed" in done.stderr,
+              "a wrong PIN: " + done.stderr)
+    config, done = begin_log(os.path.join(folder, "token"), uri % ("a", module, pin), env)
+    kit.check(done.returncode == 0, "init with a token: " + done.stderr)
+    raw = subprocess.run(["openssl", "pkey", "-in", key, "-pubout", "-outform", "DER"],
+                         capture_output=True, check=True).stdout[-32:]
+    kit.check(base64.b64decode(done.stdout.split("+", 2)[2])[1:] == raw, "the vkey is the token's")
+    run_elsewhere(Elsewhere(os.path.join(folder, "token"), config, done.stdout), env, "token")
+
+
 def no_command():
     """Nobody starts a signer by hand."""
     done = subprocess.run([COLLECTOR, "signer-process"], capture_output=True, text=True, check=False)
@@ -230,6 +323,8 @@ def main():
     ends_with_it(victim)
     restored(victim, folder)
     revoked(victim)
+    credential(folder)
+    token(folder)
     as_nobody(os.path.join(folder, "two"))
     kit.finish()
 
