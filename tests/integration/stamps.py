@@ -163,7 +163,7 @@ def each_byte(c, s):
     store, directory = s.store([reply])
     path = f"{directory}/{s.size:020d}.0.tsr"
     args = [c.program, "check", store, "--key", "key", "--tsa-ca", "ca/root.pem", "--json"]
-    step = max(1, len(reply) // 150)
+    step = max(1, len(reply) // 60)
     counted = 0
     for at in range(0, len(reply), step):
         put(path, reply[:at] + bytes([reply[at] ^ 0x01]) + reply[at + 1:])
