@@ -5,6 +5,7 @@ limits of a client, TLS, and SIGKILL at each step of storing.
 
     witness_server.py COLLECTOR VERIFY SOURCE
 """
+import atexit
 import http.client
 import json
 import os
@@ -45,6 +46,7 @@ class Process:
             stdout=subprocess.PIPE, stderr=self.stderr, text=True,
             env=dict(os.environ, UV_THREADPOOL_SIZE="1") if wrap else None)
         self.wrapped = bool(wrap)
+        atexit.register(self.kill)
         self.urls = []
         for line in self.process.stdout:
             if line == "ready\n":
@@ -70,6 +72,12 @@ class Process:
                 return [int(word) for word in f.read().split()]
         except OSError:
             return []
+
+    def kill(self):
+        """Nothing is left behind where a test is broken off."""
+        if self.process.poll() is None:
+            for pid in [*self.pids(), self.process.pid]:
+                os.kill(pid, signal.SIGKILL)
 
     def end(self, how=signal.SIGTERM):
         if self.at is not None:
