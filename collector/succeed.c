@@ -254,18 +254,30 @@ static enum ak_code gather(struct succeed *s, struct ak_error *err)
     return rc;
 }
 
+/* Whether the log key lies elsewhere (keys_source.h): in a token, or a credential that this process
+ * was not given. */
+static bool key_is_elsewhere(const struct succeed *s)
+{
+    char path[AK_LOG_ID_CHARS + sizeof("/log.source")];
+
+    (void)snprintf(path, sizeof(path), "%s/log.source", s->id);
+    return faccessat(s->store.keys_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 /* A log that needs no successor gets none by mistake. */
 static enum ak_code check_need(struct succeed *s, struct ak_error *err)
 {
     struct ak_keys *keys = NULL;
     bool good = s->options->reason == NULL && s->said.known == s->said.size &&
-                ak_keys_load(s->store.keys_fd, s->said.origin, &keys, NULL) == AK_OK;
+                !ak_keys_are_revoked(s->store.keys_fd, s->said.origin) &&
+                (key_is_elsewhere(s) ||
+                 ak_keys_load(s->store.keys_fd, s->said.origin, &keys, NULL) == AK_OK);
 
     ak_keys_free(keys);
     if (!good)
         return AK_OK;
     return ak_fail(err, AK_EUSAGE,
-                   "log %s can be signed as it is: its keys are here, and no checkpoint is newer "
+                   "log %s can be signed as it is: its keys are there, and no checkpoint is newer "
                    "than the store. Start the collector. If the key was stolen, say so with "
                    "--reason TEXT; if a newer checkpoint is known, give it with --checkpoint FILE",
                    s->options->log);
@@ -337,6 +349,11 @@ static void erase_secrets(const struct succeed *s)
 
     if (fd < 0)
         return; /* they were lost before */
+    if (key_is_elsewhere(s))
+        ak_log(AK_LOG_WARNING,
+               "log %s: its log key lies in a token or credential, which this command does not "
+               "erase; remove it there",
+               s->closed);
     for (unsigned i = 0; i < sizeof(secret) / sizeof(secret[0]); i++) {
         if (ak_disk_wipe(fd, secret[i], &err) != AK_OK && err.code != AK_ENOTFOUND)
             ak_log(AK_LOG_WARNING,

@@ -39,18 +39,19 @@ class Log:
         epoch = sum(start < size for start in self.starts) - 1
         return self.secrets.checkpoint(size, tree_root(self.leaves[:size]), epoch)
 
-    def store(self, cosign=(), stamps=()):
-        """A copy; `cosign`: (size, time of two witnesses), kept outside; `stamps`: (size, reply)."""
+    def store(self, cosign=(), stamps=(), beside=False):
+        """A copy; `cosign`: (size, time of two witnesses), kept outside or `beside` the log; `stamps`:
+        (size, reply)."""
         self.number += 1
         name = f"s{self.number}"
         save(self.log, self.secrets, name)
         directory = os.path.join(name, self.log.log_id)
         self.kept = []
         for size, time in cosign:
-            kept = f"{name}-{size}"
+            kept = f"{directory}/{size:020d}.cosigned" if beside else f"{name}-{size}"
             put(kept, cosigned(self.note(size), (self.witnesses[0], time),
                                (self.witnesses[2], time + 1)))
-            self.kept += ["--checkpoint", kept]
+            self.kept += [] if beside else ["--checkpoint", kept]
         for size, reply in stamps:
             put(f"{directory}/{size:020d}.stamped", self.note(size))
             put(f"{directory}/{size:020d}.0.tsr", reply)
@@ -104,11 +105,13 @@ def witnesses(c, s):
     _, second = s.starts[1:]
     end = s.time(s.size - 1)
     early, late = second + 40, second + 200
-    store = s.store(cosign=((300, end - 500), (early, end - 300), (late, end - 100)))
-    for at, others in ((end, late), (end - 99, late), (end - 100, early), (end - 299, early),
-                       (end - 301, 300), (end - 501, 0)):
-        got = ask(c, s, store, 3, at=rfc3339(at))
-        c.expect(got[0] == others, f"copied {end - at} s before the end: {got}, not {others}")
+    lines = ((300, end - 500), (early, end - 300), (late, end - 100))
+    for beside in (True, False):
+        store = s.store(lines, beside=beside)
+        for at, others in ((end, late), (end - 99, late), (end - 100, early), (end - 299, early),
+                           (end - 301, 300), (end - 501, 0)):
+            got = ask(c, s, store, 3, at=rfc3339(at))
+            c.expect(got[0] == others, f"copied {end - at} s before the end: {got}, not {others}")
     got = ask(c, s, store, 3, size=early, says="if it was made later than the time named here")
     c.expect(got[0] == early, f"by size: {got}")
     # One witness of two is no quorum; without the policy nobody else has signed.

@@ -252,6 +252,18 @@ def lost_keys():
     kit.check(done.returncode in (1, 3) and "VALID" != done.stdout.split()[-1], done.stdout[-500:])
 
 
+def revoked():
+    """A log that was ended on purpose goes on without another word."""
+    case = Case("revoked")
+    case.work(5)
+    run(COLLECTOR, "key", "revoke", "--store", case.store, "--log", "a")
+    case.refused("go on with: akashi-collector succeed --store %s --log a" % case.store)
+    case.succeed()
+    case.work(5)
+    said = case.judge("INCOMPLETE", ["SUCCESSION_UNCONFIRMED"])
+    kit.check("nothing is known to be lost" in said[0], str(said))
+
+
 def forged(case):
     """A third party opens a log that says it goes on from ours, with a copy that it was given."""
     folder = os.path.join(FOLDER, "forger")
@@ -321,5 +333,6 @@ def moved():
 FOLDER = kit.workspace()
 forged(restored())
 lost_keys()
+revoked()
 moved()
 kit.finish()
