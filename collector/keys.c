@@ -330,6 +330,7 @@ static enum ak_code read_fixed(const struct ak_keys *keys, const char *name, uns
 
     if (rc != AK_OK)
         return rc;
+    assert(data != NULL);
     if (len == want)
         memcpy(out, data, want);
     sodium_memzero(data, len);

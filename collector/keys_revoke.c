@@ -100,12 +100,13 @@ enum ak_code ak_keys_revoke(int keys_dir_fd, const char *origin, const struct ak
                             struct ak_error *err)
 {
     char text[AK_VKEY_TEXT_BYTES_MAX + 1];
-    size_t len = ak_vkey_format(text, AK_VKEY_TEXT_BYTES_MAX, vkey); /* always fits */
+    size_t len;
     struct ak_keys *keys;
     enum ak_code rc = open_dir(keys_dir_fd, origin, &keys, err);
 
     if (rc != AK_OK)
         return rc;
+    (void)ak_vkey_format(text, AK_VKEY_TEXT_BYTES_MAX, vkey); /* always fits */
     len = strlen(text);
     text[len++] = '\n';
     rc = ak_disk_put(keys->dir_fd, "revoked.new", keys->dir_fd, MARK, 0400, text, len, err);
