@@ -7,6 +7,7 @@
 #include <akashi/policy.h>
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool demands(const struct ak_check_state *state)
@@ -67,6 +68,34 @@ enum ak_code ak_check_cosignatures(struct ak_check_state *state, const void *dat
     return AK_OK;
 }
 
+/* The names of those who have cosigned, joined. Without memory they are left out. */
+static void keep_names(struct ak_check_state *state, const struct ak_quorum *quorum)
+{
+    size_t count;
+    const struct ak_policy_witness *witness = ak_policy_witnesses(state->options->policy, &count);
+    size_t room = 1;
+    char *names;
+    char *at;
+
+    for (size_t i = 0; i < count; i++)
+        room += strlen(witness[i].name) + 1;
+    names = malloc(room);
+    free(state->log->witnessed_by);
+    state->log->witnessed_by = names;
+    if (names == NULL)
+        return;
+    at = names;
+    for (size_t i = 0; i < count; i++) {
+        if ((quorum->by[i / 64] >> i % 64 & 1) == 0)
+            continue;
+        if (at != names)
+            *at++ = '\n';
+        memcpy(at, witness[i].name, strlen(witness[i].name));
+        at += strlen(witness[i].name);
+    }
+    *at = '\0';
+}
+
 void ak_check_witnessed(struct ak_check_state *state, uint64_t size, const struct ak_hash *root)
 {
     struct ak_check_log *log = state->log;
@@ -80,6 +109,7 @@ void ak_check_witnessed(struct ak_check_state *state, uint64_t size, const struc
         if (at->size == size && ak_hash_equal(&at->root, root) && better) {
             log->witnessed_size = size;
             log->existed_by = at->quorum.existed_by;
+            keep_names(state, &at->quorum);
         }
     }
 }

@@ -403,6 +403,7 @@ void ak_check_free(struct ak_check *check)
         free(log->ranges);
         free(log->checkpoint_note);
         free(log->quorum);
+        free(log->witnessed_by);
         free(log->bounds);
         free(log->anchors);
         free(log->succession);

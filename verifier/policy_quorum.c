@@ -111,6 +111,8 @@ enum ak_code ak_policy_judge(const struct ak_policy *policy, const struct ak_not
     }
     for (unsigned i = 0; i < policy->witness_count; i++) {
         quorum->cosigned += times[i] != 0 ? 1 : 0;
+        if (times[i] != 0)
+            quorum->by[i / 64] |= UINT64_C(1) << i % 64;
         quorum->unchecked += unchecked[i] ? 1 : 0;
     }
     quorum->met = ak_policy_met(policy, times, &quorum->existed_by);

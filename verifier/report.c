@@ -160,6 +160,20 @@ static void print_checkpoint(FILE *file, const struct ak_check_log *log)
             log->checkpoint_size == 1 ? "y" : "ies", root);
 }
 
+/* Names joined by line feeds, as a list. */
+static void print_names(FILE *file, const char *names)
+{
+    for (const char *at = names; at != NULL && *at != '\0';) {
+        size_t len = strcspn(at, "\n");
+        ak_show_data(file, at, len);
+        at += len;
+        if (*at == '\n') {
+            fputs(", ", file);
+            at++;
+        }
+    }
+}
+
 /* What the witnesses' lines show, where the policy demands some. */
 static void print_quorum(FILE *file, const struct ak_check_log *log)
 {
@@ -176,6 +190,10 @@ static void print_quorum(FILE *file, const struct ak_check_log *log)
                 ak_show_count(number, log->witnessed_size), log->witnessed_size == 1 ? "y" : "ies",
                 ak_when_format_seconds(time, log->existed_by));
     ak_show_text(file, log->quorum);
+    if (log->witnessed_size > 0 && log->witnessed_by != NULL) {
+        fputs("; cosigned by ", file);
+        print_names(file, log->witnessed_by);
+    }
     fputc('\n', file);
 }
 

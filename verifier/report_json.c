@@ -23,6 +23,18 @@ static void put_text(struct ak_json_out *out, const char *name, const char *text
     (void)ak_json_out_text(out, name, text, strlen(text));
 }
 
+/* Names joined by line feeds, as an array. */
+static void put_names(struct ak_json_out *out, const char *name, const char *names)
+{
+    ak_json_out_open(out, name, '[');
+    for (const char *at = names; at != NULL && *at != '\0';) {
+        size_t len = strcspn(at, "\n");
+        (void)ak_json_out_text(out, NULL, at, len);
+        at += len + (at[len] == '\n');
+    }
+    ak_json_out_close(out, ']');
+}
+
 static void put_finding(struct ak_json_out *out, const struct ak_finding *finding)
 {
     const struct ak_finding_info *info = ak_finding_info(finding->code);
@@ -139,6 +151,7 @@ static void put_checkpoint(struct ak_json_out *out, const struct ak_check_log *l
     if (log->witnessed_size > 0) {
         ak_json_out_string(out, "existed_by", ak_when_format_seconds(time, log->existed_by));
         ak_json_out_uint(out, "existed_by_s", log->existed_by);
+        put_names(out, "witnessed_by", log->witnessed_by);
     }
     if (log->stamps > 0) {
         ak_json_out_uint(out, "stamps", log->stamps);

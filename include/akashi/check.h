@@ -117,6 +117,8 @@ struct ak_check_log {
     char *checkpoint_note; /* the signed note itself: what --save-checkpoint writes */
     size_t checkpoint_len;
     char *quorum;            /* name of the quorum that the policy demands; NULL: none is */
+    char *witnessed_by;      /* who has cosigned that, by their names in the policy, joined by line
+                                feeds; NULL: nobody */
     uint64_t witnessed_size; /* size of the largest proven checkpoint that meets it; 0: none */
     uint64_t existed_by;     /* when it was met: what it covers existed then; seconds since 1970, by
                                 the witnesses' clocks */

@@ -57,6 +57,8 @@ struct ak_quorum {
                               before it some line that the quorum needs was not there */
     unsigned cosigned;     /* witnesses with a valid line */
     unsigned unchecked;    /* witnesses with a line that is not checked here */
+    /* who has cosigned: bit i % 64 of by[i / 64] for witness i */
+    uint64_t by[AK_POLICY_WITNESSES_MAX / 64];
 };
 
 /* Reads a policy. AK_EMALFORMED with "line N: " and the remedy, AK_ELIMIT for the bounds above,

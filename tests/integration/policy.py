@@ -21,6 +21,7 @@ class Stores:
         self.log_id = self.log.log_id
         self.note = self.log.checkpoint
         self.size = checkpoint_fields(self.note)[1]
+        self.epoch = int(self.note.split(b"/epoch/")[1].split(b" ")[0])
         self.witnesses = [Witness(n) for n in range(6)]
         self.plain = self.save("plain", self.note)
         put("none.policy", f"log {self.secrets.vkey}\nquorum none\n".encode())
@@ -135,6 +136,43 @@ def older(c, s):
     put("new", cosigned(s.note, (w[0], T + 9), (w[1], T + 9)))
     c.run(0, "check", s.plain, "--policy", "two.policy", "--checkpoint", "old", "--checkpoint",
           "new", says=f"{s.size:,} entries existed by 2027-01-15T08:00:09Z")
+
+
+def beside(c, s):
+    """`.cosigned` files beside the log count (R45), and are compared with it as every checkpoint."""
+    w = s.witnesses
+    notes = [n.note for segment in s.log.segments for n in segment.of(Note)]
+    notes = sorted({checkpoint_fields(n)[1]: n for n in notes}.items())[-3:]
+    s.save("beside", s.note)
+
+    def lay(size, data):
+        put(f"beside/{s.log_id}/{size:020}.cosigned", data)
+
+    for size, note in notes:
+        lay(size, cosigned(note, (w[0], T + size)))
+    c.run(3, "check", "beside", "--policy", "two.policy", says="one has are 1, of 3 witnesses")
+    lay(s.size, cosigned(s.note, (w[2], T + 3), (w[1], T + 2)))
+    c.run(0, "check", "beside", "--policy", "two.policy",
+          says=[f"{s.size:,} entries existed by 2027-01-15T08:00:03Z", "cosigned by w1, w2"])
+    report = c.json(0, "check", "beside", "--policy", "two.policy")["logs"][0]
+    c.expect(report["witnessed_by"] == ["w1", "w2"], "JSON names who has cosigned")
+    c.run(0, "check", "beside", "--key", "plain.key")
+    c.expect("UNKNOWN" not in c.out, "unknown lines there are no remark")
+    c.run(0, "prove", "beside", "--index", s.size - 1, "--policy", "two.policy", "-o", "beside.proof")
+    forged = s.secrets.checkpoint(s.size, b"f" * 32, epoch=s.epoch)
+    lay(s.size, cosigned(forged, (w[0], T), (w[1], T)))
+    c.run(1, "check", "beside", "--policy", "two.policy", says="FORKED (R8)")
+    c.run(1, "check", "beside", "--key", "plain.key", says="FORKED (R8)")
+    lay(s.size, cosigned(s.note, (w[0], T), (w[1], T)))
+    ahead = s.secrets.checkpoint(s.size + 5, b"a" * 32, epoch=s.epoch)
+    lay(s.size + 5, cosigned(ahead, (w[0], T), (w[1], T)))
+    c.run(3, "check", "beside", "--key", "plain.key",
+          says=["MISSING (R28)", f"a checkpoint is of size {s.size + 5}"])
+    lay(s.size + 5, s.secrets.log.sign(b"x"))
+    c.run(1, "check", "beside", "--key", "plain.key", says="MALFORMED (R45)")
+    stranger = Secrets("example.org/policy", 33)
+    lay(s.size + 5, stranger.checkpoint(s.size + 5, b"a" * 32))
+    c.run(1, "check", "beside", "--key", "plain.key", says="MALFORMED (R45)")
 
 
 def bad_lines(c, s):
@@ -259,7 +297,7 @@ def parts(c, s):
 def main():
     c = Cases(sys.argv[1])
     s = Stores()
-    for case in (keys_of_policy, wrong_files, not_met, met, from_outside, older, bad_lines,
+    for case in (keys_of_policy, wrong_files, not_met, met, from_outside, older, beside, bad_lines,
                  in_the_log, proofs, histories, others, parts):
         case(c, s)
     c.end()

@@ -8,6 +8,7 @@ wait, what was answered is kept, and who is behind is said.
 import glob
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -164,7 +165,26 @@ def cosigned_store(s):
                           capture_output=True, text=True, check=False)
     kit.check(done.returncode == 0 and "UNKNOWN" not in done.stdout,
               "the independent verifier: %d %s%s" % (done.returncode, done.stdout, done.stderr))
+    opened_by_go(s, largest)
     tampered(s, largest)
+
+
+def opened_by_go(s, largest):
+    """golang.org/x/mod/sumdb/note opens what is kept, where it is installed."""
+    gopath = os.environ.get("GOPATH", "/usr/share/gocode")
+    if not shutil.which("go") or not os.path.isdir(gopath + "/src/golang.org/x/mod/sumdb/note"):
+        print("skipped: Go, or golang.org/x/mod, is not installed")
+        return
+    program = os.path.join(s.folder, "tlog")
+    env = dict(os.environ, GO111MODULE="off", GOPATH=gopath, GOFLAGS="")
+    env.setdefault("GOCACHE", os.path.join(s.folder, "gocache"))
+    subprocess.run(["go", "build", "-o", program, os.path.join(kit.HERE, "tlog", "main.go"),
+                    os.path.join(kit.HERE, "tlog", "bundle.go")], check=True, env=env)
+    for w in s.witnesses:
+        done = subprocess.run([program, "cosigned", s.vkey, w.vkey, largest], capture_output=True,
+                              text=True, check=False)
+        kit.check(done.returncode == 0 and "cosigned by " + w.name in done.stdout,
+                  "Go opens it: %s%s" % (done.stdout, done.stderr))
 
 
 def run(_, *words):
