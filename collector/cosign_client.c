@@ -368,8 +368,8 @@ void ak_cosign_on_line(struct ak_cosign_witness *w, struct ak_cosign_note *note)
         tell_witness(w, "witness-back", NULL);
     }
     w->behind = w->conflict = false;
-    keep(client, note);
     look_at_met(client, note);
+    keep(client, note);
     if (more)
         ask_if_due(w);
     else
