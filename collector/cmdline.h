@@ -53,8 +53,9 @@ enum ak_flag {
 
 #define AK_CMDLINE_KEYS_MAX 16u /* as many authority keys as a log may have (format.md 10.5) */
 
-#define AK_CMDLINE_CHECKPOINTS_MAX 4u /* beside ours, an event of a succession has room for these  \
-                                       */
+#define AK_CMDLINE_CHECKPOINTS_MAX                                                                 \
+    4u /* beside ours, an event of a succession has room for these                                 \
+        */
 
 struct ak_cmdline;
 
