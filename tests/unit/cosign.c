@@ -167,6 +167,8 @@ static enum ak_code answer(const char *body, size_t len, struct ak_cosign_line *
 
 static void answers(void **state)
 {
+    static const char more[5] = {'m', 'o', 'r', 'e', '\n'};
+    static const char empty[5] = {'\n', 'x', 'y', 'z', '\n'};
     static const char other[] = "\xe2\x80\x94 other.example AAAAAUFB\n";
     struct ak_cosign_line line;
     char body[2048];
@@ -192,9 +194,9 @@ static void answers(void **state)
     len = line_of(body, sizeof(body), 1800000000, true);
     assert_int_equal(answer(body, len, &line), AK_ESIGNATURE);
     len = line_of(body + 5, sizeof(body) - 5, 1800000000, false); /* text in front of the line */
-    memcpy(body, "more\n", 5);
+    memcpy(body, more, sizeof(more));
     assert_int_equal(answer(body, len + 5, &line), AK_EMALFORMED);
-    memcpy(body, "\nxyz\n", 5);
+    memcpy(body, empty, sizeof(empty));
     assert_int_equal(answer(body, len + 5, &line), AK_EMALFORMED);
 }
 
