@@ -315,7 +315,9 @@ static void run(struct ak_runlog *log)
         run(log);
         return;
     case ORDER_ENTERED: /* durable and signed before a byte goes */
-        if (orders->queue[0].index < ak_writer_noted(log->writer) && !must_roll(log))
+        /* The writer is a commit's as long as one runs; behind it we are asked again. */
+        if (!log->committing && orders->queue[0].index < ak_writer_noted(log->writer) &&
+            !must_roll(log))
             post_step(log);
         return;
     case ORDER_WAITING:

@@ -509,6 +509,17 @@ class Log:
 
     @classmethod
     def load(cls, directory):
+        """Also of a log that is written: a file that went meanwhile is there sealed, so look anew."""
+        for _ in range(1000):
+            try:
+                return cls._load(directory)
+            except FileNotFoundError:
+                if not os.path.isdir(directory):
+                    raise
+        raise FormatError(f"{directory}: its files come and go")
+
+    @classmethod
+    def _load(cls, directory):
         log = cls(os.path.basename(os.path.normpath(directory)))
         for name in sorted(os.listdir(directory)):
             path = os.path.join(directory, name)
