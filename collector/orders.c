@@ -54,6 +54,7 @@ struct ak_orders {
     struct ak_order_request *request; /* somebody waits */
     struct outcome outcome[OUTCOMES_MAX];
     unsigned outcome_count;
+    bool writer_rests; /* ak_orders_go: between two commits, or at the end of one */
 };
 
 static struct ak_orders *orders_of(struct ak_runlog *log)
@@ -315,9 +316,9 @@ static void run(struct ak_runlog *log)
         run(log);
         return;
     case ORDER_ENTERED: /* durable and signed before a byte goes */
-        /* The writer is a commit's as long as one runs; behind it we are asked again. */
-        if (!log->committing && orders->queue[0].index < ak_writer_noted(log->writer) &&
-            !must_roll(log))
+        /* The writer is a commit's as long as one runs; at its end we are asked again. */
+        if ((orders->writer_rests || !log->committing) &&
+            orders->queue[0].index < ak_writer_noted(log->writer) && !must_roll(log))
             post_step(log);
         return;
     case ORDER_WAITING:
@@ -450,8 +451,10 @@ void ak_orders_go(struct ak_runlog *log)
 {
     if (log->orders == NULL || log->stopping)
         return;
+    log->orders->writer_rests = true;
     run(log);
     note_signed(log);
+    log->orders->writer_rests = false;
 }
 
 /* ---- who asks */
