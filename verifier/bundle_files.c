@@ -32,6 +32,15 @@ static const struct {
     [AK_BUNDLE_SUMS] = {"SHA256SUMS", true},
     [AK_BUNDLE_ABOUT] = {"bundle.json", true},
     [AK_BUNDLE_CHECKPOINT] = {"checkpoint", true},
+    [AK_BUNDLE_STAMPED] = {"stamped", false},
+    [AK_BUNDLE_STAMP] = {"stamp.0", false},
+    [AK_BUNDLE_STAMP + 1] = {"stamp.1", false},
+    [AK_BUNDLE_STAMP + 2] = {"stamp.2", false},
+    [AK_BUNDLE_STAMP + 3] = {"stamp.3", false},
+    [AK_BUNDLE_STAMP + 4] = {"stamp.4", false},
+    [AK_BUNDLE_STAMP + 5] = {"stamp.5", false},
+    [AK_BUNDLE_STAMP + 6] = {"stamp.6", false},
+    [AK_BUNDLE_STAMP_LAST] = {"stamp.7", false},
     [AK_BUNDLE_POLICY] = {"policy", false},
     [AK_BUNDLE_PROOF] = {"proof", true},
     [AK_BUNDLE_ENTRIES] = {"entries", true},
@@ -103,6 +112,13 @@ static enum ak_code check_required(const struct ak_bundle_files *files, struct a
     for (unsigned i = 0; i < AK_BUNDLE_NAMES; i++) {
         if (names[i].required && !files->part[i].there)
             return ak_fail(err, AK_EMALFORMED, "the bundle has no file %s", names[i].name);
+    }
+    if (files->part[AK_BUNDLE_STAMPED].there && !files->part[AK_BUNDLE_STAMP].there)
+        return ak_fail(err, AK_EMALFORMED, "stamped is there, and no stamp over it");
+    for (unsigned i = AK_BUNDLE_STAMP; i <= AK_BUNDLE_STAMP_LAST; i++) {
+        if (files->part[i].there && !files->part[i - 1].there)
+            return ak_fail(err, AK_EMALFORMED, "%s is there without %s", names[i].name,
+                           names[i - 1].name);
     }
     return AK_OK;
 }

@@ -21,6 +21,9 @@ enum ak_bundle_name {
     AK_BUNDLE_SUMS,
     AK_BUNDLE_ABOUT,
     AK_BUNDLE_CHECKPOINT,
+    AK_BUNDLE_STAMPED,
+    AK_BUNDLE_STAMP, /* stamp.0; stamp.1 and so on follow */
+    AK_BUNDLE_STAMP_LAST = AK_BUNDLE_STAMP + 7,
     AK_BUNDLE_POLICY,
     AK_BUNDLE_PROOF,
     AK_BUNDLE_ENTRIES,
@@ -33,7 +36,7 @@ enum ak_bundle_name {
     AK_BUNDLE_PROVENANCE
 };
 
-#define AK_BUNDLE_NAMES 14u
+#define AK_BUNDLE_NAMES 23u
 
 /* Files of a custody record that are listed: one hand-over a day for ten years. */
 #define AK_BUNDLE_CUSTODY_MAX 4096u

@@ -175,6 +175,8 @@ static enum ak_code judge_files(struct ak_bundle_judgement *j, struct ak_error *
     else
         j->payloads_broken = true;
     if (rc == AK_OK)
+        rc = ak_bundle_stamps_check(j, err);
+    if (rc == AK_OK)
         rc = ak_bundle_claims(j, err);
     if (rc == AK_OK)
         rc = ak_bundle_sums_check(j, err);

@@ -32,7 +32,9 @@ struct ak_bundle_judgement {
     bool opened;
     struct ak_hash digest[AK_BUNDLE_NAMES]; /* of what was read */
     bool digested[AK_BUNDLE_NAMES];
-    char *checkpoint; /* the signed note */
+    bool stamped_good;                   /* `stamped` is the checkpoint, proven */
+    bool stamp_counts[AK_BUNDLE_STAMPS]; /* stamp.0 and so on */
+    char *checkpoint;                    /* the signed note */
     size_t checkpoint_len;
 
     struct ak_bundle_proof proof;
@@ -79,6 +81,10 @@ static inline struct ak_claim *ak_bundle_claim(struct ak_bundle_judgement *j,
  * given back, others become AK_OK. */
 enum ak_code ak_bundle_fail(struct ak_bundle_judgement *j, enum ak_bundle_claim_name name,
                             enum ak_code rc, const struct ak_error *err);
+
+/* Claim 4: the note that was stamped, and the stamps; after the pass, when `result->proven` and the
+ * epochs are known. AK_ENOMEM. */
+enum ak_code ak_bundle_stamps_check(struct ak_bundle_judgement *j, struct ak_error *err);
 
 /* The one pass over proof, entries, payloads and positions. `result->proven` tells whether the
  * entries are. */

@@ -161,10 +161,22 @@ static void put_events(struct ak_json_out *out, const struct ak_bundle_result *r
     ak_json_out_close(out, ']');
 }
 
+static void put_stamps(struct ak_json_out *out, const struct ak_bundle_result *r)
+{
+    if (r->stamps == 0)
+        return;
+    ak_json_out_uint(out, "stamps", r->stamps);
+    ak_json_out_uint(out, "stamps_counted", r->stamps_counted);
+    if (r->stamps_counted == 0)
+        return;
+    put_text(out, "stamped_by", r->existed.authority);
+    ak_json_out_uint(out, "stamped_existed_by_s", r->existed.time);
+}
+
 static void put_files(struct ak_json_out *out, const struct ak_bundle_result *r)
 {
-    static const char *const words[] = {"absent",  "proven",    "signed",
-                                        "derived", "statement", "not proven"};
+    static const char *const words[] = {"absent", "proven",    "signed",    "derived",
+                                        "stamp",  "statement", "not proven"};
 
     ak_json_out_open(out, "files", '[');
     for (unsigned i = 0; i < AK_BUNDLE_NAMES; i++) {
@@ -209,6 +221,7 @@ void ak_bundle_show_json(const struct ak_bundle_show *show, const struct ak_bund
             put_range(&out, "judged", &r->judged);
         if (r->quorum.demanded && r->quorum.met)
             ak_json_out_uint(&out, "existed_by", r->quorum.existed_by);
+        put_stamps(&out, r);
         put_sources(&out, r);
         put_events(&out, r);
         put_stretches(&out, r);

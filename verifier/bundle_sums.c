@@ -94,6 +94,11 @@ static void fill_ledger(struct ak_bundle_judgement *j)
             r->ledger[i] = AK_BUNDLE_FILE_ABSENT;
         else if (proven && authentic)
             r->ledger[i] = AK_BUNDLE_FILE_PROVEN;
+        else if (i >= AK_BUNDLE_STAMP && i <= AK_BUNDLE_STAMP_LAST)
+            r->ledger[i] = j->stamp_counts[i - AK_BUNDLE_STAMP] ? AK_BUNDLE_FILE_STAMP
+                                                                : AK_BUNDLE_FILE_UNCHECKED;
+        else if (i == AK_BUNDLE_STAMPED)
+            r->ledger[i] = j->stamped_good ? AK_BUNDLE_FILE_SIGNED : AK_BUNDLE_FILE_UNCHECKED;
         else if (i == AK_BUNDLE_CHECKPOINT && authentic)
             r->ledger[i] = AK_BUNDLE_FILE_SIGNED;
         else if (proven || i == AK_BUNDLE_CHECKPOINT)

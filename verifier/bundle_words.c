@@ -94,18 +94,49 @@ static void put_complete(FILE *file, const struct ak_bundle_result *r)
     }
 }
 
+/* What the time stamps say, or why they say nothing. */
+static void put_stamps(FILE *file, const struct ak_bundle_result *r)
+{
+    char time[AK_WHEN_TEXT_BYTES];
+    const char *some = r->stamps == 1 ? " is" : "s are";
+
+    if (r->stamps_counted > 0) {
+        fprintf(file, "    By the clock of a time-stamping authority (");
+        ak_show_text(file, r->existed.authority);
+        fprintf(file, ") all entries shown existed by %s.\n",
+                ak_when_format(time, r->existed.time * AK_WHEN_SECOND));
+    }
+    if (r->stamps > 0 && !r->stamps_judged)
+        fprintf(file,
+                "    %u time stamp%s in it, not judged: give the authority's certificates, "
+                "--tsa-ca.\n",
+                r->stamps, some);
+    if (r->stamps_untrusted > 0) {
+        fprintf(file, "    %u of %u time stamps do not count. Of the first: ", r->stamps_untrusted,
+                r->stamps);
+        ak_show_text(file, r->stamp_distrust);
+        fputs(".\n", file);
+    }
+}
+
 static void put_time(FILE *file, const struct ak_bundle_result *r)
 {
+    bool witnessed = r->quorum.met && r->quorum.demanded;
     char time[AK_WHEN_TEXT_BYTES];
     char number[AK_SHOW_NUMBER_BYTES];
 
-    put_wrapped(file, r->quorum.met && r->quorum.demanded
+    put_wrapped(file, witnessed
                           ? "Times are the collector's clock as it read it when a record arrived, "
                             "or later under load. Witnesses vouch for the latest that it can be."
+                      : r->stamps_counted > 0
+                          ? "Times are the collector's clock as it read it when a record arrived, "
+                            "or later under load. A time stamp vouches for the latest that it can "
+                            "be."
                           : "Times are the collector's clock as it read it when a record arrived, "
                             "or later under load. No witness and no time-stamp vouches for them "
                             "here.");
-    if (r->quorum.met && r->quorum.demanded)
+    put_stamps(file, r);
+    if (witnessed)
         fprintf(file, "    By the witnesses' clocks all entries shown existed by %s.\n",
                 ak_when_format(time, r->quorum.existed_by * AK_WHEN_SECOND));
     if (r->has_clock) {
@@ -177,6 +208,8 @@ const char *ak_bundle_words_ledger(enum ak_bundle_ledger ledger)
         return "signed by the log; other signature lines are not judged";
     case AK_BUNDLE_FILE_DERIVED:
         return "made again from what is proven, and equal";
+    case AK_BUNDLE_FILE_STAMP:
+        return "a time stamp that counts: over stamped, by an authority given";
     case AK_BUNDLE_FILE_STATEMENT:
         return "the maker's statement; only compared with SHA256SUMS";
     default:

@@ -39,6 +39,8 @@ struct export
     bool provenance;
     char program[64];
     char vkey[AK_VKEY_TEXT_BYTES_MAX];
+    bool stamped; /* a stamped checkpoint is tried, and the newest is still left to try */
+    bool placed;  /* the bundle has its name */
     struct ak_progress progress;
     struct ak_claim claim; /* why nothing could be made, or what is wrong with what was */
     struct ak_bundle_result result;
@@ -194,10 +196,13 @@ static enum ak_code write_bundle(struct export *e, struct ak_export_log *log,
         rc = ak_export_custody(place.dir, place.dir_fd, &e->about, e->sign, err);
     if (rc == AK_OK)
         rc = judge(e, log, &place, err);
-    /* What its own claims do not carry yet (open at the right) may be handed over, and says so. */
+    /* What its own claims do not carry yet (open at the right) may be handed over, and says so; but
+     * not where a later checkpoint may carry them. */
     if (rc == AK_OK && e->result.claim[AK_BUNDLE_AUTHENTIC].claim.verdict == AK_VALID &&
-        e->claim.verdict <= AK_INCOMPLETE)
+        e->claim.verdict <= (e->stamped ? AK_VALID : AK_INCOMPLETE)) {
         rc = ak_export_place_end(&place, e->about.made, err);
+        e->placed = rc == AK_OK;
+    }
     ak_export_place_free(&place);
     return rc;
 }
@@ -220,7 +225,19 @@ static enum ak_code judge_error(struct export *e, enum ak_code rc, const struct 
     }
 }
 
-static enum ak_code make(struct export *e, enum ak_log_tree_manner manner, struct ak_error *err)
+/* The checkpoint: with `early` for its time stamps the smallest that will do. */
+static void choose(struct export *e, struct ak_export_log *log, bool early)
+{
+    uint64_t least;
+    bool states;
+
+    e->stamped = early && ak_export_ask_least(&e->ask, log, &least, &states) &&
+                 ak_export_stamps_choose(log, least, states, e->ask.range.to, e->trust.policy);
+    ak_export_stamps_add(log);
+}
+
+static enum ak_code make_once(struct export *e, enum ak_log_tree_manner manner, bool early,
+                              struct ak_error *err)
 {
     struct ak_export_plan pieces = {0};
     struct ak_export_states states = {0};
@@ -231,6 +248,7 @@ static enum ak_code make(struct export *e, enum ak_log_tree_manner manner, struc
     if (rc != AK_OK)
         return rc;
     memset(&e->claim, 0, sizeof(e->claim));
+    e->stamped = false;
     ak_progress_begin(&e->progress, !ak_options_has(e->options, AK_OPTION_QUIET));
     rc = ak_export_log_open(&log, tree, e->trust.keys, e->trust.key_count, e->trust.policy,
                             &e->claim, err);
@@ -240,6 +258,7 @@ static enum ak_code make(struct export *e, enum ak_log_tree_manner manner, struc
         e->about.text[AK_BUNDLE_TEXT_LOG_KEY] = e->vkey;
         log.progress_ctx = &e->progress;
         log.on_progress = ak_progress_show;
+        choose(e, &log, early);
         rc = ak_export_ask_plan(&e->ask, &log, &pieces, &states, &e->claim, err);
         e->about.asked = e->ask.range;
         if (rc == AK_OK && !e->claim.told)
@@ -253,6 +272,14 @@ static enum ak_code make(struct export *e, enum ak_log_tree_manner manner, struc
     ak_export_log_close(&log);
     ak_log_tree_close(tree);
     return rc;
+}
+
+/* By a stamped checkpoint if that carries all that is claimed, else by the newest. */
+static enum ak_code make(struct export *e, enum ak_log_tree_manner manner, struct ak_error *err)
+{
+    enum ak_code rc = make_once(e, manner, true, err);
+
+    return e->stamped && !e->placed ? make_once(e, manner, false, err) : rc;
 }
 
 /* As in prove: a careful look helps where what is derived is wrong, or a file went away because it

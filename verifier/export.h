@@ -56,6 +56,13 @@ struct ak_export_log {
     size_t note_len;
     struct ak_checkpoint checkpoint;
     struct ak_epoch_note epoch; /* the start note of its epoch */
+    char *stamped; /* the same checkpoint with two lines, where it was stamped; or NULL */
+    size_t stamped_len;
+    struct ak_export_stamp {
+        char *reply; /* DER */
+        size_t len;
+    } stamp[AK_BUNDLE_STAMPS];
+    unsigned stamp_count;
     struct ak_check_progress done;
     void *progress_ctx;
     void (*on_progress)(void *ctx, const struct ak_check_progress *at); /* or NULL */
@@ -72,6 +79,22 @@ enum ak_code ak_export_log_open(struct ak_export_log *log, struct ak_log_tree *t
                                 const struct ak_policy *policy, struct ak_claim *claim,
                                 struct ak_error *err);
 void ak_export_log_close(struct ak_export_log *log);
+
+/* Whether key and epoch have signed a note that claims to be of `size`; `epoch` and `checkpoint` of
+ * the log become those. `search`: the start note is looked for in the segment, not in its HEADER.
+ * Codes as ak_log_checkpoint_verify, and of the tree. */
+enum ak_code ak_export_log_verify(struct ak_export_log *log, const void *signed_note,
+                                  size_t signed_len, uint64_t size, bool search,
+                                  struct ak_error *err);
+
+/* Takes a stamped checkpoint instead of the newest: the smallest of at least `least` entries that
+ * is signed well, has a stamp over it, and that `policy` (or NULL) takes. With `states` a state
+ * entry below it is not before `to`. False: there is none, and nothing was changed. */
+bool ak_export_stamps_choose(struct ak_export_log *log, uint64_t least, bool states, uint64_t to,
+                             const struct ak_policy *policy);
+
+/* Adds the stamps of the checkpoint that was taken, if there are any. */
+void ak_export_stamps_add(struct ak_export_log *log);
 
 /* Adds the start notes that what is in the plan needs. */
 enum ak_code ak_export_plan_epochs(struct ak_export_plan *plan, struct ak_export_log *log,
@@ -160,9 +183,10 @@ enum ak_code ak_export_write(struct ak_export_write *write, struct ak_error *err
 enum ak_code ak_export_custody(const char *dir, int dir_fd, const struct ak_bundle_about *about,
                                const struct ak_signing_key *key, struct ak_error *err);
 
-/* The text of README.txt; `by_parts`, `in_parts`: as in ak_export_write. */
+/* The text of README.txt; `by_parts`, `in_parts`: as in ak_export_write; `stamps`: how many. */
 void ak_export_readme(FILE *file, const struct ak_bundle_about *about,
-                      const struct ak_checkpoint *checkpoint, bool by_parts, bool in_parts);
+                      const struct ak_checkpoint *checkpoint, bool by_parts, bool in_parts,
+                      unsigned stamps);
 
 /* Writes the bundle in the directory `dir` as one file of the form of 14.9, which must not be there
  * and is synced. */

@@ -260,6 +260,45 @@ static enum ak_code resolve(struct ak_export_ask *ask, struct ak_export_log *log
 
 /* ---- Plans ---- */
 
+/* By halving: times do not fall within a run, and where the clock fell back the judgement of what
+ * was made says whether it is enough. */
+static bool first_behind(struct ak_export_log *log, uint64_t to, uint64_t *index)
+{
+    uint64_t low = 0;
+    uint64_t high = log->checkpoint.size;
+
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        uint64_t received;
+        if (ak_export_received(log, middle, &received, NULL) != AK_OK)
+            return false;
+        if (received >= to)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    *index = low;
+    return low < log->checkpoint.size;
+}
+
+bool ak_export_ask_least(const struct ak_export_ask *ask, struct ak_export_log *log,
+                         uint64_t *least, bool *states)
+{
+    const struct ak_bundle_range *range = &ask->range;
+    uint64_t behind;
+
+    *states =
+        range->what == AK_BUNDLE_TIME && (range->source_text_count > 0 || range->identity != NULL);
+    if (range->what == AK_BUNDLE_INDEX) {
+        *least = range->last + 1;
+        return range->last < log->checkpoint.size;
+    }
+    if (!ask->has_to || !first_behind(log, range->to, &behind))
+        return false;
+    *least = behind + 1;
+    return true;
+}
+
 static enum ak_code plan_index(struct ak_export_ask *ask, struct ak_export_log *log,
                                struct ak_export_plan *plan, struct ak_claim *claim,
                                struct ak_error *err)

@@ -33,6 +33,11 @@ enum ak_code ak_export_ask_plan(struct ak_export_ask *ask, struct ak_export_log 
                                 struct ak_export_plan *plan, struct ak_export_states *states,
                                 struct ak_claim *claim, struct ak_error *err);
 
+/* How many entries a checkpoint needs to cover what is asked for, and, with `*states`, that a state
+ * entry is among them that is not before the end of the time. False: only the newest will do. */
+bool ak_export_ask_least(const struct ak_export_ask *ask, struct ak_export_log *log,
+                         uint64_t *least, bool *states);
+
 /* The part of it for --match: entries that fit one of the patterns, of the sources and in the time
  * that were asked for. */
 enum ak_code ak_export_plan_match(struct ak_export_ask *ask, struct ak_export_log *log,

@@ -74,20 +74,21 @@ static enum ak_code on_note(void *ctx, const void *note, size_t len, struct ak_e
     return AK_OK;
 }
 
-/* Whether key and epoch have signed it; the epoch's note is the one of its last entry. */
-static enum ak_code verify(struct ak_export_log *log, const struct candidate *c, bool search,
-                           struct ak_error *err)
+enum ak_code ak_export_log_verify(struct ak_export_log *log, const void *signed_note,
+                                  size_t signed_len, uint64_t size, bool search,
+                                  struct ak_error *err)
 {
     struct ak_log_checkpoint cp;
     uint8_t *note = NULL;
     size_t len = 0;
-    enum ak_code rc = ak_log_tree_epoch_note(log->tree, c->size - 1, search, &note, &len, err);
+    enum ak_code rc = ak_log_tree_epoch_note(log->tree, size - 1, search, &note, &len, err);
 
     if (rc == AK_OK)
         rc = ak_epoch_note_verify(&log->epoch, note, len, &log->key, NULL, err);
     free(note);
     if (rc == AK_OK)
-        rc = ak_log_checkpoint_verify(&log->key, &log->epoch.key, c->note, c->len, &cp, err);
+        rc =
+            ak_log_checkpoint_verify(&log->key, &log->epoch.key, signed_note, signed_len, &cp, err);
     if (rc == AK_OK)
         log->checkpoint = cp.checkpoint;
     return rc;
@@ -113,7 +114,8 @@ static bool take_best(struct search *s, struct ak_error *why)
 
     for (size_t i = s->count; i > 0; i--) {
         struct candidate *c = &s->candidate[i - 1];
-        if (verify(log, c, false, why) != AK_OK && verify(log, c, true, why) != AK_OK)
+        if (ak_export_log_verify(log, c->note, c->len, c->size, false, why) != AK_OK &&
+            ak_export_log_verify(log, c->note, c->len, c->size, true, why) != AK_OK)
             continue;
         if (!quorum_met(s, c))
             continue;
@@ -179,6 +181,9 @@ enum ak_code ak_export_log_open(struct ak_export_log *log, struct ak_log_tree *t
 void ak_export_log_close(struct ak_export_log *log)
 {
     free(log->note);
+    free(log->stamped);
+    for (unsigned k = 0; k < log->stamp_count; k++)
+        free(log->stamp[k].reply);
     memset(log, 0, sizeof(*log));
 }
 

@@ -196,6 +196,7 @@ static const char recipe[] =
     "It is proven if sha256sum says OK for every file, fold.py says that the root is the one in "
     "the\n"
     "checkpoint, and openssl says \"Signature Verified Successfully\" as often as fold.py said.\n"
+    "STAMPS"
     "Remove /tmp/check afterwards.\n"
     "\n"
     "WHAT THIS DOES NOT SHOW: whether what a device reported is true; what it never sent; who "
@@ -247,6 +248,23 @@ static const char hidden_parts[] =
     "        print(\"entry\", at, \"has\", m, \"parts, blacked out are\", n)\n"
     "        return H(b\"\\4\", m.to_bytes(4, \"big\"), *c)\n";
 
+/* Where there are time stamps. */
+static const char time_stamps[] =
+    "\n"
+    "BY WHEN IT EXISTED: stamped is the text of checkpoint with the log's own two lines, and each\n"
+    "stamp.N is what a time-stamping authority (RFC 3161) has signed over it. Get the "
+    "authority's\n"
+    "certificates, CA, from itself, and for each N type:\n"
+    "\n"
+    "    sed '/^$/q' checkpoint > /tmp/check/text\n"
+    "    sed '/^$/q' stamped | cmp - /tmp/check/text\n"
+    "    openssl ts -verify -data stamped -in stamp.N -CAfile CA\n"
+    "    openssl ts -reply -in stamp.N -text\n"
+    "\n"
+    "If cmp says nothing, and openssl \"Verification: OK\", all entries shown existed by the\n"
+    "\"Time stamp\" that it prints, with the \"Accuracy\" added.\n"
+    "\n";
+
 static void put_statement(FILE *file, const char *label, const char *text)
 {
     if (text == NULL)
@@ -272,10 +290,12 @@ static void put_statements(FILE *file, const struct ak_bundle_about *about,
 }
 
 void ak_export_readme(FILE *file, const struct ak_bundle_about *about,
-                      const struct ak_checkpoint *checkpoint, bool by_parts, bool in_parts)
+                      const struct ak_checkpoint *checkpoint, bool by_parts, bool in_parts,
+                      unsigned stamps)
 {
     const char *hidden = strstr(recipe, "HIDDEN");
     const char *cut = strstr(recipe, "PARTS");
+    const char *end = strstr(recipe, "STAMPS");
 
     fputs(intro, file);
     put_statements(file, about, checkpoint);
@@ -289,5 +309,9 @@ void ak_export_readme(FILE *file, const struct ak_bundle_about *about,
         fputs(parts, file);
     if (in_parts)
         fputs(hidden_parts, file);
-    fputs(cut + strlen("PARTS"), file);
+    cut += strlen("PARTS");
+    (void)fwrite(cut, 1, (size_t)(end - cut), file);
+    if (stamps > 0)
+        fputs(time_stamps, file);
+    fputs(end + strlen("STAMPS"), file);
 }

@@ -249,9 +249,10 @@ const struct ak_command ak_commands[] = {
      "counts only with --require. A key inside a bundle is a hint and vouches for nothing.",
      "akashi-verify bundle exhibit-7 --key agency.vkey --expect index:1204300-1204331",
      AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) |
-         AK_OPTION_BIT(AK_OPTION_AUTHORITY) | AK_OPTION_BIT(AK_OPTION_EXPECT) |
-         AK_OPTION_BIT(AK_OPTION_REQUIRE) | AK_OPTION_BIT(AK_OPTION_CUSTODY_KEY) |
-         AK_OPTION_BIT(AK_OPTION_JSON) | AK_OPTION_BIT(AK_OPTION_QUIET),
+         AK_OPTION_BIT(AK_OPTION_TSA_CA) | AK_OPTION_BIT(AK_OPTION_AUTHORITY) |
+         AK_OPTION_BIT(AK_OPTION_EXPECT) | AK_OPTION_BIT(AK_OPTION_REQUIRE) |
+         AK_OPTION_BIT(AK_OPTION_CUSTODY_KEY) | AK_OPTION_BIT(AK_OPTION_JSON) |
+         AK_OPTION_BIT(AK_OPTION_QUIET),
      1, 1, ak_cmd_bundle},
     {"answer", "PATH", "Answers an auditor who holds a checkpoint and draws by `sample`.",
      "With --requests: each entry that he drew, with what proves it up to his checkpoint, and the "

@@ -28,7 +28,7 @@ _akashi_verify()
     sample) options="--key --policy --log --checkpoint --seed --beacon --confidence --tolerable --index --from --to --source --requests --answers --head --population --tmp --jobs --worksheet --findings --previous --html --output --force --json --quiet" ;;
     answer) options="--key --policy --log --checkpoint --save-checkpoint --requests --audit --output --force --quiet" ;;
     export) options="--key --policy --authority --log --index --from --to --source --identity --events --match --redact --redact-reason --also --case --exhibit --by --reason --severity --tlp --on-behalf-of --mandate --sign --output --force --json --quiet" ;;
-    bundle) options="--key --policy --authority --expect --require --custody-key --json --quiet" ;;
+    bundle) options="--key --policy --tsa-ca --authority --expect --require --custody-key --json --quiet" ;;
     custody) options="--by --to --purpose --place --at --changes --answerable --sign --custody-key --json --quiet" ;;
     order) options="--key --authority --index --store --case --reason --sign --output --force" ;;
     explain) options="" ;;

@@ -19,6 +19,7 @@
 #include <akashi/format.h>
 #include <akashi/note.h>
 #include <akashi/policy.h>
+#include <akashi/timestamp.h>
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,6 +29,9 @@
 #define AK_STATE_REDACTED  16u /* blacked out on export */
 #define AK_STATE_PARTS     17u /* parts of it are (format.md 3.4, form 2) */
 #define AK_STATE_NOT_ASKED 18u /* stands there to bound others */
+
+/* Time stamps in one bundle: as many authorities as anybody asks, and to spare. */
+#define AK_BUNDLE_STAMPS 8u
 
 /* Ranges, events and sources that a result lists; what is more is counted. */
 #define AK_BUNDLE_LISTED_MAX 1000u
@@ -154,6 +158,7 @@ enum ak_bundle_ledger {
     AK_BUNDLE_FILE_PROVEN,    /* every byte follows from the signed root */
     AK_BUNDLE_FILE_SIGNED,    /* the checkpoint: its text is signed, other lines are not judged */
     AK_BUNDLE_FILE_DERIVED,   /* made again from what is proven, and equal */
+    AK_BUNDLE_FILE_STAMP,     /* a time stamp that counts */
     AK_BUNDLE_FILE_STATEMENT, /* the maker's word; its digest is as SHA256SUMS says */
     AK_BUNDLE_FILE_UNCHECKED  /* nothing is said */
 };
@@ -171,6 +176,13 @@ struct ak_bundle_result {
     uint32_t epoch;          /* of the checkpoint, where its line was checked */
     unsigned unknown;        /* signature lines of other keys */
     struct ak_quorum quorum; /* where a policy was given */
+
+    unsigned stamps;             /* time stamps in the bundle (format.md 9.4, R47, R48) */
+    unsigned stamps_counted;     /* of these: over the proven checkpoint, by a trusted authority */
+    unsigned stamps_untrusted;   /* right in form, and nobody given vouches for their signer */
+    char stamp_distrust[200];    /* why, of the first of those */
+    bool stamps_judged;          /* certificates of authorities were given */
+    struct ak_timestamp existed; /* where one counts: the earliest */
 
     bool proven;     /* the entries are: signatures and root came out */
     uint64_t pieces; /* stretches of indices that are shown */
@@ -205,7 +217,7 @@ struct ak_bundle_result {
     struct ak_bundle_stretch *redaction;
     size_t redaction_count;
     uint64_t redactions_left_off;
-    enum ak_bundle_ledger ledger[16]; /* by enum ak_bundle_name of bundle_files.h */
+    enum ak_bundle_ledger ledger[32]; /* by enum ak_bundle_name of bundle_files.h */
     uint64_t custody_files;
     struct ak_custody custody; /* the records, judged: part of claim 5 */
     bool archive;              /* the bundle is one file */
@@ -217,6 +229,7 @@ struct ak_bundle_input {
     const struct ak_vkey *keys; /* log keys, from a trusted place */
     size_t key_count;
     const struct ak_policy *policy;    /* NULL: no witness is asked for */
+    struct ak_tsa *tsa;                /* NULL: time stamps are not judged, but their form is */
     const struct ak_vkey *authorities; /* keys that orders are accepted by, from a trusted place */
     size_t authority_count;
     const struct ak_vkey *custody_keys; /* of custodians; with any, every record must be signed */

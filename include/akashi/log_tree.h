@@ -101,6 +101,20 @@ typedef enum ak_code (*ak_log_tree_note_fn)(void *ctx, const void *note, size_t 
 enum ak_code ak_log_tree_checkpoints(struct ak_log_tree *tree, uint64_t index,
                                      ak_log_tree_note_fn on_note, void *ctx, struct ak_error *err);
 
+/* Sizes of `.stamped` files beside the log (format.md 9.4): the smallest ones of at least `least`,
+ * rising, at most `room`. Gives how many; 0 also where nothing can be listed. */
+size_t ak_log_tree_stamped_sizes(const struct ak_log_tree *tree, uint64_t least, uint64_t *sizes,
+                                 size_t room);
+
+/* Numbers K of the `SIZE.K.tsr` files of one size, the smallest ones, rising, at most `room`. */
+size_t ak_log_tree_stamps(const struct ak_log_tree *tree, uint64_t size, uint64_t *numbers,
+                          size_t room);
+
+/* Reads a file beside the segments of at most `max` bytes; `*data` is malloc'ed, with a NUL behind
+ * it. AK_ENOTFOUND, AK_ELIMIT, AK_EIO, AK_ENOMEM. */
+enum ak_code ak_log_tree_beside(const struct ak_log_tree *tree, const char *name, size_t max,
+                                char **data, size_t *len, struct ak_error *err);
+
 /* Gets one entry; it borrows for the call. A code other than AK_OK ends the listing with it. */
 typedef enum ak_code (*ak_log_tree_entry_fn)(void *ctx, const struct ak_log_tree_entry *entry,
                                              struct ak_error *err);

@@ -6,8 +6,8 @@
 
 BUNDLE is a directory or a ustar archive. WHAT is index:A-B (both ends in), or from:NS and to:NS
 with source:NUMBER (may be repeated) or identity:TEXT, and events; NS are nanoseconds since 1970. One
-line for each finding and each claim, last the verdict. With --json one object. Derived copies (14.8)
-and policies are not looked at.
+line for each finding and each claim, last the verdict. With --json one object. Derived copies (14.8),
+policies and what authorities say in time stamps are not looked at; what they stamped is.
 """
 
 import argparse
@@ -49,6 +49,7 @@ class Judge:
         self.entries, self.counts = [], []
         self.about = self.checkpoint = self.key = self.positions = None
         self.epochs = Epochs()
+        self.proven = False     # the fold led to the signed root
         self.claimed = {"authentic": True, "complete": True, "redacted": True, "time": False,
                         "custody": True}
 
@@ -85,6 +86,8 @@ class Judge:
             self.authentic()
         except FormatError as error:
             self.add("authentic", error.code, str(error))
+        if "stamped" in loaded.files:
+            self.stamped(loaded.files["stamped"])
         if self.verdict_of("authentic") in ("INVALID", "NOT CHECKABLE"):
             self.rest_on_claim_1()
         else:
@@ -189,6 +192,7 @@ class Judge:
             at += end - first
         if fold([value for _, value in nodes]) != self.checkpoint.root:
             raise Altered("entries and hashes do not lead to the signed root")
+        self.proven = True
 
     def judge_checkpoint(self, starts):
         """R6 and R7 with the epochs that are shown."""
@@ -337,6 +341,34 @@ class Judge:
         if b64(root) != value["positions"]:
             raise Altered("the count of ordinal %d is not what state entry %d says"
                           % (count.ordinal, count.state))
+
+    # Claim 4.
+
+    def stamped(self, data):
+        """14.10, claim 4: the text of the checkpoint, with exactly the lines of log and epoch."""
+        if self.checkpoint is None:
+            return
+        try:
+            note = Checkpoint(data)
+            if len(note.lines) != 2 or note.text != self.checkpoint.text:
+                raise Malformed("R47: stamped is not the checkpoint with two lines")
+            self.stamped_lines(note)
+        except FormatError as error:
+            self.add("time", error.code, "stamped: %s" % error)
+
+    def stamped_lines(self, note):
+        """Its lines, where those of the checkpoint are as they must be; else claim 1 says so."""
+        try:
+            epoch = self.checkpoint.judge(self.key, self.epochs)[0] if self.proven else None
+        except FormatError:
+            return
+        if epoch is None:
+            return
+        keys = (self.key, self.epochs.by_number[epoch].key)
+        if {line[:2] for line in note.lines} != {(key.name, key.id) for key in keys}:
+            raise Malformed("R47: stamped has not the lines of log and epoch")
+        if not all(note.signed_by(key) for key in keys):
+            raise Altered("R47: a line of stamped is not valid")
 
     # Claims 2 and 3.
 

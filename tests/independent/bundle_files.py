@@ -15,10 +15,11 @@ from primitives import (Limit, Malformed, PARTS_MAX_BYTES, Reader, Unsupported, 
                         sha256, split_parts)
 from segment import DATA_MAGIC, WINDOW_BYTES_MAX, data_layout
 
-ORDER = ("README.txt", "SHA256SUMS", "bundle.json", "checkpoint", "policy", "proof", "entries",
+ORDER = ("README.txt", "SHA256SUMS", "bundle.json", "checkpoint", "stamped",
+         *("stamp.%d" % k for k in range(8)), "policy", "proof", "entries",
          "openings", "own.txt", "records.zst", "positions", "records.jsonl", "records.csv",
          "provenance.jsonld")
-OPTIONAL = ("policy", "positions", "records.jsonl", "records.csv", "provenance.jsonld")
+OPTIONAL = ("stamped", *("stamp.%d" % k for k in range(8)), "policy", "positions", "records.jsonl", "records.csv", "provenance.jsonld")
 RECORD_NAME = re.compile(r"\A[0-9]{4}\Z")
 # A bound of this program, which holds all of a bundle.
 FILE_BYTES_MAX = 1 << 30
@@ -79,6 +80,9 @@ def load(path):
     lacking = [name for name in ORDER if name not in loaded.files and name not in OPTIONAL]
     if lacking:
         raise Malformed("%s is not there" % lacking[0])
+    stamps = [name in loaded.files for name in ORDER if name.startswith("stamp")]
+    if stamps[0] != stamps[1] or stamps != sorted(stamps, reverse=True):
+        raise Malformed("stamped and stamp.0, stamp.1 and so on do not belong together")
     return loaded
 
 

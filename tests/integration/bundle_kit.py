@@ -25,7 +25,8 @@ except ImportError as e:
     print(f"skipped: {e}")
     sys.exit(77)
 
-ORDER = ["README.txt", "SHA256SUMS", "bundle.json", "checkpoint", "policy", "proof", "entries",
+ORDER = ["README.txt", "SHA256SUMS", "bundle.json", "checkpoint", "stamped",
+         *(f"stamp.{k}" for k in range(8)), "policy", "proof", "entries",
          "openings", "own.txt", "records.zst", "positions", "records.jsonl", "records.csv",
          "provenance.jsonld"]
 STATEMENTS = ["--case", "2026-114", "--exhibit", "7", "--by", "M. Sato", "--reason",

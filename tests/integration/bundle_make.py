@@ -11,7 +11,8 @@ from akbase import Frontier, canonical_json, inclusion_proof, leaf_hash, node_ha
 from akbase import H, b64, u8, u16, u32
 from akformat import Note, derive_salt, split_parts
 
-FILES = ["README.txt", "SHA256SUMS", "bundle.json", "checkpoint", "policy", "proof", "entries",
+FILES = ["README.txt", "SHA256SUMS", "bundle.json", "checkpoint", "stamped",
+         *(f"stamp.{k}" for k in range(8)), "policy", "proof", "entries",
          "openings", "own.txt", "records.zst", "positions", "records.jsonl", "records.csv",
          "provenance.jsonld"]
 SHOWN, WITHHELD, PARTS, BOUND = 0, 16, 17, 18

@@ -107,6 +107,14 @@ def good(pages, log, secrets):
     return data
 
 
+def stamped(pages, log, secrets):
+    """Time stamps are taken, and said to be not judged by the page."""
+    files = kit.bundle(log, secrets, PIECES, ASKED)
+    files.update({"stamped": files["checkpoint"], "stamp.0": b"a reply", "stamp.1": b"another"})
+    files["SHA256SUMS"] = kit.sums(files)
+    pages.expect(kit.tar(files), AMBER, "witnesses; time stamps")
+
+
 def forged(pages, log, secrets):
     """Each a minimal change, with what the page must say."""
     def case(word, text, change=None, sums=True, **how):
@@ -193,6 +201,10 @@ def forged(pages, log, secrets):
     case(PART, "MISSING: entries of the range that was asked for are not here", prepare=without_text)
     case(PART, "MISSING: the text of entry 400 is said to be erased, and no order that says so is shown",
          prepare=taken_away)
+    case(RED, "MALFORMED: stamped and stamps do not belong together",
+         lambda files: files.update({"stamped": files["checkpoint"]}))
+    case(RED, "MALFORMED: stamped and stamps do not belong together",
+         lambda files: files.update({"stamp.0": b"reply"}))
     case(RED, "README.txt: not the digest that SHA256SUMS says", flip("README.txt", 3), sums=False)
     case(RED, "MALFORMED: zstd: ", flip("records.zst", 60), sums=False)
     case(RED, "MALFORMED", flip("proof", 3))
@@ -625,6 +637,7 @@ def main():
     pages.told(exported, GREEN)
     exported.close()
     data = good(pages, log, secrets)
+    stamped(pages, log, secrets)
     forged(pages, log, secrets)
     every_byte(pages, data)
     scripts_off(pages, data)

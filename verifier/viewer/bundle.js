@@ -1,10 +1,11 @@
 /* bundle.js - takes a bundle apart (docs/format.md 14): its one file, the stretches that are shown,
  * entries and their payloads. Whatever is not of that form ends in a Fault. */
 
-const FILES = ['README.txt', 'SHA256SUMS', 'bundle.json', 'checkpoint', 'policy', 'proof', 'entries',
-  'openings', 'own.txt', 'records.zst', 'positions', 'records.jsonl', 'records.csv',
+const STAMPS = [0, 1, 2, 3, 4, 5, 6, 7].map((k) => `stamp.${k}`);
+const FILES = ['README.txt', 'SHA256SUMS', 'bundle.json', 'checkpoint', 'stamped', ...STAMPS, 'policy',
+  'proof', 'entries', 'openings', 'own.txt', 'records.zst', 'positions', 'records.jsonl', 'records.csv',
   'provenance.jsonld'];
-const MAY_LACK = ['policy', 'positions', 'records.jsonl', 'records.csv', 'provenance.jsonld'];
+const MAY_LACK = ['stamped', ...STAMPS, 'policy', 'positions', 'records.jsonl', 'records.csv', 'provenance.jsonld'];
 const ENTRY_BYTES = 54;
 const PAYLOAD_MAX = 1048575;
 const PARTS_MAX = 262144;
@@ -77,6 +78,9 @@ function readFiles(bytes) {
   const known = files.filter((f) => !f.name.startsWith('custody/')).map((f) => f.name);
   const custody = files.map((f) => f.name).filter((n) => n.startsWith('custody/'));
   const want = FILES.filter((n) => map.has(n));
+  const stamps = ['stamped', ...STAMPS].map((n) => map.has(n));
+  must(stamps[0] === stamps[1] && stamps.every((there, i) => !there || i === 0 || stamps[i - 1]),
+    'stamped and stamps do not belong together');
   must(map.size === files.length && FILES.every((n) => map.has(n) || MAY_LACK.includes(n)) &&
     files.every((f, i) => f.name === want.concat(custody)[i]) && same(known, want) &&
     same(custody, custody.slice().sort()), 'the files of the bundle are not those of section 14.1');

@@ -396,8 +396,8 @@ async function examined(bundle) {
 function notJudged(bundle) {
   const list = el('ul');
   const add = (en, japanese) => list.append(el('li', {}, en, ' ', ja(japanese)));
-  add('whose orders to erase are to be accepted; derived copies; custody records; cosignatures and times of witnesses',
-    '消去命令の権限、派生ファイル、保管記録、証人の署名と時刻');
+  add('whose orders to erase are to be accepted; derived copies; custody records; cosignatures and times of witnesses; time stamps',
+    '消去命令の権限、派生ファイル、保管記録、証人の署名と時刻、タイムスタンプ');
   return [heading('Not judged by this page', 'このページで検査しないもの'), list,
     el('p', {}, el('code', {}, 'akashi-verify bundle BUNDLE --key VKEY'), ' judges them claim by claim.')];
 }
