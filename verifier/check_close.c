@@ -522,6 +522,7 @@ void ak_check_close(struct ak_check_state *state)
         check_torn(state);
         check_names(state);
         ak_check_stamps_close(state);
+        ak_check_renewals_close(state);
         ak_check_anchors_close(state);
         check_sizes(state);
         ak_check_quorum_close(state);

@@ -528,6 +528,7 @@ void ak_check_state_free(struct ak_check_state *state)
     free(state->manifest);
     free(state->recovery);
     free(state->checkpoint_file);
+    free(state->renewed);
     free(state->cosigned_newest.note);
     free(state->later.note);
 }

@@ -295,7 +295,8 @@ struct ak_check_state {
     struct ak_check_cosigned_newest cosigned_newest;
     size_t beside_at;              /* number in `list` up to which notes and stamps were judged */
     struct ak_check_stamps stamps; /* what came of them */
-    struct ak_check_file *file;    /* sorted by first index */
+    struct ak_check_renewed_file *renewed; /* for each of `list`, or NULL: none is needed */
+    struct ak_check_file *file;            /* sorted by first index */
     size_t file_count;
     size_t file_cap;
 
@@ -406,6 +407,13 @@ void ak_check_succession_order(struct ak_check_state *state, const struct ak_ord
 void ak_check_succession_close(struct ak_check_state *state);
 /* Compares each succession of a run with the old log (R53). */
 void ak_check_successions(struct ak_check *check, const struct ak_check_options *options);
+
+/* ---- check_renewals.c ---- */
+
+/* A stamp counts; its signer's certificate ends then. */
+void ak_check_renewals_stamp(struct ak_check_state *state, size_t listed, uint64_t signer_until);
+/* All stamps are judged: judges lists and what they name. */
+void ak_check_renewals_close(struct ak_check_state *state);
 
 /* ---- check_quorum.c ---- */
 

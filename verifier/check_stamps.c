@@ -204,6 +204,8 @@ static void judge_reply(struct ak_check_state *state, const struct group *g, siz
         ak_check_fatal(state, &err);
     } else if (rc == AK_OK && tsa != NULL) {
         count_stamp(state, g, &stamp);
+        if (g->confirmed)
+            ak_check_renewals_stamp(state, listed, stamp.signer_until);
     } else if (rc == AK_OK) {
         state->stamps.left_alone++;
     } else if (rc == AK_EKEY) {

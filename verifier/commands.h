@@ -19,6 +19,7 @@ enum ak_code ak_cmd_prove(const struct ak_options *options, int *status, struct 
 enum ak_code ak_cmd_proof(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_history(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_if_stolen(const struct ak_options *options, int *status, struct ak_error *err);
+enum ak_code ak_cmd_renew(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_compare(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_search(const struct ak_options *options, int *status, struct ak_error *err);
 enum ak_code ak_cmd_report(const struct ak_options *options, int *status, struct ak_error *err);

@@ -263,7 +263,8 @@ static const struct ak_finding_info table[AK_FINDING_CODES] = {
      "Nothing is said about when the entries existed: the stamps count only when the "
      "certificates of their authorities are given from outside.",
      "It does not say that anything is wrong with them.",
-     "No --tsa-ca was given, or the note that a stamp is over was not copied with it.",
+     "No --tsa-ca was given, the note or list that a stamp is over was not copied with it, or a "
+     "renewal has no good stamp yet.",
      "Get the certificate of the time-stamping authority from the authority itself and give it "
      "with --tsa-ca FILE."},
     {AK_FINDING_STAMP_NOT_TRUSTED, AK_VALID, true, "STAMP_NOT_TRUSTED",

@@ -151,6 +151,21 @@ const struct ak_command ak_commands[] = {
          AK_OPTION_BIT(AK_OPTION_SIZE) | AK_OPTION_BIT(AK_OPTION_JSON) |
          AK_OPTION_BIT(AK_OPTION_QUIET),
      1, 1, ak_cmd_if_stolen},
+    {"renew", "PATH|LIST", "Renews old time stamps of a log by a second digest and a new stamp.",
+     "The log is checked; then its sealed segments, stamped notes, stamps and older renewals are "
+     "listed with their SHA-512 in DIR/SIZE.renewal, and FILE is the request for a stamp over that "
+     "list. Any authority answers it, as by curl or on a stick: nothing is sent here. With --reply "
+     "the answer over LIST is judged by --tsa-ca, and kept with the list in DIR: the log's "
+     "directory, where `check` finds it. To be done before algorithms or certificates of the old "
+     "stamps age (RFC 4998). Nothing is overwritten.",
+     "akashi-verify renew /srv/akashi --log power-a --key agency.vkey --request power-a.tsq -o .",
+     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) |
+         AK_OPTION_BIT(AK_OPTION_TSA_CA) | AK_OPTION_BIT(AK_OPTION_AUTHORITY) |
+         AK_OPTION_BIT(AK_OPTION_CHECKPOINT) | AK_OPTION_BIT(AK_OPTION_LOG) |
+         AK_OPTION_BIT(AK_OPTION_JOBS) | AK_OPTION_BIT(AK_OPTION_REQUEST) |
+         AK_OPTION_BIT(AK_OPTION_REPLY) | AK_OPTION_BIT(AK_OPTION_OUTPUT) |
+         AK_OPTION_BIT(AK_OPTION_QUIET),
+     1, 1, ak_cmd_renew},
     {"compare", "PATH FILE...", "Holds an agency's own log files against a log, line by line.",
      "Each line is held unchanged (with its index), with another header or line end (RFC 3164 or "
      "5424 headers that relays put on or take off; the message is equal), or not; what is held "

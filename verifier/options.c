@@ -222,6 +222,11 @@ static const struct option_info infos[AK_OPTION_COUNT] = {
                               "draw lines of this file of the agency's own, and look each up in "
                               "the log",
                               false},
+    [AK_OPTION_REQUEST] = {"request", "FILE",
+                           "the time-stamp request (RFC 3161) for an authority: written, or with "
+                           "--reply read",
+                           false},
+    [AK_OPTION_REPLY] = {"reply", "FILE", "what the authority answered to --request", false},
     [AK_OPTION_REQUESTS] = {"requests", "FILE",
                             "for an auditor who holds a checkpoint: what is asked of the operator",
                             false},

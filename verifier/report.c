@@ -220,6 +220,31 @@ static void print_stamps(FILE *file, const struct ak_check_log *log)
     fputc('\n', file);
 }
 
+/* What renewals show. */
+static void print_renewals(FILE *file, const struct ak_check_log *log)
+{
+    const struct ak_check_renewed *renewed = &log->renewed;
+    char number[AK_SHOW_NUMBER_BYTES];
+    char all[AK_SHOW_NUMBER_BYTES];
+    char time[AK_WHEN_TEXT_BYTES];
+
+    if (log->renewals == 0)
+        return;
+    label(file, "renewals");
+    fprintf(file, "%s of %s count", ak_show_count(number, log->renewals_counted),
+            ak_show_count(all, log->renewals));
+    if (log->renewals_counted > 0) {
+        fprintf(file, ": %s file%s renewed by %s, by the clock of ",
+                ak_show_count(number, renewed->files), renewed->files == 1 ? "" : "s",
+                ak_when_format_seconds(time, renewed->by));
+        ak_show_text(file, log->renewed_by[0] == '\0' ? "an authority given" : log->renewed_by);
+        fprintf(file, "; %s time stamp%s in time, %s too late",
+                ak_show_count(number, renewed->in_time), renewed->in_time == 1 ? "" : "s",
+                ak_show_count(all, renewed->late));
+    }
+    fputc('\n', file);
+}
+
 /* What anchors show. */
 static void print_anchors(FILE *file, const struct ak_check_log *log)
 {
@@ -407,6 +432,7 @@ void ak_report_log(const struct ak_report *report, const struct ak_check_log *lo
         print_checkpoint(file, log);
         print_quorum(file, log);
         print_stamps(file, log);
+        print_renewals(file, log);
         print_anchors(file, log);
         print_findings(report, log, sources);
         print_words(file, ak_words_sentence(log));

@@ -165,6 +165,20 @@ static void put_checkpoint(struct ak_json_out *out, const struct ak_check_log *l
         ak_json_out_uint(out, "stamped_existed_by_s", last->existed_by);
         put_text(out, "stamped_by", log->stamped_by);
     }
+    if (log->renewals > 0) {
+        ak_json_out_uint(out, "renewals", log->renewals);
+        ak_json_out_uint(out, "renewals_counted", log->renewals_counted);
+    }
+    if (log->renewals_counted > 0) {
+        ak_json_out_uint(out, "renewed_size", log->renewed.size);
+        ak_json_out_string(out, "renewed_by_time", ak_when_format_seconds(time, log->renewed.by));
+        ak_json_out_uint(out, "renewed_by_time_s", log->renewed.by);
+        ak_json_out_uint(out, "renewed_files", log->renewed.files);
+        ak_json_out_uint(out, "renewed_replaced", log->renewed.replaced);
+        ak_json_out_uint(out, "renewed_in_time", log->renewed.in_time);
+        ak_json_out_uint(out, "renewed_late", log->renewed.late);
+        put_text(out, "renewed_by", log->renewed_by);
+    }
     if (log->anchor_count > 0) {
         const struct ak_check_anchor *last = &log->anchors[log->anchor_count - 1];
         ak_json_out_uint(out, "anchored_behind", last->index);

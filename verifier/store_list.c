@@ -14,7 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define INDEX_DIGITS 20u
+#define INDEX_DIGITS   20u
+#define RENEWAL_PREFIX "renewal."
 #define NAMES_BYTES_MAX                                                                            \
     (AK_LIST_LOGS_MAX * (AK_LIST_NAME_BYTES_MAX + 1 + AK_LOG_ID_CHARS + 1)) /* of `names` */
 
@@ -167,6 +168,11 @@ void ak_list_read_name(struct ak_list_file *file)
         file->type = AK_LIST_STAMPED;
     } else if (read_number(rest, ".tsr", &file->generation)) {
         file->type = AK_LIST_STAMP;
+    } else if (strcmp(rest, "renewal") == 0) {
+        file->type = AK_LIST_RENEWAL;
+    } else if (strncmp(rest, RENEWAL_PREFIX, sizeof(RENEWAL_PREFIX) - 1) == 0 &&
+               read_number(rest + sizeof(RENEWAL_PREFIX) - 1, ".tsr", &file->generation)) {
+        file->type = AK_LIST_RENEWAL_STAMP;
     }
 }
 

@@ -25,14 +25,16 @@
 #define AK_LIST_NAME_BYTES_MAX 63u
 
 enum ak_list_type {
-    AK_LIST_SEGMENT,    /* begins as a HEADER frame does, or is named as a segment */
-    AK_LIST_TORN,       /* NAME.torn or NAME.N.torn */
-    AK_LIST_CHECKPOINT, /* named `checkpoint` */
-    AK_LIST_COSIGNED,   /* SIZE.cosigned: `first` is the size */
-    AK_LIST_STAMPED,    /* SIZE.stamped: `first` is the size */
-    AK_LIST_STAMP,      /* SIZE.K.tsr: `first` is the size, `generation` K */
-    AK_LIST_UNKNOWN,    /* anything else */
-    AK_LIST_UNREADABLE  /* no regular file, or it could not be opened: `reason` */
+    AK_LIST_SEGMENT,       /* begins as a HEADER frame does, or is named as a segment */
+    AK_LIST_TORN,          /* NAME.torn or NAME.N.torn */
+    AK_LIST_CHECKPOINT,    /* named `checkpoint` */
+    AK_LIST_COSIGNED,      /* SIZE.cosigned: `first` is the size */
+    AK_LIST_STAMPED,       /* SIZE.stamped: `first` is the size */
+    AK_LIST_STAMP,         /* SIZE.K.tsr: `first` is the size, `generation` K */
+    AK_LIST_RENEWAL,       /* SIZE.renewal: `first` is the size */
+    AK_LIST_RENEWAL_STAMP, /* SIZE.renewal.K.tsr: `first` is the size, `generation` K */
+    AK_LIST_UNKNOWN,       /* anything else */
+    AK_LIST_UNREADABLE     /* no regular file, or it could not be opened: `reason` */
 };
 
 struct ak_list_file {

@@ -175,6 +175,9 @@ static void read_authority(PKCS7 *token, struct ak_timestamp *out)
                                           XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) >= 0)
         n = BIO_read(bio, out->authority, (int)sizeof(out->authority) - 1);
     out->authority[n > 0 ? n : 0] = '\0';
+    if (bio != NULL &&
+        !read_time(X509_get0_notAfter(sk_X509_value(signers, 0)), &out->signer_until))
+        out->signer_until = 0;
     BIO_free(bio);
     sk_X509_free(signers);
 }
@@ -204,7 +207,7 @@ static bool is_strong(const X509_ALGOR *algorithm)
     return nid == NID_sha256 || nid == NID_sha384 || nid == NID_sha512;
 }
 
-static enum ak_code compare_imprint(TS_TST_INFO *info, const void *data, size_t len,
+static enum ak_code compare_imprint(TS_TST_INFO *info, const void *data, size_t len, size_t *bytes,
                                     struct ak_error *err)
 {
     TS_MSG_IMPRINT *imprint = TS_TST_INFO_get_msg_imprint(info);
@@ -223,6 +226,7 @@ static enum ak_code compare_imprint(TS_TST_INFO *info, const void *data, size_t 
     if (ASN1_STRING_length(stated) != (int)n ||
         memcmp(ASN1_STRING_get0_data(stated), digest, n) != 0)
         return ak_fail(err, AK_EINTEGRITY, "R48: the time stamp is over other bytes");
+    *bytes = n;
     return AK_OK;
 }
 
@@ -312,7 +316,7 @@ static enum ak_code judge(TS_RESP *reply, const void *data, size_t data_len, str
     read_authority(token, out);
     rc = read_info(info, out, err);
     if (rc == AK_OK)
-        rc = compare_imprint(info, data, data_len, err);
+        rc = compare_imprint(info, data, data_len, &out->imprint_bytes, err);
     if (rc != AK_OK || tsa == NULL)
         return rc;
     return read_time(TS_TST_INFO_get_time(info), &stated) ? verify(token, tsa, stated, err)

@@ -5,7 +5,7 @@ _akashi_verify()
     COMPREPLY=()
     for word in "${COMP_WORDS[@]:1:COMP_CWORD - 1}"; do
         case $word in
-        check | store | segment | checkpoint | cat | search | info | sources | prove | proof | history | if-stolen | compare | report | sample | answer | export | bundle | custody | order | explain | selftest | key)
+        check | store | segment | checkpoint | cat | search | info | sources | prove | proof | history | if-stolen | renew | compare | report | sample | answer | export | bundle | custody | order | explain | selftest | key)
             command=$word && break
             ;;
         esac
@@ -23,6 +23,7 @@ _akashi_verify()
     proof) options="--key --policy --record --entry --epoch --json --quiet" ;;
     history) options="--key --policy --log --epoch --store --output --force --json --quiet" ;;
     if-stolen) options="--key --policy --tsa-ca --authority --checkpoint --log --jobs --at --size --json --quiet" ;;
+    renew) options="--key --policy --tsa-ca --authority --checkpoint --log --jobs --request --reply --output --quiet" ;;
     compare) options="--key --policy --authority --log --jobs --source --tmp --json --jsonl --quiet" ;;
     report) options="--key --policy --tsa-ca --authority --checkpoint --log --jobs --from --to --period --viewer --output --force --quiet" ;;
     sample) options="--key --policy --log --checkpoint --seed --beacon --confidence --tolerable --index --from --to --source --requests --answers --head --population --tmp --jobs --worksheet --findings --previous --html --output --force --json --quiet" ;;
@@ -37,7 +38,7 @@ _akashi_verify()
     '') options="--version" ;;
     esac
     case $prev in
-    --key | --authority | --policy | --tsa-ca | --checkpoint | --save-checkpoint | --record | --entry | --epoch | --store | --tmp | --requests | --answers | --head | --worksheet | --findings | --previous | --population | --sign | --custody-key | --output | -o | --file | -f)
+    --key | --authority | --policy | --tsa-ca | --checkpoint | --save-checkpoint | --record | --entry | --epoch | --store | --tmp | --request | --reply | --requests | --answers | --head | --worksheet | --findings | --previous | --population | --sign | --custody-key | --output | -o | --file | -f)
         COMPREPLY=($(compgen -f -- "$cur")) && return
         ;;
     --encoding)
@@ -70,7 +71,7 @@ _akashi_verify()
     case $command,$cur in
     *,-*) COMPREPLY=($(compgen -W "$options --help" -- "$cur")) ;;
     ,*)
-        COMPREPLY=($(compgen -W 'check store segment checkpoint cat search info sources prove proof history if-stolen compare report sample answer export bundle custody order explain selftest key' -- "$cur"))
+        COMPREPLY=($(compgen -W 'check store segment checkpoint cat search info sources prove proof history if-stolen renew compare report sample answer export bundle custody order explain selftest key' -- "$cur"))
         ;;
     order,*) COMPREPLY=($(compgen -W 'erase hold release succeed authority sign show' -- "$cur") $(compgen -f -- "$cur")) ;;
     key,*) COMPREPLY=($(compgen -W 'show new' -- "$cur") $(compgen -f -- "$cur")) ;;

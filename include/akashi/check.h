@@ -67,6 +67,16 @@ struct ak_check_anchor {
     uint64_t after; /* seconds since 1970 */
 };
 
+/* What the renewal of the largest size that counts shows, and stamps under any that counts. */
+struct ak_check_renewed {
+    uint64_t size;     /* entries that the log had then */
+    uint64_t by;       /* what its list names existed by then; seconds since 1970 */
+    uint64_t files;    /* in its list, and here as they were */
+    uint64_t replaced; /* in its list, and replaced by a later generation since */
+    uint64_t in_time;  /* stamps that count, renewed before their signers' certificates ended */
+    uint64_t late;     /* and after */
+};
+
 /* Anchors of one log that are kept: an hour apart this is seven years, and a later one is only
  * needed for what is behind it. */
 #define AK_CHECK_ANCHORS_MAX 65536u
@@ -129,6 +139,10 @@ struct ak_check_log {
     struct ak_check_anchor *anchors; /* that are proven and count: indices and times rise */
     size_t anchor_count;
     char stamped_by[AK_TSA_NAME_BYTES]; /* who signed the one with the largest size, or "" */
+    uint64_t renewals;                  /* lists of renewals that lie beside the log */
+    uint64_t renewals_counted;          /* of these: stamped, and what they name is as it was */
+    struct ak_check_renewed renewed;
+    char renewed_by[AK_TSA_NAME_BYTES]; /* who stamped that one, or "" */
     char *succession; /* payload of the event with which a successor begins, if it is proven; NULL:
                          this log goes on from none (format.md 10.7) */
     size_t succession_len;

@@ -39,7 +39,10 @@ struct ak_timestamp {
     char authority[AK_TSA_NAME_BYTES]; /* subject of the certificate that signed, or "" */
     char policy[AK_TSA_POLICY_BYTES];  /* "" if longer */
     uint8_t nonce[AK_TSA_NONCE_BYTES_MAX];
-    size_t nonce_len; /* 0: none, or longer */
+    size_t nonce_len;      /* 0: none, or longer */
+    size_t imprint_bytes;  /* of the digest of what it is over: 32, 48 or 64 */
+    uint64_t signer_until; /* end of validity of the signer's certificate, seconds since 1970; 0:
+                              not known */
 };
 
 /* None trusted yet. AK_ENOMEM. */
@@ -57,5 +60,15 @@ enum ak_code ak_tsa_add(struct ak_tsa *tsa, const void *pem, size_t len, struct 
  * valid), AK_ENOMEM. `*out` is filled as far as it was read. */
 enum ak_code ak_timestamp_judge(const void *reply, size_t len, const void *data, size_t data_len,
                                 struct ak_tsa *tsa, struct ak_timestamp *out, struct ak_error *err);
+
+/* A request (TimeStampReq, DER) for a stamp over `data` by SHA-512, with a random nonce, that asks
+ * for the signer's certificate. `*der` is malloc'ed. AK_ENOMEM. */
+enum ak_code ak_timestamp_request(const void *data, size_t data_len, unsigned char **der,
+                                  size_t *len, struct ak_error *err);
+
+/* Whether a reply, judged as good before, answers a request: that is over `data` by SHA-512, and
+ * the nonces are the same. AK_EMALFORMED (no request), AK_EINTEGRITY. */
+enum ak_code ak_timestamp_answers(const void *der, size_t len, const void *data, size_t data_len,
+                                  const struct ak_timestamp *stamp, struct ak_error *err);
 
 #endif

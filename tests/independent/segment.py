@@ -55,7 +55,7 @@ class FileError(Exception):
 
 NAME_OPEN = re.compile(r"\A([0-9]{20})\.open\.zst\Z")
 NAME_SEALED = re.compile(r"\A([0-9]{20})\.(0|[1-9][0-9]{0,9})\.zst\Z")
-NAME_STAMP = re.compile(r"\A[0-9]{20}\.(cosigned|stamped|(0|[1-9][0-9]{0,8})\.tsr)\Z")
+NAME_STAMP = re.compile(r"\A[0-9]{20}\.(cosigned|stamped|renewal|(renewal\.)?(0|[1-9][0-9]{0,8})\.tsr)\Z")
 NAME_TORN = re.compile(r"\A([0-9]{20})(\.[1-9][0-9]{0,9})?\.torn\Z")
 
 

@@ -205,8 +205,9 @@ class Log:
 
     def sort_stamp(self, file):
         """R45, R47: a note that was cosigned or stamped is a checkpoint of the size in its name; one
-        that was stamped has two lines. A reply is left to `openssl ts -verify` (R48)."""
-        if file.name.endswith(".tsr"):
+        that was stamped has two lines. Replies (R48) and renewals (R50) are left to `openssl ts
+        -verify`."""
+        if file.name.endswith((".tsr", ".renewal")):
             if not self.told.get("STAMP_NOT_CHECKED"):
                 self.add("STAMP_NOT_CHECKED", file.name, text="time stamps are not judged here")
             return
