@@ -79,6 +79,12 @@ static const struct flag_info infos[AK_FLAG_COUNT] = {
     [AK_FLAG_INIT] = {"init", "NAME",
                       "make a new witness of this name, as power-b.example/witness, print its "
                       "vkey, and end"},
+    [AK_FLAG_STAMP] = {"stamp", "URL",
+                       "the time-stamping authority (RFC 3161) to ask, instead of those that the "
+                       "configuration names for the log"},
+    [AK_FLAG_STAMP_CA] = {"stamp-ca", "FILE",
+                          "its certificates (PEM), from itself: only an answer that leads to them "
+                          "is kept"},
     [AK_FLAG_HELP] = {"help", NULL, "show this"},
     [AK_FLAG_VERSION] = {"version", NULL, "version of the program and of its libraries"},
 };

@@ -39,6 +39,8 @@ enum ak_flag {
     AK_FLAG_STATE,
     AK_FLAG_POLICY,
     AK_FLAG_INIT,
+    AK_FLAG_STAMP,
+    AK_FLAG_STAMP_CA,
     AK_FLAG_HELP,
     AK_FLAG_VERSION
 };
@@ -106,6 +108,7 @@ enum ak_code ak_cmd_audit(const struct ak_cmdline *line, struct ak_error *err);
 enum ak_code ak_cmd_order(const struct ak_cmdline *line, struct ak_error *err);
 enum ak_code ak_cmd_witness(const struct ak_cmdline *line, struct ak_error *err);
 enum ak_code ak_cmd_succeed(const struct ak_cmdline *line, struct ak_error *err);
+enum ak_code ak_cmd_renew(const struct ak_cmdline *line, struct ak_error *err);
 enum ak_code ak_cmd_key(const struct ak_cmdline *line, struct ak_error *err);
 
 #endif

@@ -113,6 +113,16 @@ const struct ak_command ak_commands[] = {
      AK_FLAG_BIT(AK_FLAG_STORE) | AK_FLAG_BIT(AK_FLAG_LOG) | AK_FLAG_BIT(AK_FLAG_CONFIG) |
          AK_FLAG_BIT(AK_FLAG_CONTROL),
      1, 1, ak_cmd_key},
+    {"renew", "", "Have the time stamps of a log stamped anew, by a second digest.",
+     "Before their certificates or algorithms age (RFC 4998). The log is checked; its sealed "
+     "segments, stamps and older renewals are listed with their SHA-512; each authority of the "
+     "configuration, or that of --stamp, stamps the list; list and stamps are put beside the log. "
+     "Nothing that is there is changed, so the collector may be running. Without a network: "
+     "`akashi-verify renew`.",
+     "akashi-collector renew --config /etc/akashi/akashi.conf --log power-a",
+     AK_FLAG_BIT(AK_FLAG_CONFIG) | AK_FLAG_BIT(AK_FLAG_STORE) | AK_FLAG_BIT(AK_FLAG_LOG) |
+         AK_FLAG_BIT(AK_FLAG_STAMP) | AK_FLAG_BIT(AK_FLAG_STAMP_CA),
+     0, 0, ak_cmd_renew},
     {"witness", "", "Cosign the checkpoints of other logs, as C2SP tlog-witness says.",
      "With --init NAME: makes the state and the one key of a new witness, and prints its vkey. "
      "Without: cosigns checkpoints of the logs in the policy that go on from what it cosigned "

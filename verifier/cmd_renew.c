@@ -27,8 +27,6 @@
 /* Replies over one list. */
 #define REPLIES_MAX 1000u
 
-#define HEAD_BYTES 1024u
-
 /* Writes a file that is not there yet, whole or not at all, and waits until its name is on the
  * medium. */
 static enum ak_code put_new(const char *path, const void *data, size_t len, struct ak_error *err)
@@ -59,61 +57,21 @@ static enum ak_code put_new(const char *path, const void *data, size_t len, stru
 /* ---- the list ---- */
 
 struct list_text {
-    FILE *file;
     char *text;
     size_t len;
     uint64_t count;
 };
 
-static enum ak_code add_files(struct list_text *out, int fd, const struct ak_list *list,
-                              struct ak_error *err)
-{
-    char line[AK_RENEWAL_LINE_BYTES_MAX + 1];
-    enum ak_code rc = AK_OK;
-
-    for (size_t i = 0; rc == AK_OK && i < list->count; i++) {
-        struct ak_renewal_file file = {0};
-        if (!ak_renewal_holds(list->file[i].name))
-            continue;
-        (void)snprintf(file.name, sizeof(file.name), "%s", list->file[i].name);
-        rc = ak_renewal_digest(fd, &file, err);
-        if (rc == AK_OK) {
-            fwrite(line, 1, ak_renewal_write_line(line, sizeof(line), &file), out->file);
-            out->count++;
-        }
-    }
-    return rc;
-}
-
-/* The whole list of a log's directory. */
 static enum ak_code make_list(struct list_text *out, const struct ak_check_log *log,
                               struct ak_error *err)
 {
-    char head[HEAD_BYTES];
-    struct ak_list list = {0};
-    enum ak_code rc;
     int fd = open(log->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    enum ak_code rc;
 
     if (fd < 0)
         return ak_fail_errno(err, errno, "open %s", log->path);
-    out->file = open_memstream(&out->text, &out->len);
-    rc = out->file == NULL ? ak_fail(err, AK_ENOMEM, "no memory for the list")
-                           : ak_list_log_dir(fd, &list, err);
-    if (rc == AK_OK && list.full)
-        rc = ak_fail(err, AK_ELIMIT, "%s holds more than %u files", log->path, AK_LIST_FILES_MAX);
-    if (rc == AK_OK) {
-        fwrite(head, 1,
-               ak_renewal_write_head(head, sizeof(head), log->origin, log->checkpoint_size),
-               out->file);
-        rc = add_files(out, fd, &list, err);
-    }
-    if (out->file != NULL && fclose(out->file) != 0 && rc == AK_OK)
-        rc = ak_fail(err, AK_ENOMEM, "no memory for the list");
-    if (rc == AK_OK && out->count == 0)
-        rc = ak_fail(err, AK_ENOTFOUND,
-                     "%s holds no sealed segment and no time stamp: there is nothing to renew",
-                     log->path);
-    ak_list_free(&list);
+    rc = ak_renewal_make(fd, log->origin, log->checkpoint_size, &out->text, &out->len, &out->count,
+                         err);
     close(fd);
     return rc;
 }

@@ -238,6 +238,15 @@ static void put_demands(const struct ak_report_page *page, const struct ak_check
         ak_html_foreign(file, log->stamped_by);
         fputs("</dd>\n", file);
     }
+    if (log->renewals_counted > 0) {
+        ak_page_term(file, "Renewed", "タイムスタンプの更新");
+        fprintf(file, "%s files existed as they are by ",
+                ak_show_count(number, log->renewed.files));
+        ak_html_time(file, log->renewed.by);
+        fputs(", by the clock of ", file);
+        ak_html_foreign(file, log->renewed_by);
+        fputs("</dd>\n", file);
+    }
     if (log->anchor_count > 0) {
         const struct ak_check_anchor *last = &log->anchors[log->anchor_count - 1];
         ak_page_term(file, "Anchors", "他の記録簿による起点");

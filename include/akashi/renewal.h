@@ -55,6 +55,11 @@ size_t ak_renewal_write_line(char *out, size_t cap, const struct ak_renewal_file
  * AK_ENOMEM. */
 enum ak_code ak_renewal_digest(int dir_fd, struct ak_renewal_file *file, struct ak_error *err);
 
+/* The whole list of a log's directory, malloc'ed, and how many files it names. AK_ENOTFOUND (there
+ * is nothing to renew), AK_EIO, AK_ELIMIT, AK_ENOMEM. */
+enum ak_code ak_renewal_make(int dir_fd, const char *origin, uint64_t size, char **text,
+                             size_t *len, uint64_t *count, struct ak_error *err);
+
 /* Whether lists hold files of that name: sealed segments, stamped notes, time-stamp replies, and
  * older lists with their replies. */
 bool ak_renewal_holds(const char *name);

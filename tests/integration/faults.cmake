@@ -28,6 +28,7 @@ akashi_threads(integration.epochs akashi-collector akashi-verify)
 
 akashi_fault_test(anchors_collector)
 akashi_threads(integration.anchors_collector akashi-collector akashi-verify)
+akashi_fault_test(renew_collector)
 akashi_fault_test(stamps_collector)
 akashi_threads(integration.stamps_collector akashi-collector akashi-verify)
 

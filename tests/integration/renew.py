@@ -103,6 +103,8 @@ def by_hand(c, s):
     report = s.check(c, 0, store, says="renewals      1 of 1 count")
     c.expect(report["renewals_counted"] == 1 and report["renewed_files"] == len(names) and
              "Test TSA" in report["renewed_by"] and not report["codes"], "it counts")
+    c.run(0, "report", store, "--key", "key", *ca, "-o", "r.html")
+    c.expect(b"Renewed" in get("r.html"), "the page says so")
     c.run(2, *request[:-1], "elsewhere", says="renewed at this size already")
     for name, reply, says in (
             ("another nonce", s.tsa.forge(get(made), digest="sha512"), "not the nonce"),
@@ -150,7 +152,7 @@ def ages(c, s):
     path = s.renew(c, store, directory)
     report = s.check(c, 0, store, says="0 time stamps in time, 1 too late")
     c.expect((report["renewed_in_time"], report["renewed_late"]) == (0, 1) and
-             report["renewed_by_time_s"] == NEW_SECONDS and report["stamps_counted"] == 1, "too late")
+             report["renewed_existed_by_s"] == NEW_SECONDS and report["stamps_counted"] == 1, "too late")
     put(path + ".1.tsr", s.tsa.forge(get(path), at="20211231000000Z", digest="sha512"))
     c.expect(s.check(c, 0, store)["renewed_in_time"] == 1, "the earliest stamp over a list counts")
     report = s.check(c, 0, store, ca=None)
@@ -227,7 +229,7 @@ def again(c, s):
     put(path, get(name))
     put(path + ".0.tsr", s.tsa.forge(get(name), at=NEW, digest="sha512"))
     report = s.check(c, 0, store)
-    c.expect(report["renewals_counted"] == 2 and report["renewed_by_time_s"] == NEW_SECONDS and
+    c.expect(report["renewals_counted"] == 2 and report["renewed_existed_by_s"] == NEW_SECONDS and
              (report["renewed_in_time"], report["renewed_late"]) == (2, 0), "a chain of renewals")
     first = sealed(directory)[0]
     os.rename(f"{directory}/{first}", f"{directory}/{first.replace('.0.zst', '.1.zst')}")
