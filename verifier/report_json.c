@@ -171,7 +171,8 @@ static void put_checkpoint(struct ak_json_out *out, const struct ak_check_log *l
     }
     if (log->renewals_counted > 0) {
         ak_json_out_uint(out, "renewed_size", log->renewed.size);
-        ak_json_out_string(out, "renewed_existed_by", ak_when_format_seconds(time, log->renewed.by));
+        ak_json_out_string(out, "renewed_existed_by",
+                           ak_when_format_seconds(time, log->renewed.by));
         ak_json_out_uint(out, "renewed_existed_by_s", log->renewed.by);
         ak_json_out_uint(out, "renewed_files", log->renewed.files);
         ak_json_out_uint(out, "renewed_replaced", log->renewed.replaced);
