@@ -19,9 +19,12 @@
 
 #define NO_SEALER (-1)
 #define RETRY_NS  60000000000ull /* what failed for room or memory is offered again */
-#define QUICK_BYTES_MAX                                                                            \
-    8388608u /* a last segment up to this is compressed anew: under a second                       \
-              */
+
+/* A last segment of at most so much text and so many entries is cut into blocks anew: under a
+ * second. Its file says nothing of that work, for commits of one record make it ten times as long.
+ */
+#define QUICK_TEXT_MAX    33554432u
+#define QUICK_ENTRIES_MAX 262144u
 
 /* A segment between sealed and done. */
 struct ak_seal_wait {
@@ -265,5 +268,6 @@ void ak_manifest_last(struct ak_runlog *log)
     if (log->segment_live && log->durable > log->segment_first && ak_runlog_stopped(log) &&
         ak_writer_noted(log->writer) >= log->durable && log->sealer_slot != NO_SEALER)
         ak_sealer_last(log->server->sealer, log->sealer_slot, log->segment_first, log->durable,
-                       log->segment_size > QUICK_BYTES_MAX);
+                       log->segment_text > QUICK_TEXT_MAX ||
+                           log->durable - log->segment_first > QUICK_ENTRIES_MAX);
 }

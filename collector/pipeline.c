@@ -197,7 +197,10 @@ static void committed(struct ak_runlog *log)
         ak_manifest_rolled(log, result->segment_first);
         log->segment_opened = log->server->boot;
         log->segment_used = log->filling != NULL || log->closed_head != NULL;
+        log->segment_text = 0;
     }
+    for (unsigned i = 0; i < log->commit_count; i++)
+        log->segment_text += log->commit_batches[i]->used;
     log->segment_first = result->segment_first;
     log->segment_size = result->file_bytes;
     if (log->unsigned_since == 0 && !log->refused)

@@ -154,6 +154,7 @@ struct ak_runlog {
     /* segment */
     uint64_t segment_first;
     uint64_t segment_size;   /* bytes, as of the last commit */
+    uint64_t segment_text;   /* bytes of its blocks' texts, likewise */
     uint64_t segment_opened; /* boot time */
     bool segment_used;       /* it holds something besides own entries of kinds 2, 3, 4, 8 */
     bool segment_wanted;     /* the next batch begins a new one */
