@@ -306,6 +306,7 @@ static void describe(const struct erase *e, const struct ak_positions *positions
                                  .bytes = e->out.bytes,
                                  .made = true,
                                  .header = *header,
+                                 .frames = e->out.frames_digest,
                                  .ordered = true,
                                  .order = e->order->index};
     (void)snprintf(sealed->file, sizeof(sealed->file), "%020" PRIu64 ".%" PRIu32 ".zst",

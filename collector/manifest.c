@@ -66,6 +66,7 @@ void ak_manifest_write(struct ak_runlog *log, const struct ak_sealed *sealed)
     ak_payload_dec(&p, "bytes", sealed->bytes);
     ak_payload_bytes(&p, "sha512", sealed->sha512, sizeof(sealed->sha512));
     ak_payload_bytes(&p, "header", sealed->header.b, AK_HASH_BYTES);
+    ak_payload_bytes(&p, "frames", sealed->frames.b, AK_HASH_BYTES);
     ak_payload_bytes(&p, "root", sealed->root.b, AK_HASH_BYTES);
     ak_payload_bytes(&p, "positions", sealed->positions.b, AK_HASH_BYTES);
     if (sealed->ordered)

@@ -561,6 +561,7 @@ static void describe(struct seal *s, struct ak_sealed *sealed)
     (void)snprintf(sealed->file, sizeof(sealed->file), "%020" PRIu64 ".0.zst", s->first);
     sealed->bytes = s->out.bytes;
     sealed->header = s->memory->head.digest;
+    sealed->frames = s->out.frames_digest;
     ak_sha512_final(&s->out.sha512, sealed->sha512);
     (void)ak_range_root(&s->range, &sealed->root, NULL); /* begins at 0 */
     ak_positions_root(&s->positions, &sealed->positions);

@@ -43,6 +43,7 @@ struct ak_sealed {
     uint64_t old_bytes;  /* and the length of the files that go for it */
     uint8_t sha512[AK_SHA512_BYTES];
     struct ak_hash header;    /* H(HEADER frame) */
+    struct ak_hash frames;    /* `frames` of its FOOTER */
     struct ak_hash root;      /* of size end */
     struct ak_hash positions; /* root of the positions at end */
 };

@@ -89,6 +89,7 @@ enum ak_code ak_seal_describe(const struct ak_seal_log *log, struct ak_seal_memo
         sealed->bytes = bytes;
         sealed->open_bytes = open_length(log->log_dir_fd, file->first);
         sealed->header = memory->head.digest;
+        sealed->frames = footer.frames;
         ak_positions_root(&positions, &sealed->positions);
     } else {
         ak_wrap(err, "%s", file->name);

@@ -126,7 +126,8 @@ static enum ak_code put_footer(struct ak_seal_output *out, uint64_t first,
     struct ak_sink sink = {0};
     enum ak_code rc;
 
-    ak_sha256_final(&out->frames, &footer.frames);
+    ak_sha256_final(&out->frames, &out->frames_digest);
+    footer.frames = out->frames_digest;
     sink.cap = ak_encode_footer_bytes(&footer);
     sink.data = malloc(sink.cap);
     if (sink.data == NULL)

@@ -16,7 +16,8 @@ struct ak_seal_output {
     uint64_t bytes;
     uint64_t synced; /* bytes whose writing out was started */
     struct ak_sha512_ctx sha512;
-    struct ak_sha256_ctx frames; /* over the digests of all frames */
+    struct ak_sha256_ctx frames;  /* over the digests of all frames */
+    struct ak_hash frames_digest; /* that, as the FOOTER states it */
     struct ak_encode_seek *seek;
     uint32_t seek_count, seek_cap;
     struct ak_encode_block *block;

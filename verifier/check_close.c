@@ -101,6 +101,12 @@ static void check_statement(struct ak_check_state *state, const struct ak_check_
                                   "the manifest in entry %" PRIu64
                                   " states another end or root than this file has.",
                                   manifest->index);
+    else if (manifest->own.has_frames && file->frames_known &&
+             !ak_hash_equal(&manifest->own.frames, &file->frames))
+        finding = ak_finding_make(AK_FINDING_MALFORMED, "10.2",
+                                  "the manifest in entry %" PRIu64
+                                  " states another digest of frames than this file's FOOTER.",
+                                  manifest->index);
     else if (file->end_positions_known &&
              !ak_hash_equal(&manifest->own.positions, &file->end_positions))
         finding = ak_finding_make(AK_FINDING_NUMBERING, "10.2",

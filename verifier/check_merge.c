@@ -367,6 +367,10 @@ static void merge_footer(struct ak_check_state *state, struct ak_check_item *ite
         ak_check_hold_file(state, item, &finding,
                            footer.other_frames ? AK_ABOUT_FRAMES : AK_ABOUT_FILE);
     }
+    if (rc == AK_OK) {
+        open->file->frames = footer.frames;
+        open->file->frames_known = true;
+    }
     ak_segment_derived_frame(&open->derived, &item->frame, &footer.digest, 0);
     confirm_by_footer(state, item, &footer, rc);
 }

@@ -160,10 +160,10 @@ static enum ak_code read_source(const json_t *object, struct ak_error *err)
 static enum ak_code read_manifest(struct ak_own *own, const json_t *object, struct ak_error *err)
 {
     static const struct member members[] = {
-        {"first", DEC, true},     {"end", DEC, true},     {"generation", NUMBER, true},
-        {"file", TEXT, true},     {"bytes", DEC, true},   {"sha512", B64_64, true},
-        {"header", B64_32, true}, {"root", B64_32, true}, {"positions", B64_32, true},
-        {"order", DEC, false},    {NULL, TEXT, false}};
+        {"first", DEC, true},     {"end", DEC, true},        {"generation", NUMBER, true},
+        {"file", TEXT, true},     {"bytes", DEC, true},      {"sha512", B64_64, true},
+        {"header", B64_32, true}, {"root", B64_32, true},    {"positions", B64_32, true},
+        {"order", DEC, false},    {"frames", B64_32, false}, {NULL, TEXT, false}};
     enum ak_code rc = check_members(object, members, err);
     const char *file;
     char expected[AK_OWN_FILE_BYTES];
@@ -177,6 +177,7 @@ static enum ak_code read_manifest(struct ak_own *own, const json_t *object, stru
     own->ordered = ak_json_dec(object, "order", &own->order, NULL) == AK_OK;
     (void)ak_json_bytes(object, "sha512", own->sha512, AK_SHA512_BYTES, NULL);
     (void)ak_json_bytes(object, "header", own->header.b, AK_HASH_BYTES, NULL);
+    own->has_frames = ak_json_bytes(object, "frames", own->frames.b, AK_HASH_BYTES, NULL) == AK_OK;
     (void)ak_json_bytes(object, "root", own->root.b, AK_HASH_BYTES, NULL);
     (void)ak_json_bytes(object, "positions", own->positions.b, AK_HASH_BYTES, NULL);
     copy_file(own, object);

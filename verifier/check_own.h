@@ -26,6 +26,8 @@ struct ak_own {
     uint64_t bytes;
     uint8_t sha512[AK_SHA512_BYTES];
     struct ak_hash header;
+    bool has_frames; /* manifest: `frames` is there */
+    struct ak_hash frames;
     struct ak_hash root;
     struct ak_hash positions; /* manifest, state */
     uint64_t good;            /* recovery */

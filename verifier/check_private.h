@@ -80,6 +80,7 @@ struct ak_check_file {
     struct ak_hash origin;        /* H of the header's origin */
     struct ak_hash end_root;      /* computed root of size `end` */
     struct ak_hash end_positions; /* and root of positions there */
+    struct ak_hash frames;        /* its FOOTER's */
     uint8_t sha512[AK_SHA512_BYTES];
     struct ak_hash tail; /* SHA-256 of the bytes behind `tail_at` */
     uint64_t tail_at;
@@ -95,6 +96,7 @@ struct ak_check_file {
     bool twin;   /* others of this first index are here, which do not count */
     bool read;
     bool sha512_known;
+    bool frames_known;
     bool end_root_known;
     bool end_positions_known;
     struct ak_check_twin twin_is; /* of a file that does not count */

@@ -45,6 +45,7 @@ struct manifest {
     uint64_t seq;
     uint64_t first;
     uint64_t generation;
+    bool has_frames; /* it names the digest of the file's frames */
     struct ak_prover_manifest says;
 };
 
@@ -152,8 +153,8 @@ static enum ak_code add_manifest(struct ak_prover *prover, const struct ak_log_t
         return AK_OK;
     manifest->first = own.first;
     manifest->generation = own.generation;
-    manifest->says = (struct ak_prover_manifest){entry->index, own.end, own.bytes, {0}};
-    memcpy(manifest->says.sha512, own.sha512, sizeof(own.sha512));
+    manifest->has_frames = own.has_frames;
+    manifest->says = (struct ak_prover_manifest){entry->index, own.end, own.bytes, own.frames};
     return AK_OK;
 }
 
@@ -714,7 +715,8 @@ bool ak_prover_manifest(struct ak_prover *prover, uint64_t first, struct ak_prov
     if (low == prover->manifest_count || prover->named[low].first != first)
         return false;
     i = prover->named[low].number;
-    if (prover->manifest[i].generation != 0 || !prove_manifests(prover, i))
+    if (prover->manifest[i].generation != 0 || !prover->manifest[i].has_frames ||
+        !prove_manifests(prover, i))
         return false;
     *out = prover->manifest[i].says;
     return true;

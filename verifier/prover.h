@@ -73,10 +73,11 @@ struct ak_prover_manifest {
     uint64_t index; /* of the manifest's entry */
     uint64_t end;   /* index behind the file's last entry */
     uint64_t bytes;
-    uint8_t sha512[AK_SHA512_BYTES];
+    struct ak_hash frames; /* over the digests of its frames before the FOOTER (6.7) */
 };
 
-/* False if there is none, or it is not the first, or it is not proven. */
+/* False if there is none, or it is not the first, or it is not proven, or it does not name
+ * `frames`. */
 bool ak_prover_manifest(struct ak_prover *prover, uint64_t first, struct ak_prover_manifest *out);
 
 #endif

@@ -1,14 +1,15 @@
 /* search.c - one log from its first file to its last: blocks go to threads, and come back in order.
  *
- * A sealed file whose manifest is proven is *known*: its digest is computed beside, by a thread of
- * its own, and when that comes out all of its bytes are those that the log names. If it does not,
- * the file is gone through once more, every block proven by the tree. Other files are gone through
- * like that in the first place. */
+ * A sealed file whose manifest is proven is *known*: the digests of its frames are gathered on the
+ * way, and when the digest over them is the one that the manifest names, all of its blocks are
+ * those that the log speaks of. If it is not, the file is gone through once more, every block
+ * proven by the tree. Other files are gone through like that in the first place. */
 #include "search.h"
 
 #include "leafhash.h"
 #include "log_listing.h"
 #include "search_block.h"
+#include "search_frames.h"
 
 #include <akashi/sha256.h>
 
@@ -20,21 +21,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Digests of files are read in pieces. */
-#define PIECE_BYTES 262144u
-
 /* Blocks on their way for each thread: one that is worked on, and one that waits. And one more,
  * which is done and waits for its right neighbour. */
 #define BLOCKS_EACH 2u
 #define BLOCKS_MORE 1u
-
-struct digest {
-    struct ak_task task; /* first */
-    int fd;
-    uint64_t bytes;
-    bool read; /* all of it */
-    uint8_t sha512[AK_SHA512_BYTES];
-};
 
 /* The group that the border of two blocks divides. */
 struct seam {
@@ -49,7 +39,7 @@ struct file {
     int fd;
     uint64_t bytes;
     uint64_t limit; /* what is committed */
-    bool known;     /* `manifest` names its digest */
+    bool known;     /* `manifest` names the digest of its frames */
     bool again;     /* the second time: only proven, not looked through */
     struct ak_prover_manifest manifest;
     bool doubtful;    /* a hit in it is not proven: then its manifest's word does not do */
@@ -67,9 +57,9 @@ struct run {
     size_t put;  /* blocks given to threads */
     size_t done; /* and taken back */
     bool *proven;
-    struct digest digest;
-    struct seam before; /* at the left of the block that is taken, */
-    struct seam after;  /* and at its right */
+    struct ak_search_frames frames; /* of the known file */
+    struct seam before;             /* at the left of the block that is taken, */
+    struct seam after;              /* and at its right */
     struct file at;
     uint64_t next; /* index that is due */
     bool started;
@@ -326,6 +316,16 @@ static void lost_data(struct run *r, const struct ak_search_block *b)
          r->at.file->name, b->columns_frame.offset, b->data_err.text);
 }
 
+static void take_digests(struct run *r, const struct ak_search_block *b)
+{
+    if (b->digested) {
+        ak_search_frames_put(&r->frames, b->place_of_columns, &b->columns_digest);
+        ak_search_frames_put(&r->frames, b->place_of_data, &b->data_digest);
+    } else {
+        ak_search_frames_break(&r->frames);
+    }
+}
+
 static enum ak_code take_block(struct run *r, struct ak_search_block *b, struct ak_error *err)
 {
     const struct ak_columns *columns = b->columns;
@@ -333,6 +333,8 @@ static enum ak_code take_block(struct run *r, struct ak_search_block *b, struct 
 
     if (b->rc == AK_ENOMEM)
         return ak_fail(err, AK_ENOMEM, "%s", b->err.text);
+    if (r->at.known)
+        take_digests(r, b);
     if (b->rc != AK_OK) {
         if (!r->at.again)
             passed_over(r, b->err.text);
@@ -424,6 +426,13 @@ static enum ak_code take_all(struct run *r, struct ak_error *err)
 
 /* ---- Frames ---- */
 
+/* Whether what is behind the last index that is asked for is of no more use: of a known file the
+ * digests of all frames are. */
+static bool may_stop(const struct run *r)
+{
+    return r->stop && !r->at.known;
+}
+
 static enum ak_code put_block(struct run *r, const struct ak_frame *columns, struct ak_error *err)
 {
     struct ak_search_block *b;
@@ -438,15 +447,31 @@ static enum ak_code put_block(struct run *r, const struct ak_frame *columns, str
     b->invert = r->search->invert;
     b->trust = r->prover == NULL || r->at.known;
     b->prove = r->prover != NULL;
+    b->digest = r->at.known;
     b->fd = r->at.fd;
     b->columns_frame = *columns;
     b->has_data = ak_frame_next(r->walk, &b->data_frame, NULL) == AK_OK &&
                   b->data_frame.type == AK_FRAME_DATA;
-    if (rc != AK_OK || r->stop)
+    if (rc != AK_OK || may_stop(r))
         return rc;
+    if (b->digest) {
+        b->place_of_columns = ak_search_frames_place(&r->frames);
+        b->place_of_data = ak_search_frames_place(&r->frames);
+    }
     r->put++;
     ak_tasks_put(r->search->tasks, &b->task);
     return AK_OK;
+}
+
+/* HEADER or NOTE of a known file. */
+static void put_small(struct run *r, const struct ak_frame *frame)
+{
+    struct ak_hash digest;
+
+    if (ak_frame_digest(r->at.fd, frame, &digest, NULL) == AK_OK)
+        ak_search_frames_put(&r->frames, ak_search_frames_place(&r->frames), &digest);
+    else
+        ak_search_frames_break(&r->frames);
 }
 
 static enum ak_code put_frames(struct run *r, struct ak_error *err)
@@ -456,7 +481,7 @@ static enum ak_code put_frames(struct run *r, struct ak_error *err)
     uint64_t skipped;
     enum ak_code rc = AK_OK;
 
-    while (rc == AK_OK && !r->stop && r->walk->at < r->at.limit) {
+    while (rc == AK_OK && !may_stop(r) && r->walk->at < r->at.limit) {
         uint64_t from = r->walk->at;
         enum ak_code walked = ak_frame_next(r->walk, &frame, &why);
         bool torn = walked == AK_OK && frame.type == AK_FRAME_TORN;
@@ -466,6 +491,8 @@ static enum ak_code put_frames(struct run *r, struct ak_error *err)
             (walked == AK_OK || (walked == AK_EMALFORMED && frame.type != AK_FRAME_NONE))) {
             if (frame.type == AK_FRAME_COLUMNS)
                 rc = put_block(r, &frame, err);
+            else if (r->at.known && frame.type != AK_FRAME_FOOTER && frame.type != AK_FRAME_SEEK)
+                put_small(r, &frame);
             if (!r->at.again)
                 r->search->on_bytes(r->search->ctx, r->walk->at - from);
             continue;
@@ -479,29 +506,6 @@ static enum ak_code put_frames(struct run *r, struct ak_error *err)
 }
 
 /* ---- Files ---- */
-
-static void digest_run(struct ak_task *task)
-{
-    struct digest *digest = (struct digest *)task;
-    uint8_t *piece = malloc(PIECE_BYTES);
-    struct ak_sha512_ctx ctx;
-    uint64_t at = 0;
-
-    digest->read = false;
-    if (piece == NULL)
-        return; /* then every block is proven by the tree */
-    ak_sha512_init(&ctx);
-    while (at < digest->bytes) {
-        ssize_t got = ak_list_pread(digest->fd, piece, PIECE_BYTES, at);
-        if (got <= 0)
-            break;
-        ak_sha512_update(&ctx, piece, (size_t)got);
-        at += (uint64_t)got;
-    }
-    ak_sha512_final(&ctx, digest->sha512);
-    digest->read = at == digest->bytes;
-    free(piece);
-}
 
 /* Whether a proven manifest names this file: by what it holds, whatever its own name is. */
 static bool is_known(struct run *r)
@@ -523,21 +527,18 @@ static enum ak_code walk_file(struct run *r, struct ak_error *err)
     return put_frames(r, err);
 }
 
-/* A known file is gone through, and its digest compared; without it, or where a hit did not lead to
- * what was signed, once more. */
+/* A known file is gone through, and the digest of its frames compared; without it, or where a hit
+ * did not lead to what was signed, once more. */
 static enum ak_code walk_known(struct run *r, struct ak_error *err)
 {
     uint64_t by_tree = r->result->by_tree;
     enum ak_code rc;
 
-    r->digest = (struct digest){.task = {.run = digest_run}, .fd = r->at.fd, .bytes = r->at.bytes};
-    ak_tasks_put(r->search->tasks, &r->digest.task);
+    ak_search_frames_begin(&r->frames);
     rc = walk_file(r, err);
-    ak_tasks_wait(r->search->tasks, &r->digest.task);
     if (rc != AK_OK)
         return rc;
-    if (!r->at.doubtful && r->digest.read &&
-        memcmp(r->digest.sha512, r->at.manifest.sha512, AK_SHA512_BYTES) == 0) {
+    if (!r->at.doubtful && ak_search_frames_are(&r->frames, &r->at.manifest.frames)) {
         r->result->by_file += r->at.by_file;
         return AK_OK;
     }

@@ -1,11 +1,12 @@
 /* search.h - looking for records in a log, block by block, and what the answer rests on.
  *
  * The happy path: the log's files are listed; of each sealed one its manifest, an entry of the log
- * that is proven, names the digest. Threads decompress blocks and look for places in their text;
- * where there are any, the block is opened, and proven by the tree before its records are shown. A
- * block without a place is not hashed entry by entry if the file that holds it has the digest of
- * its manifest. Blocks of other files are opened and proven, every one, so that nobody can hide a
- * record by altering its block.
+ * that is proven, names the digest over its frames. Threads decompress blocks and look for places
+ * in their text; where there are any, the block is opened, and proven by the tree before its
+ * records are shown. A block without a place is not hashed entry by entry if the frames of its file
+ * have the digest of the manifest; one that COLUMNS show to be of no interest is not read any
+ * further. Blocks of other files are opened and proven, every one, so that nobody can hide a record
+ * by altering its block.
  *
  * Failure modes: what cannot be read, is missing, or does not come out is a finding, and the answer
  * is then not VALID; records in it are shown as not proven. Memory is bounded: a few blocks a
@@ -53,7 +54,7 @@ struct ak_search_result {
     uint64_t hits_unproven; /* of these */
     uint64_t searched;      /* records whose payload was looked at */
     uint64_t by_tree;       /* of these: proven by the tree, */
-    uint64_t by_file;       /* or in a file that has the digest of its manifest */
+    uint64_t by_file;       /* or in a file whose frames have the digest of its manifest */
     uint64_t absent;        /* records without payload: erased or expired; not searched */
     uint64_t end;           /* index behind the last entry that was seen */
     uint64_t findings;

@@ -114,8 +114,9 @@ static void count_wanted(struct ak_search_block *b)
 
 static enum ak_code read_columns(struct ak_search_block *b)
 {
-    enum ak_code rc = ak_frame_read(b->fd, &b->columns_frame, b->columns_bytes,
-                                    AK_FRAME_BUFFER_BYTES, NULL, &b->err);
+    enum ak_code rc =
+        ak_frame_read(b->fd, &b->columns_frame, b->columns_bytes, AK_FRAME_BUFFER_BYTES,
+                      b->digest ? &b->columns_digest : NULL, &b->err);
 
     if (rc == AK_OK)
         rc = ak_columns_decode(b->columns, b->columns_bytes + ak_frame_head(&b->columns_frame),
@@ -141,6 +142,7 @@ static void read_text(struct ak_search_block *b)
         ak_frame_read(b->fd, &b->data_frame, b->data_bytes, AK_DATA_BYTES_MAX, NULL, &b->data_err);
     if (b->data_rc != AK_OK)
         return;
+    b->data_read = true;
     b->data_rc = ak_block_text(b->block, b->columns, b->data_bytes, (size_t)b->data_frame.bytes,
                                &b->data_err);
     if (b->data_rc == AK_OK || b->data_rc == AK_ENOMEM)
@@ -237,6 +239,31 @@ static enum ak_code try_records(struct ak_search_block *b)
     return rc;
 }
 
+/* Whether all of the text is proven by the tree, or else the block will be gone through again. */
+static bool needs_all(const struct ak_search_block *b)
+{
+    if (!b->opened || b->data_rc != AK_OK)
+        return false;
+    for (uint32_t g = 0; g < b->columns->group_count; g++) {
+        if (!b->needed[g] && b->columns->group[g].text_bytes > 0)
+            return false;
+    }
+    return true;
+}
+
+/* The digest of DATA: what COLUMNS state will do where DATA is not used, or is proven without it.
+ */
+static void digest_data(struct ak_search_block *b)
+{
+    bool stated = b->passed || needs_all(b);
+
+    b->digested = b->has_data && (stated || b->data_read);
+    if (b->digested && stated)
+        b->data_digest = b->columns->data_digest;
+    else if (b->digested)
+        ak_sha256(&b->data_digest, b->data_bytes, (size_t)b->data_frame.bytes);
+}
+
 static void run(struct ak_search_block *b)
 {
     count_wanted(b);
@@ -288,6 +315,8 @@ void ak_search_block_run(struct ak_task *task)
     b->begun = false;
     b->opened = false;
     b->all = false;
+    b->data_read = false;
+    b->digested = false;
     memset(b->needed, 0, sizeof(b->needed));
     b->data_rc = AK_OK;
     b->searched = 0;
@@ -296,4 +325,6 @@ void ak_search_block_run(struct ak_task *task)
     b->rc = read_columns(b);
     if (b->rc == AK_OK)
         run(b);
+    if (b->rc == AK_OK && b->digest)
+        digest_data(b);
 }

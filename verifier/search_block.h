@@ -26,22 +26,28 @@ struct ak_search_block {
     bool invert; /* those that do not match */
     bool trust;  /* COLUMNS tell what may be passed over; else every block is opened */
     bool prove;  /* what is opened is hashed */
+    bool digest; /* the digests of both frames are wanted */
     int fd;
     struct ak_frame columns_frame;
     struct ak_frame data_frame;
     bool has_data;
-    void *file; /* the owner's */
+    uint64_t place_of_columns; /* the owner's: where their digests go */
+    uint64_t place_of_data;
 
     /* What came out. */
     enum ak_code rc; /* of COLUMNS: without them nothing else holds; AK_ENOMEM for anything */
     struct ak_error err;
-    bool passed; /* nothing in it is asked for */
-    bool begun;  /* `block` has entries */
-    bool opened; /* and hashes, of the groups that are needed and are decoded */
-    bool all;    /* all groups are needed */
+    bool passed;    /* nothing in it is asked for */
+    bool begun;     /* `block` has entries */
+    bool data_read; /* `data_bytes` holds the whole frame */
+    bool opened;    /* and hashes, of the groups that are needed and are decoded */
+    bool all;       /* all groups are needed */
     bool needed[AK_BLOCK_GROUPS_MAX]; /* groups that are to be proven */
     enum ak_code data_rc;             /* of the data */
     struct ak_error data_err;
+    bool digested; /* the digests are here: */
+    struct ak_hash columns_digest;
+    struct ak_hash data_digest;    /* as COLUMNS state it, where nothing of DATA rests on it */
     uint32_t searched;             /* records that were looked at */
     uint32_t absent;               /* records without payload */
     uint32_t count;                /* of `place` */

@@ -298,7 +298,8 @@ class Maker:
         """FOOTER and seek table; writes the sealed segment."""
         end = len(self.leaves)
         ranges = compact(self.leaves)
-        body = sha256(b"".join(sha256(f) for f in self.frames))
+        frames = sha256(b"".join(sha256(f) for f in self.frames))
+        body = frames
         body += struct.pack(">QQI", self.first, end, len(self.table)) + b"".join(self.table)
         body += struct.pack(">I", len(self.nodes)) + b"".join(self.nodes)
         body += struct.pack(">I", len(self.declared))
@@ -318,7 +319,7 @@ class Maker:
         return {"type": "manifest", "first": str(self.first), "end": str(end),
                 "generation": generation, "file": name, "bytes": str(len(raw)),
                 "sha512": b64(hashlib.sha512(raw).digest()),
-                "header": b64(self.previous), "root": b64(self.root()),
+                "header": b64(self.previous), "frames": b64(frames), "root": b64(self.root()),
                 "positions": b64(self.positions_root())}
 
     def write(self, directory):

@@ -142,7 +142,7 @@ MEMBERS = {
         {"address": text, "name": text, "fingerprint": b64(32)}),
     2: ({"first": dec, "end": dec, "generation": number, "file": text, "bytes": dec,
          "sha512": b64(64), "header": b64(32), "root": b64(32), "positions": b64(32)},
-        {"order": dec}),
+        {"order": dec, "frames": b64(32)}),
     3: ({"event": text, "side": one_of(*SIDES)},
         {"source": number, "since": dec, "until": dec, "listener": text}),
     5: ({"action": one_of(*ACTIONS)},

@@ -742,6 +742,7 @@ class Rules(Stores):
                               ({"file": "x"}, ["MALFORMED", "NO_MANIFEST"]),
                               ({"positions": b64(bytes(32))}, ["NUMBERING"]),
                               ({"header": b64(bytes(32))}, ["ALTERED"]),
+                              ({"frames": b64(bytes(32))}, ["MALFORMED"]),
                               ({"sha512": b64(bytes(64))}, ["FILE_DIFFERS"])):
             maker = Maker()
             filled(maker, 50, 60)

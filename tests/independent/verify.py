@@ -889,6 +889,9 @@ class Log:
         if int(value["bytes"]) != segment.file.size or value["sha512"] != digest:
             self.add("FILE_DIFFERS", name, text="the file is not byte by byte the one that the "
                      "manifest names")
+        elif value.get("frames", "") not in \
+                ("", base64.b64encode(segment.frames_digest()).decode()):
+            self.add("MALFORMED", name, text="10.2: the manifest names another digest of frames")
 
     # The end of the log.
 

@@ -196,6 +196,41 @@ def basis(store, log):
     cases.expect("proven" not in cases.out, "without a key nothing is said to be proven")
 
 
+def frames(store, log):
+    """What a sealed file's digest of frames tells: of a block that is not asked for COLUMNS are read
+    and DATA is not; a manifest without that digest leaves the tree."""
+    key = ("--key", store + ".key")
+    segment = next(s for s in log.segments if s.sealed and len(s.blocks()) > 2)
+    first, last = segment.blocks()[0], segment.blocks()[-1]
+    asked = ("--index", f"{last.first}-{last.end - 1}")
+    wanted = [i for i, e in records(log) if last.first <= i < last.end and b"user" in e.payload]
+    name = os.path.join(log.log_id, segment.name)
+    whole = get(os.path.join(store, name))
+    data_at = segment.offset(first) + len(first.encode()) - len(first.data)
+    n = len([i for i, _ in records(log) if last.first <= i < last.end])
+    for what, at, status, by_file in (("DATA", data_at + len(first.data) // 2, 0, n),
+                                      ("COLUMNS", segment.offset(first) + 60, 3, 0)):
+        shutil.rmtree("bent", ignore_errors=True)
+        shutil.copytree(store, "bent")
+        put(os.path.join("bent", name), whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1:])
+        got, _ = hits(status, "bent", "user", *asked, *key)
+        cases.expect(got == wanted, f"a bit of {what} elsewhere: other hits")
+        r = report(status, "bent", "nothing at all", *asked, *key)
+        cases.expect((r.get("checked_by_file"), r.get("checked_by_tree")) == (by_file, 0),
+                     f"a bit of {what} elsewhere: {r}")
+        cases.run(1, "search", "bent", "nothing at all", *key, says="INVALID")
+    plain, secrets = akbases.standard()
+    for e in (e for _, e in entries(plain) if e.kind == 2):
+        value = json.loads(e.payload)
+        del value["frames"]
+        e.payload = canonical_json(value)
+    akforge.rebuild(plain, secrets)
+    plain.save(os.path.join("plain", plain.log_id))
+    r = report(0, "plain", "nothing at all", *key)
+    cases.expect((r.get("checked_by_file"), r.get("checked_by_tree")) == (0, len(records(plain))),
+                 f"manifests without `frames`: {r}")
+
+
 def altered(store, log, secrets):
     """A record is changed to hide it, or to show something false."""
     key = ("--key", store + ".key")
@@ -224,7 +259,8 @@ def altered(store, log, secrets):
     value = json.loads(manifest.payload)
     data = segment.encode()
     value.update(first="0", end=str(segment.end), file=segment.name, bytes=str(len(data)),
-                 sha512=b64(hashlib.sha512(data).digest()), header=b64(H(segment.header.encode())))
+                 sha512=b64(hashlib.sha512(data).digest()), header=b64(H(segment.header.encode())),
+                 frames=b64(akforge.footer_frames(segment)))
     manifest.payload = canonical_json(value)
     for s in log2.segments:
         for b in s.blocks():
@@ -374,6 +410,7 @@ def main():
     filters("standard", log)
     neighbours("standard", log)
     basis("standard", log)
+    frames("standard", log)
     altered("standard", log, secrets)
     damaged("standard", log)
     removed("standard", log, secrets)

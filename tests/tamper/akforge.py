@@ -183,6 +183,8 @@ class Rebuild:
         value.update(end=str(segment.end), bytes=str(len(data)), root=b64(root),
                      sha512=b64(hashlib.sha512(data).digest()),
                      header=b64(H(segment.header.encode())), positions=b64(positions))
+        if "frames" in value:
+            value.update(frames=b64(footer_frames(segment)))
         e.payload = canonical_json(value)
 
     def signed(self, note):
@@ -221,6 +223,11 @@ def part_frames(part):
         return [(H(data), len(data), 0)]
     columns = data[:len(data) - len(part.data)]
     return [(H(columns), len(columns), 0), (H(part.data), len(part.data), part.text_bytes)]
+
+
+def footer_frames(segment):
+    """`frames` as the segment's FOOTER states it."""
+    return segment.of(Footer)[0].content[2:34]
 
 
 def start_epoch(note, default):
@@ -338,7 +345,7 @@ class Maker:
 
     def manifest(self, segment):
         self.own(2, type="manifest", first=str(segment.header.first), end="0", generation=0,
-                 file=segment.name, bytes="0", sha512="", header="", root="", positions="")
+                 file=segment.name, bytes="0", sha512="", header="", frames="", root="", positions="")
 
     def group_keys(self, first, count):
         return {g: H(b"group key" + u64(self.segment.header.first) + u64(g) + self.secrets.log.seed)

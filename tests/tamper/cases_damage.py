@@ -156,6 +156,24 @@ def I4_false_positions(b):
 
 
 @case(holder=True)
+def I4_false_frames(b):
+    """A manifest that states another digest of frames than the file has (10.2)."""
+    manifest_with(b, frames=b64(H(b"other frames")))
+    return Expect(INVALID, codes=["MALFORMED"], damage=(0, 0))
+
+
+@case(holder=True)
+def I4_no_frames(b):
+    """A manifest without that member, which it may lack (10.2)."""
+    e = b.entry(b.find(2))
+    value = json.loads(e.payload)
+    del value["frames"]
+    e.payload = canonical_json(value)
+    b.resign(leave=["manifests"])
+    return Expect(VALID)
+
+
+@case(holder=True)
 def I9_event_member(b):
     """A member of an event that is not of its form (10.3)."""
     e = b.entry(b.find(3, b"udp-drop"))

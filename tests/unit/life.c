@@ -252,6 +252,7 @@ void life_manifest(struct life *life, const struct ak_sealed *sealed)
     ak_payload_string(&p, "file", sealed->file);
     ak_payload_dec(&p, "bytes", sealed->bytes);
     ak_payload_bytes(&p, "sha512", sealed->sha512, sizeof(sealed->sha512));
+    ak_payload_bytes(&p, "frames", sealed->frames.b, AK_HASH_BYTES);
     ak_payload_bytes(&p, "header", sealed->header.b, AK_HASH_BYTES);
     ak_payload_bytes(&p, "root", sealed->root.b, AK_HASH_BYTES);
     ak_payload_bytes(&p, "positions", sealed->positions.b, AK_HASH_BYTES);

@@ -21,6 +21,11 @@
     "\",\"generation\":1,\"header\":\"" B32 "\",\"positions\":\"" B32 "\",\"root\":\"" B32         \
     "\",\"sha512\":\"" B64 "\",\"type\":\"manifest\"}"
 
+#define WITH_FRAMES(frames)                                                                        \
+    "{\"bytes\":\"9\",\"end\":\"7\",\"file\":\"00000000000000000005.1.zst\",\"first\":\"5\","      \
+    "\"frames\":\"" frames "\",\"generation\":1,\"header\":\"" B32 "\",\"positions\":\"" B32       \
+    "\",\"root\":\"" B32 "\",\"sha512\":\"" B64 "\",\"type\":\"manifest\"}"
+
 #define EVENT(name, more)                                                                          \
     "{" more "\"event\":\"" name "\",\"side\":\"collector\",\"type\":\"event\"}"
 
@@ -39,6 +44,7 @@ struct sample {
 static const struct sample good[] = {
     {AK_KIND_MANIFEST, MANIFEST("7", "00000000000000000005.1.zst", "5")},
     {AK_KIND_MANIFEST, MANIFEST("5", "00000000000000000005.1.zst", "5")},
+    {AK_KIND_MANIFEST, WITH_FRAMES(B32)},
     {AK_KIND_EVENT, EVENT("udp-drop", "\"count\":\"3\",")},
     {AK_KIND_EVENT, EVENT("udp-drop", "")},
     {AK_KIND_EVENT, EVENT("of-another-day", "\"count\":3,")},
@@ -56,6 +62,7 @@ static const struct sample good[] = {
 
 static const struct sample bad[] = {
     {AK_KIND_MANIFEST, MANIFEST("7", "../../etc/passwd", "5")},
+    {AK_KIND_MANIFEST, WITH_FRAMES(B64)},
     {AK_KIND_MANIFEST, MANIFEST("7", "00000000000000000005.1.zst\\u0000", "5")},
     {AK_KIND_MANIFEST, MANIFEST("7", "00000000000000000006.1.zst", "5")},
     {AK_KIND_MANIFEST, MANIFEST("7", "00000000000000000005.2.zst", "5")},

@@ -491,6 +491,7 @@ static void same_sealed(const struct ak_sealed *a, const struct ak_sealed *b)
     assert_int_equal(a->open_bytes, b->open_bytes);
     assert_memory_equal(a->sha512, b->sha512, sizeof(a->sha512));
     assert_memory_equal(&a->header, &b->header, sizeof(a->header));
+    assert_memory_equal(&a->frames, &b->frames, sizeof(a->frames));
     assert_memory_equal(&a->root, &b->root, sizeof(a->root));
     assert_memory_equal(&a->positions, &b->positions, sizeof(a->positions));
 }
