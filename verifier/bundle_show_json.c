@@ -161,18 +161,6 @@ static void put_events(struct ak_json_out *out, const struct ak_bundle_result *r
     ak_json_out_close(out, ']');
 }
 
-static void put_stamps(struct ak_json_out *out, const struct ak_bundle_result *r)
-{
-    if (r->stamps == 0)
-        return;
-    ak_json_out_uint(out, "stamps", r->stamps);
-    ak_json_out_uint(out, "stamps_counted", r->stamps_counted);
-    if (r->stamps_counted == 0)
-        return;
-    put_text(out, "stamped_by", r->existed.authority);
-    ak_json_out_uint(out, "stamped_existed_by_s", r->existed.time);
-}
-
 static void put_files(struct ak_json_out *out, const struct ak_bundle_result *r)
 {
     static const char *const words[] = {"absent", "proven",    "signed",    "derived",
@@ -221,7 +209,7 @@ void ak_bundle_show_json(const struct ak_bundle_show *show, const struct ak_bund
             put_range(&out, "judged", &r->judged);
         if (r->quorum.demanded && r->quorum.met)
             ak_json_out_uint(&out, "existed_by", r->quorum.existed_by);
-        put_stamps(&out, r);
+        ak_claim_json_stamps(&out, &r->stamps);
         put_sources(&out, r);
         put_events(&out, r);
         put_stretches(&out, r);

@@ -2,6 +2,7 @@
  * escaped. */
 #include "bundle_words.h"
 
+#include "claim_show.h"
 #include "show.h"
 #include "when.h"
 
@@ -94,31 +95,6 @@ static void put_complete(FILE *file, const struct ak_bundle_result *r)
     }
 }
 
-/* What the time stamps say, or why they say nothing. */
-static void put_stamps(FILE *file, const struct ak_bundle_result *r)
-{
-    char time[AK_WHEN_TEXT_BYTES];
-    const char *some = r->stamps == 1 ? " is" : "s are";
-
-    if (r->stamps_counted > 0) {
-        fprintf(file, "    By the clock of a time-stamping authority (");
-        ak_show_text(file, r->existed.authority);
-        fprintf(file, ") all entries shown existed by %s.\n",
-                ak_when_format(time, r->existed.time * AK_WHEN_SECOND));
-    }
-    if (r->stamps > 0 && !r->stamps_judged)
-        fprintf(file,
-                "    %u time stamp%s in it, not judged: give the authority's certificates, "
-                "--tsa-ca.\n",
-                r->stamps, some);
-    if (r->stamps_untrusted > 0) {
-        fprintf(file, "    %u of %u time stamps do not count. Of the first: ", r->stamps_untrusted,
-                r->stamps);
-        ak_show_text(file, r->stamp_distrust);
-        fputs(".\n", file);
-    }
-}
-
 static void put_time(FILE *file, const struct ak_bundle_result *r)
 {
     bool witnessed = r->quorum.met && r->quorum.demanded;
@@ -128,14 +104,14 @@ static void put_time(FILE *file, const struct ak_bundle_result *r)
     put_wrapped(file, witnessed
                           ? "Times are the collector's clock as it read it when a record arrived, "
                             "or later under load. Witnesses vouch for the latest that it can be."
-                      : r->stamps_counted > 0
+                      : r->stamps.counted > 0
                           ? "Times are the collector's clock as it read it when a record arrived, "
                             "or later under load. A time stamp vouches for the latest that it can "
                             "be."
                           : "Times are the collector's clock as it read it when a record arrived, "
                             "or later under load. No witness and no time-stamp vouches for them "
                             "here.");
-    put_stamps(file, r);
+    ak_claim_show_stamps(file, &r->stamps, "all entries shown", "in it");
     if (witnessed)
         fprintf(file, "    By the witnesses' clocks all entries shown existed by %s.\n",
                 ak_when_format(time, r->quorum.existed_by * AK_WHEN_SECOND));

@@ -155,3 +155,55 @@ void ak_claim_json_quorum(struct ak_json_out *out, const struct ak_quorum *quoru
     }
     ak_json_out_close(out, '}');
 }
+
+/* Why stamps that are there say nothing. */
+static void show_not_counted(FILE *file, const struct ak_stamps_judged *stamps, const char *where)
+{
+    const char *some = stamps->there == 1 ? " is" : "s are";
+
+    if (stamps->alone)
+        fprintf(file,
+                "    %u time stamp%s %s, not judged: the note that they are over is not there.\n",
+                stamps->there, some, where);
+    else if (!stamps->judged)
+        fprintf(file,
+                "    %u time stamp%s %s, not judged: give the authority's certificates, "
+                "--tsa-ca.\n",
+                stamps->there, some, where);
+    if (stamps->untrusted > 0) {
+        fprintf(file, "    %u of %u time stamps do not count. Of the first: ", stamps->untrusted,
+                stamps->there);
+        ak_show_text(file, stamps->distrust);
+        fputs(".\n", file);
+    }
+}
+
+void ak_claim_show_stamps(FILE *file, const struct ak_stamps_judged *stamps, const char *what,
+                          const char *where)
+{
+    char time[AK_WHEN_TEXT_BYTES];
+
+    if (stamps->there == 0)
+        return;
+    if (stamps->counted > 0) {
+        fputs("    By the clock of a time-stamping authority (", file);
+        ak_show_text(file, stamps->existed.authority);
+        fprintf(file, ") %s existed by %s.\n", what,
+                ak_when_format(time, stamps->existed.time * AK_WHEN_SECOND));
+    }
+    show_not_counted(file, stamps, where);
+}
+
+void ak_claim_json_stamps(struct ak_json_out *out, const struct ak_stamps_judged *stamps)
+{
+    const char *by = stamps->existed.authority;
+
+    if (stamps->there == 0)
+        return;
+    ak_json_out_uint(out, "stamps", stamps->there);
+    ak_json_out_uint(out, "stamps_counted", stamps->counted);
+    if (stamps->counted == 0)
+        return;
+    (void)ak_json_out_text(out, "stamped_by", by, strlen(by));
+    ak_json_out_uint(out, "stamped_existed_by_s", stamps->existed.time);
+}

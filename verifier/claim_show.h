@@ -9,6 +9,7 @@
 #include <akashi/entry.h>
 #include <akashi/policy.h>
 #include <akashi/error.h>
+#include <akashi/stamped.h>
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -44,5 +45,12 @@ void ak_claim_json_entry(struct ak_json_out *out, uint64_t index, const struct a
 /* What the witnesses' lines amount to; nothing where no quorum is demanded. */
 void ak_claim_show_quorum(FILE *file, const struct ak_quorum *quorum);
 void ak_claim_json_quorum(struct ak_json_out *out, const struct ak_quorum *quorum);
+
+/* What the time stamps say, each line with its indent, or why they say nothing; nothing where there
+ * are none. `what` existed by then; they lie `where`: "in it", "beside it". In JSON the members
+ * stamps, stamps_counted, and where one counts stamped_by and stamped_existed_by_s. */
+void ak_claim_show_stamps(FILE *file, const struct ak_stamps_judged *stamps, const char *what,
+                          const char *where);
+void ak_claim_json_stamps(struct ak_json_out *out, const struct ak_stamps_judged *stamps);
 
 #endif

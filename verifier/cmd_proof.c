@@ -1,14 +1,14 @@
 /* cmd_proof.c - judges the proof of one entry, without the store it came from.
  *
- * Happy path: proof, start note and what is claimed to be the entry are read whole, judged by the
- * library, and what is proven is said, and what is not. */
+ * Happy path: proof, start note, time stamps and what is claimed to be the entry are read whole,
+ * judged by the library, and what is proven is said, and what is not. */
 #include "commands.h"
 
 #include "claim_show.h"
+#include "proof_files.h"
 #include "show.h"
 #include "when.h"
 
-#include <akashi/base64.h>
 #include <akashi/entry_proof.h>
 #include <akashi/proof.h>
 
@@ -16,105 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-struct proof_files {
-    char *proof;
-    size_t proof_len;
-    char *epoch_note; /* NULL: there is none */
-    size_t epoch_note_len;
-    char *record;
-    size_t record_len;
-    uint8_t entry[AK_PROOF_ENTRY_BYTES_MAX];
-    size_t entry_len; /* 0: not given */
-};
-
-static void free_files(struct proof_files *files)
-{
-    free(files->proof);
-    free(files->epoch_note);
-    free(files->record);
-}
-
-/* The start note beside the proof needs no trust: the origin pins what it says. */
-static enum ak_code read_epoch_note(const struct ak_options *options, struct proof_files *files,
-                                    struct ak_error *err)
-{
-    const char *given = ak_options_value(options, AK_OPTION_EPOCH);
-    char *beside = NULL;
-    enum ak_code rc;
-
-    if (given != NULL)
-        return ak_trust_read_file(given, AK_EPOCH_NOTE_BYTES_MAX, &files->epoch_note,
-                                  &files->epoch_note_len, err);
-    if (asprintf(&beside, "%s.epoch", options->words[0]) < 0)
-        return ak_fail(err, AK_ENOMEM, "no memory for a name");
-    rc = ak_trust_read_file(beside, AK_EPOCH_NOTE_BYTES_MAX, &files->epoch_note,
-                            &files->epoch_note_len, err);
-    free(beside);
-    return rc == AK_ENOTFOUND ? AK_OK : rc;
-}
-
-/* Whether as many bytes can be an entry, alone or with its salt or record key. */
-static bool is_entry_len(size_t len)
-{
-    return len == AK_ENTRY_BYTES || len == AK_PROOF_ENTRY_BYTES || len == AK_PROOF_PARTS_BYTES;
-}
-
-/* Hexadecimal digits, or a file of the bytes. */
-static enum ak_code read_entry(const char *text, struct proof_files *files, struct ak_error *err)
-{
-    size_t chars = strlen(text);
-    char *data;
-    size_t len;
-    enum ak_code rc;
-
-    if (chars % 2 == 0 && is_entry_len(chars / 2) &&
-        ak_hex_decode(files->entry, chars / 2, text, chars, NULL) == AK_OK) {
-        files->entry_len = chars / 2;
-        return AK_OK;
-    }
-    rc = ak_trust_read_file(text, AK_PROOF_ENTRY_BYTES_MAX, &data, &len, err);
-    if (rc == AK_OK && !is_entry_len(len))
-        rc = ak_fail(err, AK_EUSAGE,
-                     "%s has %zu bytes: an entry has %u, with its salt %u, with its record key %u",
-                     text, len, AK_ENTRY_BYTES, AK_PROOF_ENTRY_BYTES, AK_PROOF_PARTS_BYTES);
-    else if (rc != AK_OK)
-        return ak_fail(
-            err, AK_EUSAGE,
-            "--entry %s: neither %u (with the salt %u, with the record key %u) lower-case "
-            "hexadecimal digits nor a file with these bytes",
-            text, 2 * AK_ENTRY_BYTES, 2 * AK_PROOF_ENTRY_BYTES, 2 * AK_PROOF_PARTS_BYTES);
-    if (rc == AK_OK) {
-        memcpy(files->entry, data, len);
-        files->entry_len = len;
-    }
-    free(data);
-    return rc;
-}
-
-static enum ak_code read_files(const struct ak_options *options, struct proof_files *files,
-                               struct ak_error *err)
-{
-    const char *record = ak_options_value(options, AK_OPTION_RECORD);
-    const char *entry = ak_options_value(options, AK_OPTION_ENTRY);
-    enum ak_code rc;
-
-    if (record == NULL && entry == NULL)
-        return ak_fail(err, AK_EUSAGE,
-                       "proof wants --record FILE, the record that is claimed to be logged, or "
-                       "--entry HEX|FILE; for example: %s",
-                       options->command->example);
-    rc = ak_trust_read_file(options->words[0], AK_PROOF_BYTES_MAX, &files->proof, &files->proof_len,
-                            err);
-    if (rc == AK_OK)
-        rc = read_epoch_note(options, files, err);
-    if (rc == AK_OK && record != NULL) /* one byte more, for a line end that is not the record's */
-        rc = ak_trust_read_file(record, AK_PAYLOAD_BYTES_MAX + 1, &files->record,
-                                &files->record_len, err);
-    if (rc == AK_OK && entry != NULL)
-        rc = read_entry(entry, files, err);
-    return rc;
-}
 
 static void print_signers(const struct ak_entry_proof_result *r)
 {
@@ -183,7 +84,7 @@ static void print_meaning(const struct ak_entry_proof_result *r)
 }
 
 /* What the policy demands of the checkpoint that a proof which holds leads to. */
-static void judge_quorum(const struct ak_trust *trust, const struct proof_files *files,
+static void judge_quorum(const struct ak_trust *trust, const struct ak_proof_files *files,
                          struct ak_entry_proof_result *r, struct ak_quorum *quorum)
 {
     struct ak_proof proof;
@@ -213,6 +114,7 @@ static void print_result(const struct ak_options *options, const struct ak_entry
                   stdout);
         if (r->claim.verdict == AK_VALID)
             print_meaning(r);
+        ak_claim_show_stamps(stdout, &r->stamps, "the entry", "beside it");
     }
     ak_show_verdict(stdout, r->claim.verdict, colour);
     if (r->has_checkpoint)
@@ -246,6 +148,7 @@ static void put_result(const struct ak_entry_proof_result *r, const struct ak_qu
     if (r->key_given)
         ak_json_out_string(&out, "key_fingerprint", ak_trust_fingerprint(&r->key, fingerprint));
     ak_claim_json_quorum(&out, quorum);
+    ak_claim_json_stamps(&out, &r->stamps);
     ak_json_out_bool(&out, "epoch_proven", r->epoch_proven);
     ak_json_out_bool(&out, "included", r->included);
     ak_json_out_bool(&out, "payload_proven", r->payload_proven);
@@ -265,7 +168,7 @@ enum ak_code ak_cmd_proof(const struct ak_options *options, int *status, struct 
     struct ak_entry_proof_result *result = calloc(1, sizeof(*result));
     struct ak_check_options unused;
     struct ak_trust trust = {0};
-    struct proof_files files = {0};
+    struct ak_proof_files files = {0};
     struct ak_quorum quorum = {0};
     enum ak_code rc;
 
@@ -273,7 +176,7 @@ enum ak_code ak_cmd_proof(const struct ak_options *options, int *status, struct 
         return ak_fail(err, AK_ENOMEM, "no memory for a proof");
     rc = ak_cmd_prepare(options, &trust, &unused, err);
     if (rc == AK_OK)
-        rc = read_files(options, &files, err);
+        rc = ak_proof_files_read(&files, options, err);
     if (rc == AK_OK) {
         struct ak_entry_proof_input input = {.text = files.proof,
                                              .text_len = files.proof_len,
@@ -285,7 +188,9 @@ enum ak_code ak_cmd_proof(const struct ak_options *options, int *status, struct 
                                              .payload = files.record,
                                              .payload_len = files.record_len,
                                              .entry = files.entry_len > 0 ? files.entry : NULL,
-                                             .entry_len = files.entry_len};
+                                             .entry_len = files.entry_len,
+                                             .stamped = &files.stamped,
+                                             .tsa = trust.tsa};
         ak_entry_proof_judge(&input, result);
         judge_quorum(&trust, &files, result, &quorum);
         *status = ak_verdict_exit(result->claim.verdict);
@@ -294,7 +199,7 @@ enum ak_code ak_cmd_proof(const struct ak_options *options, int *status, struct 
         put_result(result, &quorum, rc == AK_OK ? NULL : err);
     else if (rc == AK_OK)
         print_result(options, result, &quorum);
-    free_files(&files);
+    ak_proof_files_free(&files);
     ak_trust_free(&trust);
     free(result);
     return rc;

@@ -7,6 +7,7 @@
 
 #include "claim_show.h"
 #include "output.h"
+#include "proof_files.h"
 #include "show.h"
 
 #include "text.h"
@@ -17,9 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* What stands behind the name of a proof in that of its start note. */
-#define EPOCH_SUFFIX ".epoch"
 
 struct prove {
     const char *path;
@@ -55,7 +53,7 @@ static enum ak_code parse(struct prove *p, const struct ak_options *options, str
     p->epoch = NULL;
     if (epoch != NULL)
         p->epoch = strdup(epoch);
-    else if (asprintf(&p->epoch, "%s" EPOCH_SUFFIX, p->out) < 0)
+    else if (asprintf(&p->epoch, "%s" AK_PROOF_FILES_EPOCH, p->out) < 0)
         p->epoch = NULL;
     if (p->epoch == NULL)
         return ak_fail(err, AK_ENOMEM, "no memory for a name");
@@ -71,7 +69,7 @@ static enum ak_code make(struct prove *p, const struct ak_trust *trust,
     if (rc != AK_OK)
         return rc;
     memcpy(p->origin, ak_log_tree_origin(tree), sizeof(p->origin));
-    rc = ak_entry_proof_make_under(tree, p->index, trust->keys, trust->key_count, trust->policy,
+    rc = ak_entry_proof_make_timed(tree, p->index, trust->keys, trust->key_count, trust->policy,
                                    &p->proof, &p->claim, err);
     if (rc == AK_ENOTFOUND)
         ak_wrap(err, "the log here has no entry %" PRIu64, p->index);
@@ -120,10 +118,14 @@ static enum ak_code write_new(const struct prove *p, const char *path, const voi
 
 static enum ak_code write_all(const struct prove *p, struct ak_error *err)
 {
-    enum ak_code rc = write_new(p, p->out, p->proof.text, p->proof.text_len, err);
+    enum ak_code rc = ak_proof_files_clear(p->out, p->force, err);
 
     if (rc == AK_OK)
+        rc = write_new(p, p->out, p->proof.text, p->proof.text_len, err);
+    if (rc == AK_OK)
         rc = write_new(p, p->epoch, p->proof.epoch_note, p->proof.epoch_note_len, err);
+    if (rc == AK_OK)
+        rc = ak_proof_files_put_stamps(p->out, &p->proof.stamped, err);
     if (rc == AK_OK && p->record != NULL)
         rc = write_new(p, p->record, p->proof.payload, p->proof.payload_len, err);
     return rc;
@@ -134,6 +136,19 @@ static void print_file(const char *label, const char *path, const char *what)
     ak_claim_show_label(stdout, label);
     ak_show_text(stdout, path);
     printf(" (%s)\n", what);
+}
+
+static void print_stamps(const struct prove *p)
+{
+    unsigned count = p->proof.stamped.count;
+
+    ak_claim_show_label(stdout, "time stamps");
+    printf("%u, as ", count);
+    ak_show_text(stdout, p->out);
+    printf(count == 1 ? ".0.tsr, over " : ".0.tsr to .%u.tsr, over ", count - 1);
+    ak_show_text(stdout, p->out);
+    fputs(AK_PROOF_FILES_STAMPED ": hand them over too; they are judged with --tsa-ca FILE\n",
+          stdout);
 }
 
 static void print_proof(const struct prove *p)
@@ -155,6 +170,8 @@ static void print_proof(const struct prove *p)
     print_file("proof", p->out, "tlog-proof@v1: shows no other entry");
     print_file("start note", p->epoch,
                "shows that the origin pins the epoch's key: hand it over too");
+    if (proof->stamped.count > 0)
+        print_stamps(p);
     if (p->record != NULL)
         print_file("record", p->record, "the exact bytes");
     printf(
@@ -207,6 +224,8 @@ static void put_result(const struct prove *p, const struct ak_error *err)
         put_path(&out, "proof", p->out);
         put_path(&out, "start_note", p->epoch);
         put_path(&out, "record", p->record);
+        if (p->proof.stamped.count > 0)
+            ak_json_out_uint(&out, "stamps", p->proof.stamped.count);
         if (p->proof.has_declaration && ak_kind_received(p->proof.entry.kind))
             ak_json_out_uint(&out, "declaration", p->proof.declaration);
     } else {

@@ -23,7 +23,11 @@ struct judgement {
     bool has_salt;
     uint8_t salt[AK_PROOF_ENTRY_BYTES_MAX - AK_ENTRY_BYTES]; /* form 1: salt; form 2: record key */
     struct ak_epoch_note epoch_note;
+    const struct ak_vkey *epoch_key; /* if `result->epoch_proven` */
 };
+
+/* What messages call the note that was stamped. */
+#define STAMPED "the stamped checkpoint"
 
 static void fail_with(struct judgement *j, enum ak_finding_code code, const char *rule,
                       const struct ak_error *err)
@@ -161,6 +165,7 @@ static void check_epoch_line(struct judgement *j)
                                   &err);
     if (rc == AK_OK) {
         r->epoch_proven = true;
+        j->epoch_key = key;
         r->unknown = cp.unknown;
     } else if (rc == AK_EKEY &&
                ak_note_has_other_epoch(j->proof.checkpoint, j->proof.checkpoint_len,
@@ -297,6 +302,37 @@ static void check_payload(struct judgement *j)
                   r->payload_line_end ? "; without the line feed at their end they would be" : "");
 }
 
+/* The stamps over the checkpoint: R47, R48. They speak of the entry if that is under it. */
+static void check_stamps(struct judgement *j, const struct ak_stamped *in)
+{
+    const struct ak_vkey *epoch = j->epoch_key;
+    struct ak_entry_proof_result *r = j->result;
+    struct ak_error err = {0};
+    bool good;
+
+    if (in->note == NULL) {
+        for (unsigned k = 0; k < in->count; k++)
+            r->stamps.there += in->reply[k].data != NULL;
+        r->stamps.alone = r->stamps.there > 0;
+        return;
+    }
+    good = ak_stamped_has_form(STAMPED, in->note, in->len, j->proof.checkpoint,
+                               j->proof.checkpoint_len, &r->claim) &&
+           r->epoch_proven &&
+           ak_stamped_is_signed(STAMPED, in->note, in->len, &r->key, epoch, &r->claim) &&
+           r->included;
+    for (unsigned k = 0; k < in->count; k++) {
+        char name[] = "stamp 0";
+        bool counts;
+        if (in->reply[k].data == NULL)
+            continue;
+        name[sizeof(name) - 2] = (char)('0' + k);
+        if (ak_stamps_judge(&r->stamps, name, in->reply[k].data, in->reply[k].len, in->note,
+                            in->len, good, j->input->tsa, &counts, &r->claim, &err) != AK_OK)
+            ak_claim_open(&r->claim, "%s", err.text);
+    }
+}
+
 void ak_entry_proof_judge(const struct ak_entry_proof_input *input,
                           struct ak_entry_proof_result *result)
 {
@@ -310,4 +346,6 @@ void ak_entry_proof_judge(const struct ak_entry_proof_input *input,
         return;
     check_inclusion(&j);
     check_payload(&j);
+    if (input->stamped != NULL)
+        check_stamps(&j, input->stamped);
 }

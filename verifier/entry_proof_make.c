@@ -19,6 +19,9 @@
 /* Ends the search for a checkpoint: never leaves this file. */
 #define FOUND AK_EEXIST
 
+/* Stamped checkpoints that are tried: one that is not right is rare. */
+#define STAMPED_TRIED_MAX 8u
+
 struct making {
     struct ak_log_tree *tree;
     struct ak_entry_proof *proof;
@@ -31,6 +34,7 @@ struct making {
     struct ak_claim quorum;         /* why a checkpoint that would do does not meet it */
     bool covered;                   /* a right checkpoint covers the entry */
     bool signed_some;               /* the key has signed some checkpoint */
+    bool timed;                     /* a stamped checkpoint is preferred */
 };
 
 void ak_entry_proof_free(struct ak_entry_proof *proof)
@@ -38,6 +42,7 @@ void ak_entry_proof_free(struct ak_entry_proof *proof)
     free(proof->text);
     free(proof->epoch_note);
     free(proof->payload);
+    ak_stamped_free(&proof->stamped);
     memset(proof, 0, sizeof(*proof));
 }
 
@@ -203,10 +208,58 @@ static enum ak_code on_note(void *ctx, const void *note, size_t len, struct ak_e
     return keep_text(m, note, len, err);
 }
 
+/* Whether a note is of this size, and signed in the entry's own epoch. */
+static bool is_right(const struct making *m, const char *note, size_t len, uint64_t size)
+{
+    struct ak_log_checkpoint cp;
+
+    return note != NULL &&
+           ak_log_checkpoint_verify(&m->key, &m->epoch.key, note, len, &cp, NULL) == AK_OK &&
+           cp.checkpoint.size == size;
+}
+
+/* What was stamped, with cosignatures where there are any. */
+static enum ak_code try_stamped(struct making *m, uint64_t size, struct ak_error *err)
+{
+    const struct ak_stamped *stamped = &m->proof->stamped;
+    enum ak_code rc = AK_OK;
+    size_t len;
+    char *note;
+
+    if (!is_right(m, stamped->note, stamped->len, size))
+        return AK_OK;
+    note = ak_stamped_cosigned(m->tree, size, stamped, &len);
+    rc = is_right(m, note, len, size) ? on_note(m, note, len, err)
+                                      : on_note(m, stamped->note, stamped->len, err);
+    free(note);
+    return rc;
+}
+
+/* Tries the checkpoints with time stamps from the smallest on: that one says the earliest. */
+static enum ak_code search_stamped(struct making *m, uint64_t index, struct ak_error *err)
+{
+    struct ak_stamped *stamped = &m->proof->stamped;
+    uint64_t size[STAMPED_TRIED_MAX];
+    size_t n = ak_log_tree_stamped_sizes(m->tree, index + 1, size, STAMPED_TRIED_MAX);
+    enum ak_code rc = AK_OK;
+
+    for (size_t i = 0; rc == AK_OK && i < n; i++) {
+        if (!ak_stamped_read(m->tree, size[i], stamped))
+            continue;
+        rc = try_stamped(m, size[i], err);
+        if (rc != FOUND)
+            ak_stamped_free(stamped);
+    }
+    return rc;
+}
+
 /* Tries all checkpoints; AK_OK also if none is right, and the claim then says so. */
 static enum ak_code search(struct making *m, uint64_t index, struct ak_error *err)
 {
-    enum ak_code rc = ak_log_tree_checkpoints(m->tree, index, on_note, m, err);
+    enum ak_code rc = m->timed ? search_stamped(m, index, err) : AK_OK;
+
+    if (rc == AK_OK)
+        rc = ak_log_tree_checkpoints(m->tree, index, on_note, m, err);
 
     return rc == FOUND ? AK_OK : rc;
 }
@@ -239,7 +292,8 @@ static void judge_again(struct making *m)
                                          .epoch_note_len = p->epoch_note_len,
                                          .has_payload = true,
                                          .payload = p->payload,
-                                         .payload_len = p->payload_len};
+                                         .payload_len = p->payload_len,
+                                         .stamped = &p->stamped};
     struct ak_entry_proof_result result;
 
     ak_entry_proof_judge(&input, &result);
@@ -268,38 +322,68 @@ static enum ak_code make(struct making *m, uint64_t index, struct ak_error *err)
     return AK_OK;
 }
 
-enum ak_code ak_entry_proof_make(struct ak_log_tree *tree, uint64_t index,
-                                 const struct ak_vkey *keys, size_t key_count,
-                                 struct ak_entry_proof *proof, struct ak_claim *claim,
-                                 struct ak_error *err)
+static enum ak_code make_as(struct making *m, uint64_t index, const struct ak_vkey *keys,
+                            size_t key_count, struct ak_error *err)
 {
-    return ak_entry_proof_make_under(tree, index, keys, key_count, NULL, proof, claim, err);
-}
-
-enum ak_code ak_entry_proof_make_under(struct ak_log_tree *tree, uint64_t index,
-                                       const struct ak_vkey *keys, size_t key_count,
-                                       const struct ak_policy *policy, struct ak_entry_proof *proof,
-                                       struct ak_claim *claim, struct ak_error *err)
-{
-    struct making *m = calloc(1, sizeof(*m));
+    struct ak_entry_proof *proof = m->proof;
+    struct ak_claim *claim = m->claim;
     struct ak_error own = {0};
     struct ak_error *why = err == NULL ? &own : err;
     enum ak_code rc;
 
+    rc = find_key(m, keys, key_count) ? judge_error(m, make(m, index, why), why) : AK_OK;
+    if (rc == AK_OK && claim->verdict == AK_VALID)
+        proof->has_declaration = ak_log_tree_declaration(m->tree, index, proof->entry.source,
+                                                         &proof->declaration, NULL) == AK_OK;
+    if (rc != AK_OK || claim->verdict != AK_VALID)
+        ak_entry_proof_free(proof);
+    return rc;
+}
+
+static enum ak_code begin(struct making **out, struct ak_log_tree *tree,
+                          struct ak_entry_proof *proof, struct ak_claim *claim,
+                          struct ak_error *err)
+{
+    struct making *m = calloc(1, sizeof(*m));
+
     memset(proof, 0, sizeof(*proof));
     memset(claim, 0, sizeof(*claim));
+    *out = m;
     if (m == NULL)
         return ak_fail(err, AK_ENOMEM, "no memory for a proof");
     m->tree = tree;
     m->proof = proof;
     m->claim = claim;
-    m->policy = policy;
-    rc = find_key(m, keys, key_count) ? judge_error(m, make(m, index, why), why) : AK_OK;
-    if (rc == AK_OK && claim->verdict == AK_VALID)
-        proof->has_declaration = ak_log_tree_declaration(tree, index, proof->entry.source,
-                                                         &proof->declaration, NULL) == AK_OK;
-    if (rc != AK_OK || claim->verdict != AK_VALID)
-        ak_entry_proof_free(proof);
+    return AK_OK;
+}
+
+enum ak_code ak_entry_proof_make(struct ak_log_tree *tree, uint64_t index,
+                                 const struct ak_vkey *keys, size_t key_count,
+                                 struct ak_entry_proof *proof, struct ak_claim *claim,
+                                 struct ak_error *err)
+{
+    struct making *m;
+    enum ak_code rc = begin(&m, tree, proof, claim, err);
+
+    if (rc == AK_OK)
+        rc = make_as(m, index, keys, key_count, err);
+    free(m);
+    return rc;
+}
+
+enum ak_code ak_entry_proof_make_timed(struct ak_log_tree *tree, uint64_t index,
+                                       const struct ak_vkey *keys, size_t key_count,
+                                       const struct ak_policy *policy, struct ak_entry_proof *proof,
+                                       struct ak_claim *claim, struct ak_error *err)
+{
+    struct making *m;
+    enum ak_code rc = begin(&m, tree, proof, claim, err);
+
+    if (rc == AK_OK) {
+        m->policy = policy;
+        m->timed = true;
+        rc = make_as(m, index, keys, key_count, err);
+    }
     free(m);
     return rc;
 }

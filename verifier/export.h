@@ -11,6 +11,7 @@
 #include <akashi/epoch.h>
 #include <akashi/log_tree.h>
 #include <akashi/signing_key.h>
+#include <akashi/stamped.h>
 #include <akashi/tree.h>
 
 #include <stdbool.h>
@@ -56,13 +57,7 @@ struct ak_export_log {
     size_t note_len;
     struct ak_checkpoint checkpoint;
     struct ak_epoch_note epoch; /* the start note of its epoch */
-    char *stamped; /* the same checkpoint with two lines, where it was stamped; or NULL */
-    size_t stamped_len;
-    struct ak_export_stamp {
-        char *reply; /* DER */
-        size_t len;
-    } stamp[AK_BUNDLE_STAMPS];
-    unsigned stamp_count;
+    struct ak_stamped stamped;  /* the same checkpoint with its stamps, if count is not 0 */
     struct ak_check_progress done;
     void *progress_ctx;
     void (*on_progress)(void *ctx, const struct ak_check_progress *at); /* or NULL */

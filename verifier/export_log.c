@@ -181,9 +181,7 @@ enum ak_code ak_export_log_open(struct ak_export_log *log, struct ak_log_tree *t
 void ak_export_log_close(struct ak_export_log *log)
 {
     free(log->note);
-    free(log->stamped);
-    for (unsigned k = 0; k < log->stamp_count; k++)
-        free(log->stamp[k].reply);
+    ak_stamped_free(&log->stamped);
     memset(log, 0, sizeof(*log));
 }
 

@@ -8,26 +8,11 @@
  * that would not stand; check tells of it. Without a stamp all stays as it was. */
 #include "export.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Stamped checkpoints that are tried: one that is not right is rare. */
 #define TRIED_MAX 8u
-
-/* Replies that are looked at of one size. */
-#define REPLIES_MAX 64u
-
-static bool same_text(const void *a, size_t a_len, const void *b, size_t b_len)
-{
-    struct ak_note x;
-    struct ak_note y;
-
-    return ak_note_parse(&x, a, a_len, NULL) == AK_OK &&
-           ak_note_parse(&y, b, b_len, NULL) == AK_OK && x.text_len == y.text_len &&
-           memcmp(x.text, y.text, x.text_len) == 0;
-}
 
 static bool verify(struct ak_export_log *log, const char *note, size_t len, uint64_t size)
 {
@@ -36,75 +21,30 @@ static bool verify(struct ak_export_log *log, const char *note, size_t len, uint
            log->checkpoint.size == size;
 }
 
-static char *read_beside(const struct ak_export_log *log, uint64_t size, const char *rest,
-                         size_t max, size_t *len)
+static bool same_text(const struct ak_stamped *stamped, const char *note, size_t len)
 {
-    char name[64];
-    char *data = NULL;
+    struct ak_note a;
+    struct ak_note b;
 
-    (void)snprintf(name, sizeof(name), "%020" PRIu64 ".%s", size, rest);
-    return ak_log_tree_beside(log->tree, name, max, &data, len, NULL) == AK_OK ? data : NULL;
-}
-
-/* The note of this size that was stamped, if it is right (R47). */
-static char *read_stamped(struct ak_export_log *log, uint64_t size, size_t *len)
-{
-    char *note = read_beside(log, size, "stamped", AK_NOTE_BYTES_MAX, len);
-    struct ak_note parsed;
-
-    if (note != NULL && ak_note_parse(&parsed, note, *len, NULL) == AK_OK && parsed.count == 2 &&
-        verify(log, note, *len, size))
-        return note;
-    free(note);
-    return NULL;
-}
-
-/* Replies over `stamped` that are right in form; whose they are the reader judges. */
-static void read_replies(struct ak_export_log *log)
-{
-    uint64_t number[REPLIES_MAX];
-    size_t n = ak_log_tree_stamps(log->tree, log->checkpoint.size, number, REPLIES_MAX);
-
-    for (size_t i = 0; i < n && log->stamp_count < AK_BUNDLE_STAMPS; i++) {
-        struct ak_timestamp stamp;
-        char rest[32];
-        size_t len;
-        char *reply;
-
-        (void)snprintf(rest, sizeof(rest), "%" PRIu64 ".tsr", number[i]);
-        reply = read_beside(log, log->checkpoint.size, rest, AK_TIMESTAMP_BYTES_MAX, &len);
-        if (reply == NULL)
-            continue;
-        if (ak_timestamp_judge(reply, len, log->stamped, log->stamped_len, NULL, &stamp, NULL) ==
-            AK_OK)
-            log->stamp[log->stamp_count++] = (struct ak_export_stamp){reply, len};
-        else
-            free(reply);
-    }
-}
-
-static void drop(struct ak_export_log *log)
-{
-    for (unsigned k = 0; k < log->stamp_count; k++)
-        free(log->stamp[k].reply);
-    log->stamp_count = 0;
-    free(log->stamped);
-    log->stamped = NULL;
+    return ak_note_parse(&a, stamped->note, stamped->len, NULL) == AK_OK &&
+           ak_note_parse(&b, note, len, NULL) == AK_OK && a.text_len == b.text_len &&
+           memcmp(a.text, b.text, a.text_len) == 0;
 }
 
 void ak_export_stamps_add(struct ak_export_log *log)
 {
     struct ak_export_log kept = *log;
+    struct ak_stamped *stamped = &log->stamped;
+    bool good;
 
-    if (log->stamped != NULL)
+    if (stamped->count > 0 || !ak_stamped_read(log->tree, kept.checkpoint.size, stamped))
         return;
-    log->stamped = read_stamped(log, kept.checkpoint.size, &log->stamped_len);
+    good = verify(log, stamped->note, stamped->len, kept.checkpoint.size) &&
+           same_text(stamped, log->note, log->note_len);
     log->checkpoint = kept.checkpoint;
     log->epoch = kept.epoch;
-    if (log->stamped != NULL && same_text(log->stamped, log->stamped_len, log->note, log->note_len))
-        read_replies(log);
-    if (log->stamp_count == 0)
-        drop(log);
+    if (!good)
+        ak_stamped_free(stamped);
 }
 
 static bool meets(const struct ak_policy *policy, const char *note, size_t len)
@@ -118,20 +58,19 @@ static bool meets(const struct ak_policy *policy, const char *note, size_t len)
     return !claim.told;
 }
 
-/* The checkpoint of the size of `stamped`: with cosignatures if there are any. */
+/* The checkpoint of the size of what was stamped: with cosignatures if there are any. */
 static char *read_note(struct ak_export_log *log, const struct ak_policy *policy, size_t *len)
 {
     uint64_t size = log->checkpoint.size;
-    char *note = read_beside(log, size, "cosigned", AK_NOTE_BYTES_MAX, len);
+    char *note = ak_stamped_cosigned(log->tree, size, &log->stamped, len);
 
-    if (note == NULL || !same_text(note, *len, log->stamped, log->stamped_len) ||
-        !verify(log, note, *len, size)) {
+    if (note == NULL || !verify(log, note, *len, size)) {
         free(note);
-        *len = log->stamped_len;
+        *len = log->stamped.len;
         note = malloc(*len + 1);
         if (note != NULL)
-            memcpy(note, log->stamped, *len);
-        (void)verify(log, log->stamped, log->stamped_len, size);
+            memcpy(note, log->stamped.note, *len);
+        (void)verify(log, log->stamped.note, log->stamped.len, size);
     }
     if (note != NULL && meets(policy, note, *len))
         return note;
@@ -157,10 +96,9 @@ static bool take(struct ak_export_log *log, uint64_t size, const struct ak_polic
     size_t len = 0;
     char *note = NULL;
 
-    log->stamped = read_stamped(log, size, &log->stamped_len);
-    if (log->stamped != NULL)
-        read_replies(log);
-    if (log->stamp_count > 0)
+    if (!ak_stamped_read(log->tree, size, &log->stamped))
+        return false;
+    if (verify(log, log->stamped.note, log->stamped.len, size))
         note = read_note(log, policy, &len);
     if (note != NULL) {
         free(log->note);
@@ -168,7 +106,7 @@ static bool take(struct ak_export_log *log, uint64_t size, const struct ak_polic
         log->note_len = len;
         return true;
     }
-    drop(log);
+    ak_stamped_free(&log->stamped);
     log->checkpoint = kept.checkpoint;
     log->epoch = kept.epoch;
     return false;

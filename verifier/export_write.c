@@ -397,11 +397,11 @@ static enum ak_code put_texts(struct writing *w, struct ak_error *err)
     free(about);
     if (rc == AK_OK)
         rc = write_file(w, AK_BUNDLE_CHECKPOINT, log->note, log->note_len, err);
-    if (rc == AK_OK && log->stamp_count > 0)
-        rc = write_file(w, AK_BUNDLE_STAMPED, log->stamped, log->stamped_len, err);
-    for (unsigned k = 0; rc == AK_OK && k < log->stamp_count; k++)
-        rc = write_file(w, (enum ak_bundle_name)(AK_BUNDLE_STAMP + k), log->stamp[k].reply,
-                        log->stamp[k].len, err);
+    if (rc == AK_OK && log->stamped.count > 0)
+        rc = write_file(w, AK_BUNDLE_STAMPED, log->stamped.note, log->stamped.len, err);
+    for (unsigned k = 0; rc == AK_OK && k < log->stamped.count; k++)
+        rc = write_file(w, (enum ak_bundle_name)(AK_BUNDLE_STAMP + k), log->stamped.reply[k].data,
+                        log->stamped.reply[k].len, err);
     if (rc == AK_OK && w->write->policy != NULL)
         rc = write_file(w, AK_BUNDLE_POLICY, w->write->policy, w->write->policy_len, err);
     if (rc == AK_OK && w->write->states->count > 0) {
@@ -417,7 +417,7 @@ static enum ak_code put_texts(struct writing *w, struct ak_error *err)
     if (rc != AK_OK)
         return rc;
     ak_export_readme(w->file[AK_BUNDLE_README], w->write->about, &log->checkpoint,
-                     w->write->by_parts, w->write->in_parts, log->stamp_count);
+                     w->write->by_parts, w->write->in_parts, log->stamped.count);
     return close_file(w, AK_BUNDLE_README, err);
 }
 

@@ -105,7 +105,9 @@ const struct ak_command ak_commands[] = {
     {"prove", "PATH", "Writes the proof of one entry: standard tlog-proof@v1, no neighbour shown.",
      "Reads one block and the hashes above it, however large the store is, and gives nothing that "
      "was not compared with the signed root. Beside the proof its start note is written, which "
-     "shows that the origin pins the key that signed; hand over both, and the record.",
+     "shows that the origin pins the key that signed; hand over both, and the record. Where the "
+     "log was time-stamped, the proof leads to the smallest stamped checkpoint of the entry's "
+     "epoch, and the stamps are written beside it too (FILE.stamped, FILE.0.tsr and so on).",
      "akashi-verify prove /srv/akashi --log power-a --index 1204331 --key agency.vkey -o "
      "login.tlog-proof --record login.record",
      AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) | AK_OPTION_BIT(AK_OPTION_LOG) |
@@ -117,12 +119,13 @@ const struct ak_command ak_commands[] = {
     {"proof", "FILE", "Judges the proof of one entry, without the store it came from.",
      "Both signature lines, the way from the entry to the signed root, and the record's bytes are "
      "checked. It is said what that shows and what it does not. A key of the epoch's own, given "
-     "with --key, takes the place of the start note.",
+     "with --key, takes the place of the start note. Time stamps beside the proof (FILE.stamped, "
+     "FILE.0.tsr and so on) say by when the entry existed, by the certificates of --tsa-ca.",
      "akashi-verify proof login.tlog-proof --key agency.vkey --record login.record",
      AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) |
-         AK_OPTION_BIT(AK_OPTION_RECORD) | AK_OPTION_BIT(AK_OPTION_ENTRY) |
-         AK_OPTION_BIT(AK_OPTION_EPOCH) | AK_OPTION_BIT(AK_OPTION_JSON) |
-         AK_OPTION_BIT(AK_OPTION_QUIET),
+         AK_OPTION_BIT(AK_OPTION_TSA_CA) | AK_OPTION_BIT(AK_OPTION_RECORD) |
+         AK_OPTION_BIT(AK_OPTION_ENTRY) | AK_OPTION_BIT(AK_OPTION_EPOCH) |
+         AK_OPTION_BIT(AK_OPTION_JSON) | AK_OPTION_BIT(AK_OPTION_QUIET),
      1, 1, ak_cmd_proof},
     {"history", "OLD [NEW]",
      "Says whether two checkpoints of a log tell one history, or are a fork.",

@@ -20,7 +20,7 @@ _akashi_verify()
     info) options="--log --json" ;;
     sources) options="--key --policy --log --jobs --counts --all --json --quiet" ;;
     prove) options="--key --policy --log --index --record --epoch --output --force --json --quiet" ;;
-    proof) options="--key --policy --record --entry --epoch --json --quiet" ;;
+    proof) options="--key --policy --tsa-ca --record --entry --epoch --json --quiet" ;;
     history) options="--key --policy --log --epoch --store --output --force --json --quiet" ;;
     if-stolen) options="--key --policy --tsa-ca --authority --checkpoint --log --jobs --at --size --json --quiet" ;;
     renew) options="--key --policy --tsa-ca --authority --checkpoint --log --jobs --request --reply --output --quiet" ;;

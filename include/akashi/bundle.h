@@ -19,6 +19,7 @@
 #include <akashi/format.h>
 #include <akashi/note.h>
 #include <akashi/policy.h>
+#include <akashi/stamped.h>
 #include <akashi/timestamp.h>
 
 #include <stdbool.h>
@@ -30,8 +31,8 @@
 #define AK_STATE_PARTS     17u /* parts of it are (format.md 3.4, form 2) */
 #define AK_STATE_NOT_ASKED 18u /* stands there to bound others */
 
-/* Time stamps in one bundle: as many authorities as anybody asks, and to spare. */
-#define AK_BUNDLE_STAMPS 8u
+/* Time stamps in one bundle. */
+#define AK_BUNDLE_STAMPS AK_STAMPED_REPLIES
 
 /* Ranges, events and sources that a result lists; what is more is counted. */
 #define AK_BUNDLE_LISTED_MAX 1000u
@@ -177,12 +178,7 @@ struct ak_bundle_result {
     unsigned unknown;        /* signature lines of other keys */
     struct ak_quorum quorum; /* where a policy was given */
 
-    unsigned stamps;             /* time stamps in the bundle (format.md 9.4, R47, R48) */
-    unsigned stamps_counted;     /* of these: over the proven checkpoint, by a trusted authority */
-    unsigned stamps_untrusted;   /* right in form, and nobody given vouches for their signer */
-    char stamp_distrust[200];    /* why, of the first of those */
-    bool stamps_judged;          /* certificates of authorities were given */
-    struct ak_timestamp existed; /* where one counts: the earliest */
+    struct ak_stamps_judged stamps; /* time stamps in the bundle (format.md 9.4, R47, R48) */
 
     bool proven;     /* the entries are: signatures and root came out */
     uint64_t pieces; /* stretches of indices that are shown */

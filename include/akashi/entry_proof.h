@@ -14,6 +14,7 @@
 #include <akashi/log_tree.h>
 #include <akashi/note.h>
 #include <akashi/policy.h>
+#include <akashi/stamped.h>
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -38,6 +39,7 @@ struct ak_entry_proof {
     uint32_t epoch;
     bool has_declaration; /* `declaration` is the index of the source's, as far as it is known */
     uint64_t declaration;
+    struct ak_stamped stamped; /* the checkpoint as it was stamped, if count is not 0 */
 };
 
 /* Makes the proof of entry `index` under the newest checkpoint of the entry's own epoch that leads
@@ -50,9 +52,11 @@ enum ak_code ak_entry_proof_make(struct ak_log_tree *tree, uint64_t index,
                                  struct ak_entry_proof *proof, struct ak_claim *claim,
                                  struct ak_error *err);
 
-/* The same under a policy (NULL: as above): only a checkpoint that meets its quorum counts, and the
- * claim is QUORUM where there is none (format.md R43). */
-enum ak_code ak_entry_proof_make_under(struct ak_log_tree *tree, uint64_t index,
+/* The same with what is known of when. Under a policy (or NULL) only a checkpoint that meets its
+ * quorum counts, and the claim is QUORUM where there is none (format.md R43). Of the checkpoints of
+ * the entry's epoch that were stamped the smallest one is taken, since it says the earliest, and
+ * its stamps are given too; if there is none, or what is there is not right, all is as above. */
+enum ak_code ak_entry_proof_make_timed(struct ak_log_tree *tree, uint64_t index,
                                        const struct ak_vkey *keys, size_t key_count,
                                        const struct ak_policy *policy, struct ak_entry_proof *proof,
                                        struct ak_claim *claim, struct ak_error *err);
@@ -72,6 +76,8 @@ struct ak_entry_proof_input {
     const uint8_t *entry; /* NULL, or the entry that is claimed to stand there, alone or with salt
                              (form 1) or record key (form 2) */
     size_t entry_len;     /* AK_ENTRY_BYTES, AK_PROOF_ENTRY_BYTES or AK_PROOF_PARTS_BYTES */
+    const struct ak_stamped *stamped; /* NULL: there are no time stamps */
+    struct ak_tsa *tsa;               /* NULL: stamps are not judged, but their form is */
 };
 
 /* What was found; filled as far as the judgement came. */
@@ -90,6 +96,7 @@ struct ak_entry_proof_result {
     bool included;         /* the entry stands there under the signed root */
     bool payload_proven;   /* the payload given is what the entry commits to */
     bool payload_line_end; /* it would be, without the line end at its end */
+    struct ak_stamps_judged stamps;
 };
 
 /* Judges a proof. Nothing is a fault of the call: whatever is wrong is in the claim. */
