@@ -94,6 +94,7 @@ static void on_turn(uv_prepare_t *handle)
     for (struct ak_runlog *log = server->logs; log != NULL; log = log->next)
         ak_runlog_flush(log);
     ak_conns_talk(server);
+    ak_signer_wake(server->signer); /* behind the answers */
     if (server->stage != STAGE_RUN)
         advance(server);
     if (!uv_is_active((uv_handle_t *)&server->wake) && something_waits(server))

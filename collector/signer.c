@@ -1,9 +1,9 @@
 /* signer.c - one thread, one mutex, one slot a log.
  *
- * The happy path: ak_signer_post merges into the slot's `wanted` range and wakes the thread; it
- * takes the range, signs without the mutex, puts the note into the slot, and uv_async brings it to
- * the loop. Failure modes: ak_keys_sign refuses (the slot stops, the loop is told once); the
- * checkpoint file cannot be written (tried again with the next note). */
+ * The happy path: ak_signer_post merges into the slot's `wanted` range and ak_signer_wake wakes the
+ * thread; it takes the range, signs without the mutex, puts the note into the slot, and uv_async
+ * brings it to the loop. Failure modes: ak_keys_sign refuses (the slot stops, the loop is told
+ * once); the checkpoint file cannot be written (tried again with the next note). */
 #include "signer.h"
 
 #include "clock.h"
@@ -57,6 +57,7 @@ struct ak_signer {
     struct ak_key_channel *keys;
     uv_poll_t ended; /* the process that has the keys went away */
     uint64_t interval_ns;
+    bool posted; /* since the thread was woken last; loop only */
     bool closing;
     int count;
     struct slot *slots[AK_SIGNER_LOGS_MAX];
@@ -460,8 +461,17 @@ void ak_signer_post(struct ak_signer *signer, int slot, const struct ak_range *m
     pthread_mutex_lock(&signer->mutex);
     if (ak_range_merge(&s->wanted, more, NULL) == AK_OK)
         s->posted = s->wanted.end > s->wanted.begin;
-    pthread_cond_signal(&signer->wake);
     pthread_mutex_unlock(&signer->mutex);
+    signer->posted = true;
+}
+
+/* Without the mutex, or it would be waited for as soon as it is woken: what was posted is seen
+ * before the thread sleeps again. */
+void ak_signer_wake(struct ak_signer *signer)
+{
+    if (signer->posted)
+        pthread_cond_signal(&signer->wake);
+    signer->posted = false;
 }
 
 static void want(struct ak_signer *signer, int slot, bool end)

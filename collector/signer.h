@@ -2,8 +2,9 @@
  *
  * The loop posts what became durable as a compact range; the thread merges it into what it signed
  * last, signs with both keys, publishes the `checkpoint` file at most once a second, and answers
- * into the loop. No acknowledgement waits for it. A refusal (an older copy of the store, a foreign
- * range) stops signing for that log until the process starts again; receiving goes on. */
+ * into the loop. No acknowledgement waits for it: the thread is woken when they are sent, for what
+ * it wakes takes the processor for longer than they do. A refusal (an older copy of the store, a
+ * foreign range) stops signing for that log until the process starts again; receiving goes on. */
 #ifndef AK_SIGNER_H
 #define AK_SIGNER_H
 
@@ -48,8 +49,13 @@ enum ak_code ak_signer_new(uv_loop_t *loop, struct ak_key_channel *keys, uint64_
 enum ak_code ak_signer_add(struct ak_signer *signer, const struct ak_signer_client *client,
                            int *slot, struct ak_error *err);
 
-/* `more` goes on from the end of what was posted last for this slot. Copied. */
+/* `more` goes on from the end of what was posted last for this slot. Copied. It is signed once
+ * ak_signer_wake is called, or something else wakes the thread. */
 void ak_signer_post(struct ak_signer *signer, int slot, const struct ak_range *more);
+
+/* Wakes the thread if anything was posted since it was called last: at the end of each turn of the
+ * loop. */
+void ak_signer_wake(struct ak_signer *signer);
 
 /* Ends the running epoch of a log at the end of what was posted for it, once all of that is signed.
  * Nothing more may be posted before on_ended has answered and its entry is durable. */
