@@ -3,9 +3,7 @@
 
 #include "store_list.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,6 +148,7 @@ static enum ak_code offer_published(struct ak_log_tree *tree, ak_log_tree_note_f
 #define COSIGNED_OFFERED_MAX 64u
 
 struct cosigned {
+    uint64_t index;
     uint64_t size[COSIGNED_OFFERED_MAX]; /* rising */
     size_t count;
     uint64_t newest;
@@ -170,30 +169,23 @@ static void add_cosigned(struct cosigned *c, uint64_t size)
     c->size[at] = size;
 }
 
+static void on_cosigned(void *ctx, const struct ak_list_file *file)
+{
+    struct cosigned *c = ctx;
+
+    if (file->type != AK_LIST_COSIGNED)
+        return;
+    if (file->first > c->index)
+        add_cosigned(c, file->first);
+    if (file->first > c->newest)
+        c->newest = file->first;
+}
+
 static void list_cosigned(const struct ak_log_tree *tree, uint64_t index, struct cosigned *c)
 {
-    int fd = openat(tree->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    const struct dirent *entry;
-
-    *c = (struct cosigned){0};
-    if (dir == NULL) {
-        if (fd >= 0)
-            close(fd);
-        return;
-    }
-    while ((entry = readdir(dir)) != NULL) {
-        struct ak_list_file file = {.name = (char *)(uintptr_t)entry->d_name,
-                                    .type = AK_LIST_UNKNOWN};
-        ak_list_read_name(&file);
-        if (file.type != AK_LIST_COSIGNED)
-            continue;
-        if (file.first > index)
-            add_cosigned(c, file.first);
-        if (file.first > c->newest)
-            c->newest = file.first;
-    }
-    closedir(dir);
+    *c = (struct cosigned){.index = index};
+    if (!tree->single)
+        ak_list_each_name(tree->dir_fd, on_cosigned, c);
     if (c->count == 0 && c->newest > 0)
         c->count = 1;
     if (c->count > 0) /* the smallest and the newest; if only that is there, it is behind us */
@@ -207,8 +199,6 @@ static enum ak_code offer_cosigned(struct ak_log_tree *tree, uint64_t index,
     enum ak_code rc = AK_OK;
     struct cosigned c;
 
-    if (tree->single)
-        return AK_OK;
     list_cosigned(tree, index, &c);
     for (size_t i = 0; rc == AK_OK && i < c.count; i++) {
         char name[64];

@@ -5,34 +5,7 @@
 
 #include "store_list.h"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-typedef void (*on_file_fn)(void *ctx, const struct ak_list_file *file);
-
-static void each_file(const struct ak_log_tree *tree, on_file_fn on_file, void *ctx)
-{
-    int fd = tree->single ? -1 : openat(tree->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    const struct dirent *entry;
-
-    if (dir == NULL) {
-        if (fd >= 0)
-            close(fd);
-        return;
-    }
-    while ((entry = readdir(dir)) != NULL) {
-        struct ak_list_file file = {.name = (char *)(uintptr_t)entry->d_name,
-                                    .type = AK_LIST_UNKNOWN};
-        ak_list_read_name(&file);
-        on_file(ctx, &file);
-    }
-    closedir(dir);
-}
 
 /* The smallest numbers that come, rising, each once. */
 struct smallest {
@@ -67,7 +40,8 @@ size_t ak_log_tree_stamped_sizes(const struct ak_log_tree *tree, uint64_t least,
 {
     struct smallest s = {AK_LIST_STAMPED, least, sizes, 0, room};
 
-    each_file(tree, keep, &s);
+    if (!tree->single) /* beside a single segment nothing is looked for */
+        ak_list_each_name(tree->dir_fd, keep, &s);
     return s.count;
 }
 
@@ -76,7 +50,8 @@ size_t ak_log_tree_stamps(const struct ak_log_tree *tree, uint64_t size, uint64_
 {
     struct smallest s = {AK_LIST_STAMP, size, numbers, 0, room};
 
-    each_file(tree, keep, &s);
+    if (!tree->single) /* beside a single segment nothing is looked for */
+        ak_list_each_name(tree->dir_fd, keep, &s);
     return s.count;
 }
 

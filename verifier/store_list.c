@@ -14,8 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define INDEX_DIGITS   20u
-#define RENEWAL_PREFIX "renewal."
 #define NAMES_BYTES_MAX                                                                            \
     (AK_LIST_LOGS_MAX * (AK_LIST_NAME_BYTES_MAX + 1 + AK_LOG_ID_CHARS + 1)) /* of `names` */
 
@@ -114,68 +112,6 @@ static bool is_log_id(const char *name, size_t len)
     return len == AK_LOG_ID_CHARS && strspn(name, "0123456789abcdef") == AK_LOG_ID_CHARS;
 }
 
-/* Twenty digits that are below 2^63, in front of a '.'. */
-static bool read_index(const char *name, uint64_t *index)
-{
-    *index = 0;
-    if (strspn(name, "0123456789") != INDEX_DIGITS || name[INDEX_DIGITS] != '.')
-        return false;
-    for (unsigned i = 0; i < INDEX_DIGITS; i++) {
-        if (*index > ((uint64_t)INT64_MAX - 9) / 10)
-            return false;
-        *index = *index * 10 + (uint64_t)(name[i] - '0');
-    }
-    return true;
-}
-
-/* A decimal number below 2^32 in its one form, ended by `end`. */
-static bool read_number(const char *text, const char *end, uint32_t *number)
-{
-    size_t digits = strspn(text, "0123456789");
-    uint64_t value = 0;
-
-    if (digits == 0 || digits > 9 || (digits > 1 && text[0] == '0') ||
-        strcmp(text + digits, end) != 0)
-        return false;
-    for (size_t i = 0; i < digits; i++)
-        value = value * 10 + (uint64_t)(text[i] - '0');
-    *number = (uint32_t)value;
-    return true;
-}
-
-void ak_list_read_name(struct ak_list_file *file)
-{
-    const char *rest;
-    uint32_t number;
-
-    if (strcmp(file->name, "checkpoint") == 0)
-        file->type = AK_LIST_CHECKPOINT;
-    if (!read_index(file->name, &file->first))
-        return;
-    rest = file->name + INDEX_DIGITS + 1;
-    if (strcmp(rest, "open.zst") == 0) {
-        file->named = true;
-        file->open = true;
-        file->type = AK_LIST_SEGMENT;
-    } else if (read_number(rest, ".zst", &file->generation)) {
-        file->named = true;
-        file->type = AK_LIST_SEGMENT;
-    } else if (strcmp(rest, "torn") == 0 || read_number(rest, ".torn", &number)) {
-        file->type = AK_LIST_TORN;
-    } else if (strcmp(rest, "cosigned") == 0) {
-        file->type = AK_LIST_COSIGNED;
-    } else if (strcmp(rest, "stamped") == 0) {
-        file->type = AK_LIST_STAMPED;
-    } else if (read_number(rest, ".tsr", &file->generation)) {
-        file->type = AK_LIST_STAMP;
-    } else if (strcmp(rest, "renewal") == 0) {
-        file->type = AK_LIST_RENEWAL;
-    } else if (strncmp(rest, RENEWAL_PREFIX, sizeof(RENEWAL_PREFIX) - 1) == 0 &&
-               read_number(rest + sizeof(RENEWAL_PREFIX) - 1, ".tsr", &file->generation)) {
-        file->type = AK_LIST_RENEWAL_STAMP;
-    }
-}
-
 static bool begins_as_header(const uint8_t *p, size_t n)
 {
     return n == SNIFF_BYTES && p[0] == 0x5a && p[1] == 0x2a && p[2] == 0x4d && p[3] == 0x18 &&
@@ -252,20 +188,6 @@ static enum ak_code add_file(int dir_fd, struct ak_list *list, const char *name,
     return AK_OK;
 }
 
-/* A stream over a directory that leaves the caller's descriptor alone. */
-static DIR *open_stream(int fd, struct ak_error *err)
-{
-    int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = own < 0 ? NULL : fdopendir(own);
-
-    if (dir == NULL) {
-        (void)ak_fail_errno(err, errno, "list the directory");
-        if (own >= 0)
-            close(own);
-    }
-    return dir;
-}
-
 enum ak_code ak_list_log_dir(int dir_fd, struct ak_list *list, struct ak_error *err)
 {
     const struct dirent *entry;
@@ -273,7 +195,7 @@ enum ak_code ak_list_log_dir(int dir_fd, struct ak_list *list, struct ak_error *
     DIR *dir;
 
     memset(list, 0, sizeof(*list));
-    dir = open_stream(dir_fd, err);
+    dir = ak_list_stream(dir_fd, err);
     if (dir == NULL)
         return AK_EIO;
     for (;;) {
@@ -380,7 +302,7 @@ enum ak_code ak_list_store(int store_fd, struct ak_list_logs *logs, struct ak_er
     DIR *dir;
 
     memset(logs, 0, sizeof(*logs));
-    dir = open_stream(store_fd, err);
+    dir = ak_list_stream(store_fd, err);
     if (dir == NULL)
         return AK_EIO;
     while ((entry = readdir(dir)) != NULL) {
@@ -416,7 +338,7 @@ static enum ak_code kind_of_dir(const char *path, int fd, enum ak_path_kind *kin
     const struct dirent *entry;
     bool store = false;
     bool log = false;
-    DIR *dir = open_stream(fd, err);
+    DIR *dir = ak_list_stream(fd, err);
 
     if (dir == NULL)
         return AK_EIO;

@@ -10,6 +10,7 @@
 #include <akashi/error.h>
 #include <akashi/format.h>
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -85,6 +86,18 @@ enum ak_code ak_list_open_dir(int fd, const char *name, int *out, struct ak_erro
 
 /* What the name of a file says: `type`, if the name tells it, `named`, and what hangs on that. */
 void ak_list_read_name(struct ak_list_file *file);
+
+/* Gets one name of a directory as ak_list_read_name reads it; it borrows for the call, and nothing
+ * was opened. */
+typedef void (*ak_list_name_fn)(void *ctx, const struct ak_list_file *file);
+
+/* Gives all names of a directory, in no order and keeping none. What cannot be listed is nothing:
+ * for readers who take what they find. */
+void ak_list_each_name(int dir_fd, ak_list_name_fn on_name, void *ctx);
+
+/* A stream over a directory that leaves the caller's descriptor alone; closedir it. NULL and the
+ * reason if it cannot be listed. */
+DIR *ak_list_stream(int dir_fd, struct ak_error *err);
 
 /* Lists a log's directory. */
 enum ak_code ak_list_log_dir(int dir_fd, struct ak_list *list, struct ak_error *err);
