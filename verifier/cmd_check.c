@@ -98,20 +98,19 @@ static void print_report(const struct ak_report *report, const struct ak_check *
 }
 
 /* Everything but the report. */
-static enum ak_code judge(const struct ak_options *options, struct ak_report *report,
-                          struct ak_check **check, struct ak_error *err)
+static enum ak_code judge(const struct ak_options *options, struct ak_trust *trust,
+                          struct ak_report *report, struct ak_check **check, struct ak_error *err)
 {
     const char *keep = ak_options_value(options, AK_OPTION_SAVE_CHECKPOINT);
     struct ak_check_options how = {0};
-    struct ak_trust trust = {0};
     bool missing = false;
     bool saved = false;
     enum ak_code rc = AK_OK;
 
     if (keep != NULL)
-        rc = ak_trust_add_kept(&trust, keep, &missing, err);
+        rc = ak_trust_add_kept(trust, keep, &missing, err);
     if (rc == AK_OK)
-        rc = ak_cmd_prepare(options, &trust, &how, err);
+        rc = ak_cmd_prepare(options, trust, &how, err);
     report->now = how.now;
     if (rc == AK_OK)
         rc = check_form(options, err);
@@ -120,7 +119,7 @@ static enum ak_code judge(const struct ak_options *options, struct ak_report *re
     if (rc == AK_OK)
         rc = save_checkpoint(keep, *check, &report->not_saved, &saved, err);
     report->saved = saved ? keep : NULL;
-    ak_trust_free(&trust);
+    report->policy = trust->policy;
     return rc;
 }
 
@@ -129,7 +128,8 @@ static enum ak_code check(const struct ak_options *options, int *status, struct 
     struct ak_report report = {.file = stdout, .quiet = ak_options_has(options, AK_OPTION_QUIET)};
     bool json = ak_options_has(options, AK_OPTION_JSON);
     struct ak_check *check = NULL;
-    enum ak_code rc = judge(options, &report, &check, err);
+    struct ak_trust trust = {0};
+    enum ak_code rc = judge(options, &trust, &report, &check, err);
 
     report.colour = !json && isatty(STDOUT_FILENO) == 1;
     if (json)
@@ -139,6 +139,7 @@ static enum ak_code check(const struct ak_options *options, int *status, struct 
     if (check != NULL)
         *status = ak_verdict_exit(check->verdict);
     ak_check_free(check);
+    ak_trust_free(&trust);
     return rc;
 }
 

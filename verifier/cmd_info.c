@@ -1,15 +1,23 @@
 /* cmd_info.c - what is there, at a glance. Nothing is judged: it says so at its end. */
 #include "commands.h"
 
+#include "claim_show.h"
+#include "cosigners.h"
 #include "jsonout.h"
 #include "pick.h"
 #include "self.h"
 #include "show.h"
+#include "store_list.h"
+#include "trust.h"
 #include "when.h"
 
+#include <akashi/checkpoint.h>
+
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Segments and gaps that are listed; the rest is counted. */
 #define LISTED_MAX 200u
@@ -30,7 +38,17 @@ struct gap {
     uint64_t end;
 };
 
+/* A checkpoint beside the segments. */
+struct signed_note {
+    char file[32];
+    char *text; /* NULL: there is none */
+    size_t len;
+    uint64_t size; /* as it says */
+};
+
 struct info {
+    struct signed_note published;
+    struct signed_note cosigned; /* the newest .cosigned file */
     struct segment segment[LISTED_MAX];
     size_t segments;
     size_t sealed;
@@ -102,6 +120,89 @@ static enum ak_code on_gap(void *ctx, const struct ak_log_gap *gap, struct ak_er
     return AK_OK;
 }
 
+/* Reads a checkpoint; what is none is passed over. */
+static void read_note(int dir_fd, struct signed_note *note)
+{
+    struct ak_checkpoint checkpoint;
+    struct ak_note parsed;
+
+    if (ak_list_read_file(dir_fd, note->file, AK_NOTE_BYTES_MAX, &note->text, &note->len, NULL) !=
+        AK_OK) {
+        note->text = NULL;
+        return;
+    }
+    if (ak_note_parse(&parsed, note->text, note->len, NULL) == AK_OK &&
+        ak_checkpoint_parse(&checkpoint, parsed.text, parsed.text_len, true, NULL) == AK_OK) {
+        note->size = checkpoint.size;
+        return;
+    }
+    free(note->text);
+    note->text = NULL;
+}
+
+static void on_name(void *ctx, const struct ak_list_file *file)
+{
+    uint64_t *newest = ctx;
+
+    if (file->type == AK_LIST_COSIGNED && file->first > *newest)
+        *newest = file->first;
+}
+
+/* The published checkpoint, and the newest with cosignatures. A segment alone has neither. */
+static void read_notes(const char *path, struct info *info)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    uint64_t newest = 0;
+
+    if (fd < 0)
+        return;
+    (void)snprintf(info->published.file, sizeof(info->published.file), "checkpoint");
+    read_note(fd, &info->published);
+    ak_list_each_name(fd, on_name, &newest);
+    if (newest > 0) {
+        (void)snprintf(info->cosigned.file, sizeof(info->cosigned.file), "%020" PRIu64 ".cosigned",
+                       newest);
+        read_note(fd, &info->cosigned);
+    }
+    close(fd);
+}
+
+static void print_notes(const struct info *info, const struct ak_policy *policy)
+{
+    const struct signed_note *notes[] = {&info->published, &info->cosigned};
+    char number[AK_SHOW_NUMBER_BYTES];
+
+    for (unsigned i = 0; i < 2; i++) {
+        const struct signed_note *note = notes[i];
+        if (note->text == NULL)
+            continue;
+        ak_claim_show_label(stdout, i == 0 ? "checkpoint" : "cosigned");
+        printf("%s entr%s, in ", ak_show_count(number, note->size), note->size == 1 ? "y" : "ies");
+        ak_show_text(stdout, note->file);
+        fputc('\n', stdout);
+        ak_cosigners_show(stdout, note->text, note->len, policy);
+    }
+}
+
+static void put_notes(struct ak_json_out *out, const struct info *info,
+                      const struct ak_policy *policy)
+{
+    const struct signed_note *notes[] = {&info->published, &info->cosigned};
+
+    ak_json_out_open(out, "checkpoints", '[');
+    for (unsigned i = 0; i < 2; i++) {
+        const struct signed_note *note = notes[i];
+        if (note->text == NULL)
+            continue;
+        ak_json_out_open(out, NULL, '{');
+        ak_json_out_string(out, "file", note->file);
+        ak_json_out_uint(out, "size", note->size);
+        ak_cosigners_json(out, note->text, note->len, policy);
+        ak_json_out_close(out, '}');
+    }
+    ak_json_out_close(out, ']');
+}
+
 static void print_kinds(const struct info *info)
 {
     char a[AK_SHOW_NUMBER_BYTES];
@@ -158,7 +259,8 @@ static void print_gaps(const struct info *info)
         printf("    and %zu more\n", info->gaps - LISTED_MAX);
 }
 
-static void print_info(const struct ak_log_place *place, const struct info *info)
+static void print_info(const struct ak_log_place *place, const struct info *info,
+                       const struct ak_policy *policy)
 {
     char a[AK_WHEN_TEXT_BYTES];
     char b[AK_WHEN_TEXT_BYTES];
@@ -180,10 +282,11 @@ static void print_info(const struct ak_log_place *place, const struct info *info
                    ak_show_plural(info->clock_runs));
     }
     print_gaps(info);
+    print_notes(info, policy);
 }
 
 static void put_info(struct ak_json_out *out, const struct ak_log_place *place,
-                     const struct info *info)
+                     const struct info *info, const struct ak_policy *policy)
 {
     char text[AK_WHEN_TEXT_BYTES];
 
@@ -229,11 +332,12 @@ static void put_info(struct ak_json_out *out, const struct ak_log_place *place,
         ak_json_out_close(out, ']');
     }
     ak_json_out_close(out, ']');
+    put_notes(out, info, policy);
     ak_json_out_close(out, '}');
 }
 
-static enum ak_code show_place(const struct ak_log_place *place, struct ak_json_out *json,
-                               struct ak_error *err)
+static enum ak_code show_place(const struct ak_log_place *place, const struct ak_policy *policy,
+                               struct ak_json_out *json, struct ak_error *err)
 {
     struct ak_log_filter filter = AK_LOG_FILTER_ALL;
     struct info *info = calloc(1, sizeof(*info));
@@ -244,10 +348,14 @@ static enum ak_code show_place(const struct ak_log_place *place, struct ak_json_
     if (info == NULL)
         return ak_fail(err, AK_ENOMEM, "no memory to look at a log");
     rc = ak_log_read(place->path, &filter, NULL, &visitor, err);
+    if (rc == AK_OK)
+        read_notes(place->path, info);
     if (rc == AK_OK && json != NULL)
-        put_info(json, place, info);
+        put_info(json, place, info, policy);
     else if (rc == AK_OK)
-        print_info(place, info);
+        print_info(place, info, policy);
+    free(info->published.text);
+    free(info->cosigned.text);
     free(info);
     return rc;
 }
@@ -255,22 +363,30 @@ static enum ak_code show_place(const struct ak_log_place *place, struct ak_json_
 enum ak_code ak_cmd_info(const struct ak_options *options, int *status, struct ak_error *err)
 {
     bool json = ak_options_has(options, AK_OPTION_JSON);
+    const char *policy = ak_options_value(options, AK_OPTION_POLICY);
     struct ak_log_places places = {0};
+    struct ak_trust trust = {0};
     struct ak_json_out out;
-    enum ak_code rc = ak_pick_logs(options, &places, err);
+    enum ak_code rc = policy == NULL ? AK_OK : ak_trust_set_policy(&trust, policy, err);
 
     *status = 0;
-    if (rc != AK_OK)
+    if (rc == AK_OK)
+        rc = ak_pick_logs(options, &places, err);
+    if (rc != AK_OK) {
+        ak_trust_free(&trust);
         return rc;
+    }
     ak_json_out_init(&out, stdout);
     if (json)
         ak_self_json(&out);
     for (size_t i = 0; i < places.count && rc == AK_OK; i++)
-        rc = show_place(&places.place[i], json ? &out : NULL, err);
+        rc = show_place(&places.place[i], trust.policy, json ? &out : NULL, err);
     if (json)
         ak_self_json_end(&out);
     else if (rc == AK_OK)
-        printf("Nothing of this is proven: akashi-verify check PATH --key VKEY does that.\n");
+        printf("%s of this is proven: akashi-verify check PATH --key VKEY does that.\n",
+               trust.policy == NULL ? "Nothing" : "Nothing but lines called valid");
     ak_log_places_free(&places);
+    ak_trust_free(&trust);
     return rc;
 }

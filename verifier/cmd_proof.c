@@ -5,6 +5,7 @@
 #include "commands.h"
 
 #include "claim_show.h"
+#include "cosigners.h"
 #include "proof_files.h"
 #include "show.h"
 #include "when.h"
@@ -83,6 +84,23 @@ static void print_meaning(const struct ak_entry_proof_result *r)
                     2, 0);
 }
 
+/* The proof's checkpoint, whose lines are shown by name. */
+struct signed_note {
+    const char *text;
+    size_t len;
+    const struct ak_policy *policy;
+};
+
+static struct signed_note checkpoint_of(const struct ak_trust *trust,
+                                        const struct ak_proof_files *files)
+{
+    struct ak_proof proof;
+
+    if (ak_proof_parse(&proof, files->proof, files->proof_len, NULL) != AK_OK)
+        return (struct signed_note){0};
+    return (struct signed_note){proof.checkpoint, proof.checkpoint_len, trust->policy};
+}
+
 /* What the policy demands of the checkpoint that a proof which holds leads to. */
 static void judge_quorum(const struct ak_trust *trust, const struct ak_proof_files *files,
                          struct ak_entry_proof_result *r, struct ak_quorum *quorum)
@@ -97,7 +115,7 @@ static void judge_quorum(const struct ak_trust *trust, const struct ak_proof_fil
 }
 
 static void print_result(const struct ak_options *options, const struct ak_entry_proof_result *r,
-                         const struct ak_quorum *quorum)
+                         const struct ak_quorum *quorum, const struct signed_note *note)
 {
     bool colour = isatty(STDOUT_FILENO) == 1;
     char fingerprint[AK_TRUST_FINGERPRINT_CHARS + 1];
@@ -107,6 +125,8 @@ static void print_result(const struct ak_options *options, const struct ak_entry
         ak_claim_show_program(stdout);
         print_judged(options->words[0], r);
         ak_claim_show_quorum(stdout, quorum);
+        if (r->epoch_proven)
+            ak_cosigners_show(stdout, note->text, note->len, note->policy);
         ak_claim_show_finding(stdout, &r->claim, colour);
         if (r->claim.code == AK_FINDING_MISSING && r->claim.told && !r->epoch_proven)
             fputs("    Give the start note, which `prove` writes beside the proof, with --epoch "
@@ -133,7 +153,7 @@ static void print_result(const struct ak_options *options, const struct ak_entry
 }
 
 static void put_result(const struct ak_entry_proof_result *r, const struct ak_quorum *quorum,
-                       const struct ak_error *err)
+                       const struct signed_note *note, const struct ak_error *err)
 {
     char fingerprint[AK_TRUST_FINGERPRINT_CHARS + 1];
     struct ak_json_out out;
@@ -148,6 +168,8 @@ static void put_result(const struct ak_entry_proof_result *r, const struct ak_qu
     if (r->key_given)
         ak_json_out_string(&out, "key_fingerprint", ak_trust_fingerprint(&r->key, fingerprint));
     ak_claim_json_quorum(&out, quorum);
+    if (r->epoch_proven)
+        ak_cosigners_json(&out, note->text, note->len, note->policy);
     ak_claim_json_stamps(&out, &r->stamps);
     ak_json_out_bool(&out, "epoch_proven", r->epoch_proven);
     ak_json_out_bool(&out, "included", r->included);
@@ -170,6 +192,7 @@ enum ak_code ak_cmd_proof(const struct ak_options *options, int *status, struct 
     struct ak_trust trust = {0};
     struct ak_proof_files files = {0};
     struct ak_quorum quorum = {0};
+    struct signed_note note = {0};
     enum ak_code rc;
 
     if (result == NULL)
@@ -193,12 +216,13 @@ enum ak_code ak_cmd_proof(const struct ak_options *options, int *status, struct 
                                              .tsa = trust.tsa};
         ak_entry_proof_judge(&input, result);
         judge_quorum(&trust, &files, result, &quorum);
+        note = checkpoint_of(&trust, &files);
         *status = ak_verdict_exit(result->claim.verdict);
     }
     if (ak_options_has(options, AK_OPTION_JSON))
-        put_result(result, &quorum, rc == AK_OK ? NULL : err);
+        put_result(result, &quorum, &note, rc == AK_OK ? NULL : err);
     else if (rc == AK_OK)
-        print_result(options, result, &quorum);
+        print_result(options, result, &quorum, &note);
     ak_proof_files_free(&files);
     ak_trust_free(&trust);
     free(result);

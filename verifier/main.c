@@ -88,8 +88,12 @@ const struct ak_command ak_commands[] = {
          AK_OPTION_BIT(AK_OPTION_QUIET),
      1, SIZE_MAX, ak_cmd_search},
     {"info", "PATH", "Shows what is there at a glance: origin, sizes, times, segments, gaps.",
-     "Nothing of it is proven: `check` does that.", "akashi-verify info /srv/akashi",
-     AK_OPTION_BIT(AK_OPTION_LOG) | AK_OPTION_BIT(AK_OPTION_JSON), 1, 1, ak_cmd_info},
+     "Who has cosigned the newest checkpoint is named; with --policy it is said of each whether "
+     "his "
+     "line is valid. Nothing else of it is proven: `check` does that.",
+     "akashi-verify info /srv/akashi",
+     AK_OPTION_BIT(AK_OPTION_POLICY) | AK_OPTION_BIT(AK_OPTION_LOG) | AK_OPTION_BIT(AK_OPTION_JSON),
+     1, 1, ak_cmd_info},
     {"sources", "PATH",
      "Lists every source: first and last entry, count, silence, and how its identity is known.",
      "Silence counts from a source's last record to the newest entry of the log. With --counts the "

@@ -1,6 +1,7 @@
 /* report.c - the report in words. */
 #include "report.h"
 
+#include "cosigners.h"
 #include "report_words.h"
 #include "self.h"
 #include "show.h"
@@ -431,6 +432,8 @@ void ak_report_log(const struct ak_report *report, const struct ak_check_log *lo
         }
         print_checkpoint(file, log);
         print_quorum(file, log);
+        if (log->kind == AK_CHECK_CHECKPOINT && log->checkpoint_note != NULL)
+            ak_cosigners_show(file, log->checkpoint_note, log->checkpoint_len, report->policy);
         print_stamps(file, log);
         print_renewals(file, log);
         print_anchors(file, log);

@@ -23,10 +23,11 @@
 struct ak_report {
     FILE *file;
     bool colour;
-    bool quiet;            /* result lines only */
-    uint64_t now;          /* for the age of the newest entry; 0: no clock */
-    const char *saved;     /* where the checkpoint was kept, or NULL */
-    const char *not_saved; /* why it was not although it was asked for, or NULL */
+    bool quiet;                     /* result lines only */
+    uint64_t now;                   /* for the age of the newest entry; 0: no clock */
+    const struct ak_policy *policy; /* names witnesses of a checkpoint alone; or NULL */
+    const char *saved;              /* where the checkpoint was kept, or NULL */
+    const char *not_saved;          /* why it was not although it was asked for, or NULL */
 };
 
 /* What is printed once, before the logs: program, version, digest. */

@@ -1,5 +1,6 @@
 /* report_json.c - the report as one JSON object: for programs, so everything that was kept is in
  * it. Names of members and codes are stable. Times are given twice, as text and in nanoseconds. */
+#include "cosigners.h"
 #include "jsonout.h"
 #include "report.h"
 #include "self.h"
@@ -207,6 +208,8 @@ static void put_log(struct ak_json_out *out, const struct ak_report *report,
     put_proven(out, log);
     put_findings(out, log);
     put_checkpoint(out, log);
+    if (log->kind == AK_CHECK_CHECKPOINT && log->checkpoint_note != NULL)
+        ak_cosigners_json(out, log->checkpoint_note, log->checkpoint_len, report->policy);
     ak_json_out_close(out, '}');
 }
 

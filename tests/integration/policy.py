@@ -2,6 +2,8 @@
 """policy.py PROGRAM: `--policy`: whose cosignatures are demanded of what proves, which fails closed,
 and by when entries existed. The witnesses are played here, by C2SP tlog-cosignature alone."""
 
+import base64
+import json
 import os
 import shutil
 import sys
@@ -244,6 +246,70 @@ def proofs(c, s):
           says="ALTERED")
 
 
+def named(c, s):
+    """info, checkpoint and proof name who has cosigned, when, and whether that was checked."""
+    w = s.witnesses
+    pq = b"\x06" + b"k" * 1312
+    put("named.policy", get("two.policy").replace(b"group", (
+        f"witness pq pq.example.org+{H(b'pq.example.org' + bytes([10]) + pq)[:4].hex()}+"
+        f"{base64.b64encode(pq).decode()}\ngroup").encode()))
+    line = H(b"pq.example.org" + bytes([10]) + pq)[:4] + bytes(8) + bytes(2420)
+    note = cosigned(s.note, (w[1], T + 1), (w[5], T + 5), (w[0], T)) + (
+        f"\u2014 pq.example.org {base64.b64encode(line).decode()}\n").encode()
+    expected = [("w1.example.org", "w1", T + 1, "valid"),
+                ("w5.example.org", None, T + 5, "not in the policy"),
+                ("w0.example.org", "w0", T, "valid"),
+                ("pq.example.org", "pq", None, "type of key not checked")]
+    unchecked = [(name, None, time, "not checked") for name, _, time, _ in expected]
+    store = s.save("named", note)
+
+    def seen(report):
+        return [(x["name"], x.get("witness"), x.get("time_s"), x["state"])
+                for x in report["cosignatures"]]
+
+    def infos(*words):
+        c.run(0, "info", store, "--json", *words)
+        return {x["file"]: x for x in json.loads(c.out)["logs"][0]["checkpoints"]}
+
+    c.expect(seen(infos("--policy", "named.policy")["checkpoint"]) == expected, "info names them")
+    c.expect(seen(infos()["checkpoint"]) == unchecked, "info without a policy checks none")
+    c.run(0, "info", store, "--policy", "named.policy", says=[
+        "cosigned by w1, w1.example.org, at 2027-01-15T08:00:01Z: valid",
+        "w5.example.org, at 2027-01-15T08:00:05Z: not checked, no witness of the policy",
+        "pq, pq.example.org: not checked, a type of key"])
+    c.run(0, "info", store, says="w1.example.org, at 2027-01-15T08:00:01Z: not checked, no policy")
+    put(f"{store}/{s.log_id}/{900:020}.cosigned", s.note)  # another size: info only shows
+    put(f"{store}/{s.log_id}/{1000:020}.cosigned", w[2].cosign(s.note, T, "another\n"))
+    report = infos("--policy", "named.policy")
+    c.expect(seen(report[f"{1000:020}.cosigned"]) == [("w2.example.org", "w2", T, "not valid")] and
+             len(report) == 2, f"the newest .cosigned file, a line that is not valid: {report}")
+    c.run(0, "info", store, "--policy", "named.policy", says=["w2.example.org", ": NOT valid"])
+    put(f"{store}/{s.log_id}/{1000:020}.cosigned", b"no note")
+    c.expect(list(infos()) == ["checkpoint"], "what is no note is passed over")
+    c.run(0, "info", f"{store}/{s.log_id}/{s.log.segments[0].name}")
+    c.expect("cosigned" not in c.out, "a segment alone has no checkpoint beside it")
+    c.run(2, "info", store, "--policy", "nowhere", says="--policy: open nowhere")
+
+    put("named.note", note)
+    c.run(0, "checkpoint", "named.note", "--policy", "named.policy",
+          says=["cosigned by w1, w1.example.org, at 2027-01-15T08:00:01Z: valid", "w5.example.org"])
+    report = c.json(0, "checkpoint", "named.note", "--policy", "named.policy")
+    c.expect(seen(report["logs"][0]) == expected, "JSON of checkpoint")
+    report = c.json(0, "checkpoint", "named.note", "--key", "plain.key")
+    c.expect(seen(report["logs"][0]) == unchecked, "JSON of checkpoint, no policy")
+    put("plain.note", s.note)
+    c.run(0, "checkpoint", "plain.note", "--key", "plain.key")
+    c.expect("cosigned" not in c.out, "nothing where nobody has")
+
+    c.run(0, "prove", store, "--index", 9, "--key", "plain.key", "-o", "n.tlog-proof", "--record", "n")
+    words = ["proof", "n.tlog-proof", "--record", "n"]
+    c.run(0, *words, "--policy", "named.policy",
+          says=["2 cosigned", "cosigned by w1, w1.example.org, at 2027-01-15T08:00:01Z: valid"])
+    c.expect(seen(c.json(0, *words, "--policy", "named.policy")) == expected, "JSON of proof")
+    c.expect(seen(c.json(0, *words, "--key", "plain.key")) == unchecked, "and without a policy")
+    c.run(1, "proof", "n.tlog-proof", "--record", "named.policy", "--key", "plain.key", says="w0")
+
+
 def histories(c, s):
     """Both sides of a history need the quorum; a fork stays a fork."""
     w = s.witnesses
@@ -265,7 +331,7 @@ def others(c, s):
           "--index", "10-60")
     c.run(0, "compare", "met", "lines", "--policy", "two.policy")
     c.run(3, "compare", s.plain, "lines", "--policy", "two.policy")
-    c.run(2, "info", "met", "--policy", "two.policy", says="info takes no --policy")
+    c.run(2, "custody", "met", "--policy", "two.policy", says="custody takes no --policy")
 
 
 def parts(c, s):
@@ -298,7 +364,7 @@ def main():
     c = Cases(sys.argv[1])
     s = Stores()
     for case in (keys_of_policy, wrong_files, not_met, met, from_outside, older, beside, bad_lines,
-                 in_the_log, proofs, histories, others, parts):
+                 in_the_log, proofs, named, histories, others, parts):
         case(c, s)
     c.end()
 
