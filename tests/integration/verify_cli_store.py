@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 try:
     import akbases
     import cases
-    from akformat import Note
+    from akformat import FormatError, Note, decompress
     from casebase import Base
 except ImportError as e:
     print(f"skipped: {e}")
@@ -28,6 +28,31 @@ def entries(log):
     return [e for s in log.segments for e in s.entries()]
 
 
+def unreadable(block, first=768):
+    """A byte of the block's DATA, and what to change in it, so that the text before entry `first` is as
+    it was and behind it a record does not end where it must: that is seen without any key."""
+    text, data = block.text(), block.data
+    head = data[:4] + bytes([data[4] & ~4])  # without a checksum
+    whole = 0
+    ends = []
+    for index, entry in enumerate(block.entries, block.first):
+        whole += len(entry.payload) + 1
+        ends.append((index, whole - 1))
+    before = max(end for index, end in ends if index < first)
+    for at in range(len(data) // 2, len(data) - 4):
+        for bit in range(8):
+            other = bytearray(data)
+            other[at] ^= 1 << bit
+            try:
+                new = decompress(head + bytes(other[5:-4]), len(text))
+            except FormatError:
+                continue
+            if len(new) == len(text) and new[:before + 1] == text[:before + 1] and any(
+                    new[end] != 10 for _, end in ends):
+                return at, 1 << bit
+    raise ValueError("no such byte")
+
+
 def main(folder):
     log, secrets = akbases.standard()
     log.save(os.path.join(folder, "good", log.log_id))
@@ -41,13 +66,14 @@ def main(folder):
     altered = copy.deepcopy(log)
     altered.save(os.path.join(folder, "altered", log.log_id))
     block = altered.segments[1].blocks()[0]
-    at = altered.segments[1].offset(block) + len(block.encode()) - len(block.data) // 2
+    at, bit = unreadable(block)
+    at += altered.segments[1].offset(block) + len(block.encode()) - len(block.data)
     path = os.path.join(folder, "altered", log.log_id, altered.segments[1].name)
     with open(path, "r+b") as f:
         f.seek(at)
         byte = f.read(1)[0]
         f.seek(at)
-        f.write(bytes([byte ^ 4]))
+        f.write(bytes([byte ^ bit]))
     put(folder, "altered-file", path.encode())
 
     cut = copy.deepcopy(log)
