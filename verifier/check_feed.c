@@ -140,11 +140,6 @@ static enum ak_code begin_file(struct ak_check_feed *feed, struct ak_check_item 
     item->rc = open_file(feed, open, &item->err);
     if (item->rc != AK_OK)
         feed->stop = true;
-    if (item->rc == AK_OK && open->sealed && !open->compare) {
-        open->digest = item_new(open, AK_ITEM_DIGEST);
-        if (open->digest != NULL)
-            ak_check_pool_put(state->pool, state, open->digest);
-    }
     *out = item;
     return AK_OK;
 }

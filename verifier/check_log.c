@@ -429,13 +429,8 @@ static enum ak_code drive(struct ak_check_state *state, struct ak_error *err)
     }
     if (work != NULL)
         ak_check_pool_give(state->pool, work);
-    if (feed.open != NULL) {
-        if (feed.open->digest != NULL) {
-            ak_check_pool_wait(state->pool, state, feed.open->digest);
-            ak_check_item_free(feed.open->digest);
-        }
+    if (feed.open != NULL)
         ak_check_open_drop(feed.open);
-    }
     free(feed.walk);
     if (state->fatal) {
         if (err != NULL)

@@ -367,10 +367,8 @@ static void merge_footer(struct ak_check_state *state, struct ak_check_item *ite
         ak_check_hold_file(state, item, &finding,
                            footer.other_frames ? AK_ABOUT_FRAMES : AK_ABOUT_FILE);
     }
-    if (rc == AK_OK) {
-        open->file->frames = footer.frames;
-        open->file->frames_known = true;
-    }
+    open->footer_ok = rc == AK_OK && !open->fault;
+    open->file->frames = footer.frames;
     ak_segment_derived_frame(&open->derived, &item->frame, &footer.digest, 0);
     confirm_by_footer(state, item, &footer, rc);
 }
@@ -385,6 +383,7 @@ static void merge_seek(struct ak_check_state *state, struct ak_check_item *item)
     if (item->open->fault)
         return;
     rc = ak_seek_check(item->open->fd, &item->frame, &item->open->derived, &err);
+    item->open->file->frames_known = rc == AK_OK && item->open->footer_ok;
     if (rc == AK_OK)
         return;
     finding = ak_finding_make(ak_finding_of_code(rc), "R23", "%s.", err.text);
@@ -432,21 +431,6 @@ static void read_tail(struct ak_check_state *state, struct ak_check_open *open)
     ak_sha256_final(&ctx, &file->tail);
 }
 
-static void take_digest(struct ak_check_state *state, struct ak_check_open *open)
-{
-    struct ak_check_item *item = open->digest;
-
-    if (item == NULL)
-        return;
-    ak_check_pool_wait(state->pool, state, item);
-    if (item->rc == AK_OK) {
-        memcpy(open->file->sha512, item->sha512, AK_SHA512_BYTES);
-        open->file->sha512_known = true;
-    }
-    open->digest = NULL;
-    ak_check_item_free(item);
-}
-
 /* What should have been there before the file ended. */
 static void tell_end(struct ak_check_state *state, struct ak_check_open *open)
 {
@@ -474,7 +458,6 @@ static void merge_end(struct ak_check_state *state, struct ak_check_item *item)
     struct ak_check_open *open = item->open;
     struct ak_check_file *file = open->file;
 
-    take_digest(state, open);
     file->read = true;
     file->sealed = open->sealed;
     file->read_bytes = open->size;
@@ -553,8 +536,6 @@ static void merge(struct ak_check_state *state, struct ak_check_item *item)
     case AK_ITEM_END:
         merge_end(state, item);
         break;
-    case AK_ITEM_DIGEST:
-        break;
     }
 }
 
@@ -563,8 +544,6 @@ void ak_check_merge(struct ak_check_state *state, struct ak_check_item *item)
     tell_progress(state, item);
     if (item->open->compare) {
         ak_check_twins_item(state, item);
-        if (item->type == AK_ITEM_END)
-            take_digest(state, item->open);
         return;
     }
     if (item->open->skip && item->type != AK_ITEM_END)

@@ -1,4 +1,4 @@
-/* check_pool.c - the threads that decode: blocks, signatures of checkpoints, digests of files.
+/* check_pool.c - the threads that decode: blocks, signatures of checkpoints.
  *
  * One queue, first in first out. An item belongs to a worker from the moment it is put until `done`
  * is set under the lock; the merge waits for the item that is next in order. Without threads an
@@ -8,9 +8,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Digests of whole files are read in pieces. */
-#define PIECE_BYTES 262144u
 
 struct ak_check_pool {
     pthread_mutex_t lock;
@@ -25,7 +22,6 @@ struct ak_check_pool {
     struct ak_check_work *free; /* the caller's thread only */
     struct ak_check_work *all;
     unsigned works;
-    uint8_t *piece; /* without threads */
 };
 
 static void work_block(struct ak_check_item *item)
@@ -74,27 +70,7 @@ static void work_note(const struct ak_check_state *state, struct ak_check_item *
         ak_check_epochs_judge(state->epochs, state->log_key, note, len, &item->judged, &item->err);
 }
 
-static void work_digest(struct ak_check_item *item, uint8_t *piece)
-{
-    struct ak_sha512_ctx ctx;
-    uint64_t at = 0;
-
-    ak_sha512_init(&ctx);
-    while (at < item->open->size) {
-        ssize_t got = ak_list_pread(item->open->fd, piece, PIECE_BYTES, at);
-        if (got < 0) {
-            item->rc = ak_fail_errno(&item->err, errno, "read %s", item->open->file->name);
-            return;
-        }
-        if (got == 0)
-            break;
-        ak_sha512_update(&ctx, piece, (size_t)got);
-        at += (uint64_t)got;
-    }
-    ak_sha512_final(&ctx, item->sha512);
-}
-
-static void work(const struct ak_check_state *state, struct ak_check_item *item, uint8_t *piece)
+static void work(const struct ak_check_state *state, struct ak_check_item *item)
 {
     switch (item->type) {
     case AK_ITEM_BLOCK:
@@ -102,9 +78,6 @@ static void work(const struct ak_check_state *state, struct ak_check_item *item,
         break;
     case AK_ITEM_NOTE:
         work_note(state, item);
-        break;
-    case AK_ITEM_DIGEST:
-        work_digest(item, piece);
         break;
     default:
         break;
@@ -129,7 +102,6 @@ static struct ak_check_item *take(struct ak_check_pool *pool)
 static void *worker(void *arg)
 {
     struct ak_check_pool *pool = arg;
-    uint8_t *piece = malloc(PIECE_BYTES);
 
     pthread_mutex_lock(&pool->lock);
     for (;;) {
@@ -138,16 +110,12 @@ static void *worker(void *arg)
         if (item == NULL)
             break;
         pthread_mutex_unlock(&pool->lock);
-        if (piece != NULL || item->type != AK_ITEM_DIGEST)
-            work(state, item, piece);
-        else
-            item->rc = ak_fail(&item->err, AK_ENOMEM, "no memory to read a file");
+        work(state, item);
         pthread_mutex_lock(&pool->lock);
         item->done = true;
         pthread_cond_broadcast(&pool->done);
     }
     pthread_mutex_unlock(&pool->lock);
-    free(piece);
     return NULL;
 }
 
@@ -214,9 +182,8 @@ enum ak_code ak_check_pool_new(unsigned jobs, struct ak_check_pool **out, struct
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->queued, NULL);
     pthread_cond_init(&pool->done, NULL);
-    pool->piece = malloc(PIECE_BYTES);
     first = ak_check_pool_work(pool);
-    if (first == NULL || pool->piece == NULL) {
+    if (first == NULL) {
         if (first != NULL)
             ak_check_pool_give(pool, first);
         ak_check_pool_free(pool);
@@ -249,7 +216,6 @@ void ak_check_pool_free(struct ak_check_pool *pool)
         pool->free = w->next;
         work_free(w);
     }
-    free(pool->piece);
     pthread_cond_destroy(&pool->queued);
     pthread_cond_destroy(&pool->done);
     pthread_mutex_destroy(&pool->lock);
@@ -281,7 +247,7 @@ void ak_check_pool_wait(struct ak_check_pool *pool, const struct ak_check_state 
         return;
     if (pool->threads == 0) {
         if (!item->done)
-            work(state, item, pool->piece);
+            work(state, item);
         item->done = true;
         return;
     }

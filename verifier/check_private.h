@@ -3,14 +3,15 @@
  *
  *     check_log    files are listed and put in order; the key of the epoch is found
  *     check_feed   frames of one file after the other become items
- *     check_pool   worker threads decode items (columns, blocks, signatures, digests of files)
+ *     check_pool   worker threads decode items (columns, blocks, signatures)
  *     check_merge  the caller's thread joins what came out, strictly in order
  *     check_epochs, check_start   epochs and their keys; start notes where they stand
  *     check_signed checkpoints on the way: whose they are and what they cover
  *     check_tree, check_number, check_own   tree, numbering, own payloads
  *     check_twins, check_orders, check_removed   segments that are there twice; orders and what
- * they took out check_close  what is asked at the end: manifests, headers, torn files, checkpoint,
- * tail, time check_report findings, proven ranges, verdict
+ * they took out check_files  at the end: files against manifests, headers against each other
+ *     check_close  what else is asked at the end: torn files, checkpoint, tail, time
+ *     check_report findings, proven ranges, verdict
  */
 #ifndef AK_CHECK_PRIVATE_H
 #define AK_CHECK_PRIVATE_H
@@ -80,9 +81,8 @@ struct ak_check_file {
     struct ak_hash origin;        /* H of the header's origin */
     struct ak_hash end_root;      /* computed root of size `end` */
     struct ak_hash end_positions; /* and root of positions there */
-    struct ak_hash frames;        /* its FOOTER's */
-    uint8_t sha512[AK_SHA512_BYTES];
-    struct ak_hash tail; /* SHA-256 of the bytes behind `tail_at` */
+    struct ak_hash frames;        /* digest over those of its frames, as in its FOOTER */
+    struct ak_hash tail;          /* SHA-256 of the bytes behind `tail_at` */
     uint64_t tail_at;
     uint64_t tail_bytes;
     uint64_t read_bytes; /* its length when it was read */
@@ -95,8 +95,7 @@ struct ak_check_file {
     bool counts; /* it is the one that holds this first index */
     bool twin;   /* others of this first index are here, which do not count */
     bool read;
-    bool sha512_known;
-    bool frames_known;
+    bool frames_known; /* and FOOTER and seek table are what follows from them: no other byte is */
     bool end_root_known;
     bool end_positions_known;
     struct ak_check_twin twin_is; /* of a file that does not count */
@@ -117,7 +116,6 @@ struct ak_check_open {
     bool begun;   /* its HEADER was never written whole */
     bool unsure;  /* open or sealed, who knows: what says it is not supported */
     bool compare; /* another file of the same first index counts: entries are compared with it */
-    struct ak_check_item *digest; /* of the whole file, or NULL */
 
     /* The merge's own. */
     struct ak_segment_derived derived;
@@ -133,6 +131,7 @@ struct ak_check_open {
     bool overlap;              /* files before it hold its first entries already */
     bool header_seen;
     bool footer_seen;
+    bool footer_ok; /* and it is what follows from the frames before it */
     bool seek_seen;
     bool skip;         /* something in it is not supported: what follows is not judged */
     bool unread;       /* a part of it could not be read at all */
@@ -158,8 +157,7 @@ enum ak_check_item_type {
     AK_ITEM_FOOTER, /* frame */
     AK_ITEM_SEEK,   /* frame */
     AK_ITEM_FAULT,  /* rc, err: what the walk said */
-    AK_ITEM_END,    /* of a file */
-    AK_ITEM_DIGEST  /* of a whole file; not in the order of the others */
+    AK_ITEM_END     /* of a file */
 };
 
 struct ak_check_item {
@@ -180,9 +178,8 @@ struct ak_check_item {
     bool fixed; /* the fixed fields of columns that do not decode */
     enum ak_code data_rc;
     struct ak_error data_err;
-    struct ak_check_judged judged;   /* NOTE */
-    uint8_t sha512[AK_SHA512_BYTES]; /* DIGEST */
-    struct ak_check_item *next;      /* in the pool's queue */
+    struct ak_check_judged judged; /* NOTE */
+    struct ak_check_item *next;    /* in the pool's queue */
 };
 
 struct ak_check_pool;
@@ -375,6 +372,9 @@ enum ak_finding_code ak_finding_of_code(enum ak_code code);
 enum ak_finding_code ak_finding_of_text(enum ak_code code);
 
 void ak_check_report(struct ak_check_state *state, const struct ak_finding *finding);
+/* The same, of a file; the finding is filled in. */
+void ak_check_report_file(struct ak_check_state *state, struct ak_finding *finding,
+                          const char *name);
 /* The same at the frame of an item. */
 void ak_check_report_at(struct ak_check_state *state, const struct ak_check_item *item,
                         struct ak_finding *finding);
@@ -606,6 +606,11 @@ void ak_check_twins_leaves(struct ak_check_state *state, uint64_t index, const s
 void ak_check_twins_close(struct ak_check_state *state);
 /* An item of a file that does not count. */
 void ak_check_twins_item(struct ak_check_state *state, struct ak_check_item *item);
+
+/* ---- check_files.c ---- */
+
+/* Tells where files are not what manifests, or each other's headers, say. */
+void ak_check_files_close(struct ak_check_state *state);
 
 /* ---- check_close.c ---- */
 

@@ -121,6 +121,13 @@ void ak_check_report(struct ak_check_state *state, const struct ak_finding *find
     log->findings[log->finding_count++] = *finding;
 }
 
+void ak_check_report_file(struct ak_check_state *state, struct ak_finding *finding,
+                          const char *name)
+{
+    (void)snprintf(finding->file, sizeof(finding->file), "%s", name);
+    ak_check_report(state, finding);
+}
+
 void ak_check_report_at(struct ak_check_state *state, const struct ak_check_item *item,
                         struct ak_finding *finding)
 {
