@@ -12,7 +12,6 @@
 #include "json.h"
 
 #include <akashi/parts.h>
-#include <akashi/succession.h>
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -180,10 +179,7 @@ static enum ak_code take_own(struct ak_bundle_judgement *j, const struct taken *
     j->result->own++;
     if (kind == AK_KIND_EPOCH || kind > AK_KIND_STATE)
         return AK_OK;
-    if (ak_own_read(&own, kind, t->opening.payload, t->opening.len, &why) == AK_OK &&
-        own.succession && t->index != AK_SUCCESSION_INDEX)
-        (void)ak_fail(&why, AK_EMALFORMED, "a succession stands at entry 1 and nowhere else");
-    if (why.code != AK_OK) {
+    if (ak_own_read(&own, kind, t->opening.payload, t->opening.len, &why) != AK_OK) {
         ak_claim_fail(&j->later, AK_FINDING_MALFORMED, "R18", "entry %" PRIu64 ": %s", t->index,
                       why.text);
         return AK_OK;

@@ -208,8 +208,7 @@ static bool untrusted(struct ak_check_state *state)
     if (state->log->origin[0] == '\0' && state->log->verdict > AK_INCOMPLETE)
         return false; /* whose log this is could not even be read */
     ak_check_forget(state);
-    free(state->log->succession);
-    state->log->succession = NULL;
+    ak_check_succession_free(state->log);
     if (state->log_key == NULL)
         finding = ak_finding_make(AK_FINDING_UNTRUSTED_KEY, "R32",
                                   "no key was given whose name is this log's origin.");
@@ -264,6 +263,7 @@ void ak_check_close(struct ak_check_state *state)
         }
         tell_epoch(state);
         ak_check_flush(state);
+        ak_check_succession_settle(state);
         ak_check_removals(state);
         ak_check_succession_close(state);
         ak_check_twins_close(state);

@@ -407,6 +407,9 @@ enum ak_code ak_check_keep_succession(struct ak_check_state *state, uint64_t ind
 void ak_check_succession_order(struct ak_check_state *state, const struct ak_order *order);
 /* Tells of a proven one, and drops one that is not. */
 void ak_check_succession_close(struct ak_check_state *state);
+/* All is read, and what is proven is known: which of the further ones count (R51). */
+void ak_check_succession_settle(struct ak_check_state *state);
+void ak_check_succession_free(struct ak_check_log *log);
 /* Compares each succession of a run with the old log (R53). */
 void ak_check_successions(struct ak_check *check, const struct ak_check_options *options);
 

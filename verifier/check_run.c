@@ -406,7 +406,7 @@ void ak_check_free(struct ak_check *check)
         free(log->witnessed_by);
         free(log->bounds);
         free(log->anchors);
-        free(log->succession);
+        ak_check_succession_free(log);
     }
     free(check->logs);
     free(check);

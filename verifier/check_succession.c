@@ -14,35 +14,146 @@
 #include <stdlib.h>
 #include <string.h>
 
+static char *copy(const struct ak_payload *payload)
+{
+    char *text = malloc(payload->len + 1u);
+
+    if (text == NULL)
+        return NULL;
+    memcpy(text, payload->p, payload->len);
+    text[payload->len] = '\0';
+    return text;
+}
+
+/* A further one: whether it speaks of the same log is judged when entry 1 is known to be proven. */
+static enum ak_code keep_more(struct ak_check_log *log, uint64_t index,
+                              const struct ak_payload *payload, struct ak_error *err)
+{
+    struct ak_check_told *more = log->succession_more;
+
+    for (unsigned i = 0; i < log->succession_count; i++) {
+        if (more[i].index == index) /* of a file that does not count */
+            return AK_OK;
+    }
+    if (log->succession_count + 1 == AK_SUCCESSIONS_MAX)
+        return ak_fail(err, AK_EMALFORMED, "more than %u successions in one log",
+                       AK_SUCCESSIONS_MAX);
+    more = realloc(more, (log->succession_count + 1u) * sizeof(*more));
+    if (more == NULL)
+        return ak_fail(err, AK_ENOMEM, "no memory for a succession");
+    log->succession_more = more;
+    more += log->succession_count;
+    *more = (struct ak_check_told){.index = index, .payload = copy(payload), .len = payload->len};
+    if (more->payload == NULL)
+        return ak_fail(err, AK_ENOMEM, "no memory for a succession");
+    log->succession_count++;
+    return AK_OK;
+}
+
 enum ak_code ak_check_keep_succession(struct ak_check_state *state, uint64_t index,
                                       const struct ak_payload *payload, struct ak_error *err)
 {
     struct ak_check_log *log = state->log;
 
     if (index != AK_SUCCESSION_INDEX)
-        return ak_fail(err, AK_EMALFORMED, "a succession stands at entry 1 and nowhere else");
+        return keep_more(log, index, payload, err);
     if (log->succession != NULL) /* of a file that does not count: compared elsewhere */
         return AK_OK;
-    log->succession = malloc(payload->len + 1u);
+    log->succession = copy(payload);
     if (log->succession == NULL)
         return ak_fail(err, AK_ENOMEM, "no memory for a succession");
-    memcpy(log->succession, payload->p, payload->len);
-    log->succession[payload->len] = '\0';
     log->succession_len = payload->len;
     return AK_OK;
 }
 
-/* Reads what was kept; NULL if there is none. */
-static struct ak_succession *read_kept(const struct ak_check_log *log, void **object)
+void ak_check_succession_free(struct ak_check_log *log)
 {
-    struct ak_succession *s = log->succession == NULL ? NULL : malloc(sizeof(*s));
+    for (unsigned i = 0; i < log->succession_count; i++)
+        free(log->succession_more[i].payload);
+    free(log->succession_more);
+    free(log->succession);
+    log->succession_more = NULL;
+    log->succession_count = 0;
+    log->succession = NULL;
+}
+
+static struct ak_succession *read_payload(const char *payload, size_t len, void **object)
+{
+    struct ak_succession *s = malloc(sizeof(*s));
 
     *object = NULL;
-    if (s != NULL &&
-        ak_succession_read(s, object, log->succession, log->succession_len, NULL) == AK_OK)
+    if (s != NULL && ak_succession_read(s, object, payload, len, NULL) == AK_OK)
         return s;
     free(s);
     return NULL;
+}
+
+static struct ak_succession *read_more(const struct ak_check_told *more, void **object)
+{
+    return read_payload(more->payload, more->len, object);
+}
+
+/* Reads what was kept, `known` by all of it; NULL if there is none. */
+static struct ak_succession *read_kept(const struct ak_check_log *log, void **object)
+{
+    struct ak_succession *s = NULL;
+
+    *object = NULL;
+    if (log->succession != NULL)
+        s = read_payload(log->succession, log->succession_len, object);
+    for (unsigned i = 0; s != NULL && i < log->succession_count; i++) {
+        void *other;
+        struct ak_succession *more = read_more(&log->succession_more[i], &other);
+        if (more != NULL && more->known > s->known)
+            s->known = more->known;
+        free(more);
+        ak_succession_done(other);
+    }
+    return s;
+}
+
+/* Whether a further one, proven, speaks of what entry 1 does (R51). */
+static bool goes_with(const struct ak_check_log *log, const struct ak_check_told *told)
+{
+    void *first_object = NULL;
+    void *more_object = NULL;
+    struct ak_succession *first =
+        log->succession == NULL ? NULL
+                                : read_payload(log->succession, log->succession_len, &first_object);
+    struct ak_succession *more = read_more(told, &more_object);
+    bool same = first != NULL && more != NULL && ak_succession_same(first, more);
+
+    free(first);
+    free(more);
+    ak_succession_done(first_object);
+    ak_succession_done(more_object);
+    return same;
+}
+
+void ak_check_succession_settle(struct ak_check_state *state)
+{
+    struct ak_check_log *log = state->log;
+    bool first = ak_check_proven(log, AK_SUCCESSION_INDEX);
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < log->succession_count; i++) {
+        struct ak_check_told *told = &log->succession_more[i];
+        bool counts = first && ak_check_proven(log, told->index);
+        bool good = counts && goes_with(log, told);
+        struct ak_finding finding;
+        if (counts && !good) {
+            finding = ak_finding_make(AK_FINDING_MALFORMED, "R51",
+                                      "a further succession speaks of another log, or of more or "
+                                      "less of it, than entry 1 does.");
+            ak_finding_range(&finding, told->index, told->index + 1);
+            ak_check_report(state, &finding);
+        }
+        if (good)
+            log->succession_more[kept++] = *told;
+        else
+            free(told->payload);
+    }
+    log->succession_count = kept;
 }
 
 void ak_check_succession_order(struct ak_check_state *state, const struct ak_order *order)
@@ -86,8 +197,7 @@ void ak_check_succession_close(struct ak_check_state *state)
     if (ak_check_proven(log, AK_SUCCESSION_INDEX))
         s = read_kept(log, &object);
     if (s == NULL) { /* nobody has signed it: it says nothing */
-        free(log->succession);
-        log->succession = NULL;
+        ak_check_succession_free(log);
         return;
     }
     finding = state->succession_confirmed
@@ -176,13 +286,13 @@ static void compare_key(const struct comparing *c)
     report(c, &finding);
 }
 
-static void compare_notes(const struct comparing *c)
+static void compare_notes(const struct comparing *c, const struct ak_succession *s)
 {
     struct ak_log_checkpoint checkpoint;
     struct ak_finding finding;
 
-    for (unsigned i = 0; i < c->s->note_count; i++) {
-        const struct ak_succession_note *note = &c->s->note[i];
+    for (unsigned i = 0; i < s->note_count; i++) {
+        const struct ak_succession_note *note = &s->note[i];
         if (ak_log_checkpoint_verify(c->key, NULL, note->text, note->len, &checkpoint, NULL) !=
             AK_OK) {
             finding = ak_finding_make(AK_FINDING_SUCCESSION_FALSE, "R53",
@@ -194,6 +304,12 @@ static void compare_notes(const struct comparing *c)
         }
         compare_root(c, note->checkpoint.size, &note->checkpoint.root);
     }
+}
+
+static void compare_signed(const struct comparing *c, const struct ak_succession *s)
+{
+    if (s->has_signed)
+        compare_root(c, s->signed_size, &s->signed_root);
 }
 
 static void compare_kept(const struct comparing *c)
@@ -235,12 +351,21 @@ static void compare(struct comparing *c, const struct ak_check *check)
     }
     if (c->key != NULL) {
         compare_key(c);
-        compare_notes(c);
+        compare_notes(c, c->s);
         compare_kept(c);
     }
     compare_root(c, c->s->size, &c->s->root);
-    if (c->s->has_signed)
-        compare_root(c, c->s->signed_size, &c->s->signed_root);
+    compare_signed(c, c->s);
+    for (unsigned i = 0; i < c->log->succession_count; i++) {
+        void *object;
+        struct ak_succession *more = read_more(&c->log->succession_more[i], &object);
+        if (more != NULL && c->key != NULL)
+            compare_notes(c, more);
+        if (more != NULL)
+            compare_signed(c, more);
+        free(more);
+        ak_succession_done(object);
+    }
     if (c->old != NULL && c->old->has_checkpoint) {
         compare_size(c, c->old->checkpoint_size, "the old log itself");
         tell_found(c);

@@ -298,7 +298,41 @@ static enum ak_code take_keys(const struct ak_options *options, struct ak_order 
     return rc;
 }
 
-/* What the successor's first event says: it is what will be compared with the order. */
+struct more {
+    struct ak_succession *first;
+    struct ak_succession again; /* room */
+};
+
+/* A further event of the same succession: what it adds is lost too. */
+static enum ak_code on_event(void *ctx, const struct ak_log_tree_entry *entry, struct ak_error *err)
+{
+    struct more *more = ctx;
+    void *object = NULL;
+
+    (void)err;
+    if (entry->state == AK_STATE_PRESENT &&
+        ak_succession_read(&more->again, &object, entry->payload, entry->len, NULL) == AK_OK &&
+        ak_succession_same(more->first, &more->again) && more->again.known > more->first->known)
+        more->first->known = more->again.known;
+    ak_succession_done(object);
+    return AK_OK;
+}
+
+static enum ak_code take_more(struct ak_log_tree *tree, struct ak_succession *first,
+                              struct ak_error *err)
+{
+    struct more *more = malloc(sizeof(*more));
+    enum ak_code rc;
+
+    if (more == NULL)
+        return ak_fail(err, AK_ENOMEM, "no memory");
+    more->first = first;
+    rc = ak_log_tree_each(tree, 1u << AK_KIND_EVENT, on_event, more, err);
+    free(more);
+    return rc;
+}
+
+/* What the successor's events say: it is what will be compared with the order. */
 static enum ak_code take_succession(const struct ak_options *options, struct ak_order *order,
                                     struct ak_error *err)
 {
@@ -321,6 +355,8 @@ static enum ak_code take_succession(const struct ak_options *options, struct ak_
         rc =
             ak_fail(err, AK_EUSAGE,
                     "the log that --key names goes on from no other: its entry 1 is no succession");
+    if (rc == AK_OK)
+        rc = take_more(tree, s, err);
     if (rc == AK_OK) {
         memcpy(order->from, s->origin, sizeof(order->from));
         order->size = s->size;

@@ -122,6 +122,13 @@ enum ak_code ak_succession_read(struct ak_succession *s, void **object, const vo
     return rc;
 }
 
+bool ak_succession_same(const struct ak_succession *first, const struct ak_succession *more)
+{
+    return strcmp(first->origin, more->origin) == 0 && first->size == more->size &&
+           ak_hash_equal(&first->root, &more->root) &&
+           memcmp(first->key.key, more->key.key, sizeof(first->key.key)) == 0;
+}
+
 void ak_succession_done(void *object)
 {
     json_decref(object);

@@ -81,6 +81,13 @@ struct ak_check_renewed {
  * needed for what is behind it. */
 #define AK_CHECK_ANCHORS_MAX 65536u
 
+/* A payload that was kept. */
+struct ak_check_told {
+    uint64_t index;
+    char *payload; /* NUL-terminated behind `len` */
+    size_t len;
+};
+
 /* What was found out about one log. Owned by the ak_check. Texts and names may hold bytes of the
  * evidence: escape them before showing. */
 struct ak_check_log {
@@ -146,6 +153,8 @@ struct ak_check_log {
     char *succession; /* payload of the event with which a successor begins, if it is proven; NULL:
                          this log goes on from none (format.md 10.7) */
     size_t succession_len;
+    struct ak_check_told *succession_more; /* further ones of this log, proven */
+    unsigned succession_count;             /* of them */
     bool has_copied;       /* what was asked by copied_at or copied_size was found: */
     uint32_t copied_epoch; /* the epoch whose key was there at the copy, as the log tells, */
     uint64_t copied_start; /* and the index at which it begins */

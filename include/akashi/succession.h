@@ -2,7 +2,8 @@
  * (docs/format.md 10.7, R51, R52).
  *
  * A log that can no longer be signed is closed as it is; another one takes its place, and its entry
- * 1 tells from which log it goes on, what of that is there, and what is known to be lost. The one
+ * 1 tells from which log it goes on, what of that is there, and what is known to be lost. Further
+ * events of the same log may add to that what was learnt later (checkpoints, a reason). The one
  * who says so is the operator: only an order of authorities confirms it (R54). */
 #ifndef AKASHI_SUCCESSION_H
 #define AKASHI_SUCCESSION_H
@@ -19,6 +20,8 @@
 
 /* Where the event stands in its log: behind the start note of epoch 0. */
 #define AK_SUCCESSION_INDEX 1u
+
+#define AK_SUCCESSIONS_MAX 16u /* such events of one log: it is the operator who gives each */
 
 /* Checkpoints that one event carries, and the longest of them: with these it stays, escaped, below
  * AK_OWN_PAYLOAD_BYTES_MAX. */
@@ -53,6 +56,9 @@ static inline uint64_t ak_succession_lost(const struct ak_succession *s)
 {
     return s->known - s->size;
 }
+
+/* Whether a further event speaks of the same: origin, key, size and root. */
+bool ak_succession_same(const struct ak_succession *first, const struct ak_succession *more);
 
 /* Reads the payload of an event `succession`: `*object` is a new json_t that `*s` borrows from;
  * give it to ak_succession_done. AK_EMALFORMED for any other payload; AK_ENOMEM. */

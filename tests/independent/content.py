@@ -10,7 +10,7 @@ from orders import Order
 from payloads import check_own
 from primitives import FormatError, Malformed, range_levels, tree_root
 from segment import FileReader
-from succession import read_succession
+from succession import INDEX, MOST, read_succession
 from tree import Spans
 
 SOURCES_MAX = 1048576
@@ -30,6 +30,8 @@ class Content:
         self.starts = {note.index for note in epochs.by_number.values()}
         self.report = report
         self.succession = None
+        self.successions = 0        # further ones
+        self.has_second = False     # entry 1 is proven
         self.next_seq = {}
         self.latest = {}
         self.declared = []
@@ -97,6 +99,7 @@ class Content:
                 self.forget()
                 self.complete = index == 0
             self.expected = index + 1
+            self.has_second = self.has_second or index == INDEX
             try:
                 self.number(index, *row)
             except FormatError as error:
@@ -216,7 +219,17 @@ class Content:
     def begins_behind(self, place, index, value):
         """R51: this log goes on from another one."""
         try:
-            self.succession = read_succession(value, index)
+            found = read_succession(value, index)
+            if index == INDEX:
+                self.succession = found
+                return
+            self.successions += 1
+            if self.successions >= MOST:
+                raise Malformed("R51: more than %d successions" % MOST)
+            if self.succession is not None:
+                self.succession.take(found)
+            elif self.has_second:
+                raise Malformed("R51: entry 1 is no succession")
         except Malformed as error:
             self.report("MALFORMED", *place, str(error))
 

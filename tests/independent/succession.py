@@ -5,6 +5,7 @@ from payloads import check_members, dec, b64, text
 from primitives import FormatError, Malformed
 
 INDEX = 1
+MOST = 16  # in one log
 NOTES_MAX = 6
 NOTE_BYTES_MAX = 8192
 REASON_BYTES_MAX = 1000
@@ -19,8 +20,9 @@ class Succession:
     """The event with which a successor begins."""
 
     def __init__(self, value, index):
-        if index != INDEX or value["side"] != "operator":
-            raise Malformed("R51: a succession is entry 1, and its side is the operator")
+        if value["side"] != "operator":
+            raise Malformed("R51: the side of a succession is the operator")
+        self.index = index
         check_members(value, MUST, MAY)
         self.origin = value["origin"].encode("utf-8", "surrogatepass")
         check_origin(self.origin)
@@ -39,7 +41,17 @@ class Succession:
         self.known = max(sizes)
         if self.known > SIZE_MAX:
             raise Malformed("a succession names a size that no log has")
-        self.lost = self.known - self.size
+        self.same = tuple(value[name] for name in ("origin", "key", "size", "root"))
+
+    @property
+    def lost(self):
+        return self.known - self.size
+
+    def take(self, more):
+        """A further one of the same log (R51)."""
+        if more.same != self.same:
+            raise Malformed("R51: a further succession repeats origin, key, size and root")
+        self.known = max(self.known, more.known)
 
     def checkpoint(self, raw, before):
         """One of the checkpoints; sizes rise."""

@@ -30,8 +30,9 @@ class Logs:
                 "size": str(self.size), "root": b64(self.root),
                 "checkpoints": [self.old_note.decode()]}
 
-    def successor(self, members, side="operator", behind=0):
-        """A store with the event behind `behind` others; gives its name, vkey and directory."""
+    def successor(self, members, side="operator", behind=0, more=()):
+        """A store with the event behind `behind` others, and further ones; gives its name, vkey and
+        directory."""
         self.number += 1
         name = f"s{self.number}"
         secrets = Secrets(SUCCESSOR, 60)
@@ -43,6 +44,8 @@ class Logs:
         m.start()
         source = m.declare(**akbases.DATAGRAM)
         akbases.records(m, source, "fw1", 40)
+        for members in more:
+            m.event("succession", side, **members)
         m.commit()
         log = m.finish()
         save(log, secrets, name)
@@ -97,6 +100,36 @@ def forms(c, s):
     judge(c, s, s.successor(good, behind=1), 1, ["MALFORMED"])
 
 
+def further(c, s):
+    """R51 to R54: further events add to what entry 1 says, and speak of the same."""
+    good = s.good()
+    early = dict(good, checkpoints=[])
+    unconfirmed = ["SUCCESSION_UNCONFIRMED"]
+    later = s.old_secrets.checkpoint(s.size + 4, bytes(32)).decode()
+    made = s.successor(early, more=[dict(good, reason="found"),
+                                    dict(early, checkpoints=[later])])
+    judge(c, s, made, 3, unconfirmed)
+    c.run(3, "check", made[0], "--key", made[1],
+          says=f"its entries {s.size} to {s.size + 3} are lost")
+    for change in ({"origin": SUCCESSOR + "/" + "0" * 32}, {"size": str(s.size - 1)},
+                   {"root": b64(bytes(32))}, {"reason": 5}):
+        judge(c, s, s.successor(good, more=[dict(good, **change)]), 1, unconfirmed + ["MALFORMED"])
+    other = Key(s.old_secrets.origin, seed=b"q" * 32)
+    judge(c, s, s.successor(good, more=[dict(good, key=other.vkey)]), 1,
+          unconfirmed + ["MALFORMED"])
+    judge(c, s, s.successor(None, behind=1, more=[good]), 1, ["MALFORMED"])
+    judge(c, s, s.successor(good, more=[early] * 15), 3, unconfirmed)
+    judge(c, s, s.successor(good, more=[early] * 16), 1, unconfirmed + ["MALFORMED"])
+    # What a further one adds is compared with the old log too, and what it adds is known.
+    forged = s.old_secrets.checkpoint(s.size - 1, bytes(32)).decode()
+    judge(c, s, s.successor(good, more=[dict(early, checkpoints=[forged])]), 1,
+          unconfirmed + ["SUCCESSION_FALSE"], both=False)
+    with open("kept-later", "wb") as f:
+        f.write(later.encode())
+    judge(c, s, made, 1, unconfirmed + ["ROLLED_BACK"], both=False,
+          more=["--checkpoint", "kept-later"])
+
+
 def lies(c, s):
     """R53: what the old log, its key or a checkpoint from outside contradicts."""
     good = s.good()
@@ -137,7 +170,7 @@ def checkpoint_of(name):
 def main():
     c = Cases(sys.argv[1])
     s = Logs()
-    for case in (honest, forms, lies, gone):
+    for case in (honest, forms, further, lies, gone):
         case(c, s)
     c.end()
 
