@@ -164,6 +164,13 @@ uint64_t ak_ask_log_number(const json_t *status, const char *log, const char *me
 enum ak_code ak_ask_stopped(const struct ak_cmdline *line, const char *command,
                             ak_server_once_fn once, void *ctx, struct ak_error *err)
 {
+    return ak_ask_stopped_as(line, command, AK_UNSIGNED_REFUSED, once, ctx, err);
+}
+
+enum ak_code ak_ask_stopped_as(const struct ak_cmdline *line, const char *command,
+                               enum ak_unsigned manner, ak_server_once_fn once, void *ctx,
+                               struct ak_error *err)
+{
     struct ak_config_options options = {
         .store = line->value[AK_FLAG_STORE], .log = line->value[AK_FLAG_LOG], .closed = true};
     struct ak_config *file = NULL;
@@ -177,5 +184,5 @@ enum ak_code ak_ask_stopped(const struct ak_cmdline *line, const char *command,
     if (rc == AK_OK)
         rc = ak_config_from_options(&options, &config, err);
     ak_config_free(file);
-    return rc == AK_OK ? ak_server_once(config, command, once, ctx, err) : rc;
+    return rc == AK_OK ? ak_server_once(config, command, manner, once, ctx, err) : rc;
 }

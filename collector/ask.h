@@ -22,9 +22,14 @@ enum ak_code ak_ask(const char *path, const char *config, const char *order, jso
 /* A number that the answer to `status` gives of a log; 0 if it gives none. */
 uint64_t ak_ask_log_number(const json_t *status, const char *log, const char *member);
 
-/* Nobody runs: opens the log that the command names (ak_server_once), for `once` alone. `command`
- * is what the store's lock says meanwhile. */
+/* Nobody runs: opens the log that the command names (ak_server_once), for `once` alone; it is
+ * refused if it cannot be signed. `command` is what the store's lock says meanwhile. */
 enum ak_code ak_ask_stopped(const struct ak_cmdline *line, const char *command,
                             ak_server_once_fn once, void *ctx, struct ak_error *err);
+
+/* The same, also for a log that cannot be signed. */
+enum ak_code ak_ask_stopped_as(const struct ak_cmdline *line, const char *command,
+                               enum ak_unsigned manner, ak_server_once_fn once, void *ctx,
+                               struct ak_error *err);
 
 #endif

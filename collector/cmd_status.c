@@ -46,8 +46,24 @@ static void counted(const json_t *object, const char *name, const char *behind)
     (void)printf("%s%s", ak_show_count(room, number(object, name)), behind);
 }
 
+/* Why nothing is signed, and the way on. */
+static void not_signed_show(const json_t *log, const char *store)
+{
+    if (!json_is_string(json_object_get(log, "not_signed")))
+        return;
+    (void)printf(
+        "  NOT SIGNED, receiving%s: ",
+        json_is_true(json_object_get(log, "successor_waits")) ? " in a successor that waits" : "");
+    ak_show_text(stdout, text_of(log, "not_signed"));
+    (void)printf(". Go on with: akashi-collector succeed --store ");
+    ak_show_text(stdout, store);
+    (void)printf(" --log ");
+    ak_show_text(stdout, text_of(log, "name"));
+    (void)printf("\n");
+}
+
 /* What an operator must act on, loudest first. */
-static void troubles_show(const json_t *log)
+static void troubles_show(const json_t *log, const char *store)
 {
     char room[AK_SHOW_NUMBER_BYTES];
 
@@ -60,6 +76,7 @@ static void troubles_show(const json_t *log)
                      "disk\n");
     if (json_is_string(json_object_get(log, "back_pressure_since")))
         (void)printf("  senders are held back since %s\n", text_of(log, "back_pressure_since"));
+    not_signed_show(log, store);
     if (number(log, "unsigned_ms") >= 1000)
         (void)printf("  the oldest unsigned entry waits for %s ms: look at the diagnostics for the "
                      "signer\n",
@@ -134,7 +151,7 @@ static void witnesses_show(const json_t *witnesses)
     json_array_foreach(json_object_get(witnesses, "witnesses"), i, witness) witness_show(witness);
 }
 
-static void log_show(const json_t *log)
+static void log_show(const json_t *log, const char *store)
 {
     const json_t *segment = json_object_get(log, "segment");
     char a[AK_SHOW_NUMBER_BYTES];
@@ -162,7 +179,7 @@ static void log_show(const json_t *log)
     (void)printf("%s\n  sources    ", ak_show_bytes(a, number(segment, "bytes")));
     counted(log, "sources", ", ");
     counted(log, "silent", " silent\n");
-    troubles_show(log);
+    troubles_show(log, store);
     witnesses_show(json_object_get(log, "witnesses"));
     silent_show(log);
 }
@@ -187,7 +204,8 @@ static void status_show(const json_t *status)
                          ak_show_plural(number(entry, "connections")));
         (void)printf("\n");
     }
-    json_array_foreach(json_object_get(status, "logs"), i, entry) log_show(entry);
+    json_array_foreach(json_object_get(status, "logs"), i, entry)
+        log_show(entry, text_of(status, "store"));
 }
 
 static void records_show(const json_t *status)

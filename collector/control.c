@@ -167,6 +167,8 @@ static json_t *rotate(struct ak_server *server, const json_t *request)
 
     if (log == NULL)
         return no_log();
+    if (log->refused)
+        return json_pack("{s:s+}", "error", "the log is not signed: ", log->cause);
     ak_epoch_want(log);
     return json_pack("{s:I}", "epoch", (json_int_t)log->epoch.number);
 }

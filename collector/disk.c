@@ -168,15 +168,25 @@ enum ak_code ak_disk_truncate(int fd, uint64_t len, struct ak_error *err)
     return AK_OK;
 }
 
-enum ak_code ak_disk_unlink(int dir_fd, const char *name, struct ak_error *err)
+static enum ak_code remove_name(int dir_fd, const char *name, int flags, struct ak_error *err)
 {
     int error = fault(AK_DISK_UNLINK, NULL);
 
-    if (error == 0 && unlinkat(dir_fd, name, 0) != 0)
+    if (error == 0 && unlinkat(dir_fd, name, flags) != 0)
         error = errno;
     if (error != 0)
         return ak_fail_errno(err, error, "could not remove %s", name);
     return ak_disk_sync_dir(dir_fd, err);
+}
+
+enum ak_code ak_disk_unlink(int dir_fd, const char *name, struct ak_error *err)
+{
+    return remove_name(dir_fd, name, 0, err);
+}
+
+enum ak_code ak_disk_rmdir(int dir_fd, const char *name, struct ak_error *err)
+{
+    return remove_name(dir_fd, name, AT_REMOVEDIR, err);
 }
 
 /* Writes zeros over the whole file. */

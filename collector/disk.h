@@ -60,6 +60,9 @@ enum ak_code ak_disk_truncate(int fd, uint64_t len, struct ak_error *err);
 /* Removes a name; the directory is synced. */
 enum ak_code ak_disk_unlink(int dir_fd, const char *name, struct ak_error *err);
 
+/* Removes an empty directory; the parent is synced. Faults: as AK_DISK_UNLINK. */
+enum ak_code ak_disk_rmdir(int dir_fd, const char *name, struct ak_error *err);
+
 /* Removes a file for good: its bytes are overwritten where they lie, and that is on stable storage,
  * before the name goes. What the medium keeps beyond that (cells of an SSD, snapshots, a file
  * system that never writes in place) is out of reach. What is no regular file is only removed.

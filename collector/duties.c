@@ -83,18 +83,34 @@ void ak_runlog_on_note(void *ctx, char *note, size_t len, uint64_t size)
     ak_runlog_flush(log);
 }
 
+static void stop_signing(struct ak_runlog *log, const char *cause)
+{
+    struct ak_payload p;
+
+    log->unsigned_since = 0;
+    log->unsigned_told = log->refused = true;
+    (void)snprintf(log->cause, sizeof(log->cause), "%s", cause);
+    ak_payload_event(&p, "signing-stopped", "collector");
+    ak_payload_string(&p, "reason", cause);
+    ak_runlog_own(log, AK_KIND_EVENT, &p);
+}
+
 void ak_runlog_on_refused(void *ctx, const struct ak_error *err)
 {
     struct ak_runlog *log = ctx;
-    struct ak_payload p;
 
     ak_server_look(log->server);
-    log->unsigned_since = 0;
-    log->unsigned_told = log->refused = true;
-    ak_payload_event(&p, "signing-stopped", "collector");
-    ak_payload_string(&p, "reason", err->text);
-    ak_runlog_own(log, AK_KIND_EVENT, &p);
+    stop_signing(log, err->text);
     ak_log(AK_LOG_ERROR, "log %s: %s", log->options.name, err->text);
+}
+
+void ak_runlog_not_signed(struct ak_runlog *log, const char *cause)
+{
+    stop_signing(log, cause);
+    ak_log(AK_LOG_ERROR,
+           "log %s: receiving, not signed: %s. Go on with: akashi-collector succeed --store %s "
+           "--log %s",
+           log->options.name, cause, log->server->config->store, log->options.name);
 }
 
 void ak_runlog_on_published(void *ctx, const char *note, size_t len, const struct ak_range *more)

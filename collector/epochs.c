@@ -107,6 +107,26 @@ static enum ak_code end_again(struct ak_runlog *log, struct ak_keys *keys,
     return AK_OK;
 }
 
+/* Without the keys no epoch ends. One that had ended must have its start note where that says, or
+ * the keys could never go on when they are back. */
+static enum ak_code resume_unsigned(struct ak_runlog *log, struct ak_keys *keys,
+                                    const struct ak_recovered *recovered, struct ak_error *err)
+{
+    uint64_t index = 0;
+    size_t len = 0;
+    const char *ending = ak_keys_ending(keys, &len, &index);
+    struct ak_epoch_note note;
+    enum ak_code rc = ak_epoch_note_parse(&note, recovered->epoch_note, recovered->epoch_note_len,
+                                          log->origin, err);
+
+    if (rc == AK_OK && ending != NULL && index == recovered->range.end)
+        rc = keep_note(log, ending, len, index, err);
+    log->epoch.number = note.epoch;
+    log->epoch.start = note.index;
+    log->epoch.due = UINT64_MAX;
+    return rc;
+}
+
 enum ak_code ak_epoch_resume(struct ak_runlog *log, struct ak_keys *keys,
                              struct ak_recovered *recovered, struct ak_error *err)
 {
@@ -115,9 +135,12 @@ enum ak_code ak_epoch_resume(struct ak_runlog *log, struct ak_keys *keys,
     size_t len = 0;
     const char *ending = ak_keys_ending(keys, &len, &index);
     struct ak_epoch_note note;
-    enum ak_code rc = ak_keys_mend(keys, err);
+    enum ak_code rc;
 
     log->epoch.list = ak_epoch_list_ref(ak_keys_list(keys));
+    if (ak_keys_only_public(keys))
+        return resume_unsigned(log, keys, recovered, err);
+    rc = ak_keys_mend(keys, err);
     if (rc == AK_OK)
         rc = newest_note(log, keys, recovered, &note, err);
     if (rc != AK_OK)
@@ -161,7 +184,8 @@ void ak_epoch_first(struct ak_runlog *log)
 
 void ak_epoch_want(struct ak_runlog *log)
 {
-    log->epoch.wanted = true;
+    if (!log->refused)
+        log->epoch.wanted = true;
 }
 
 void ak_epoch_turn(struct ak_runlog *log)

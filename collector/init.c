@@ -4,7 +4,9 @@
  *     keys -> checkpoint -> line in `names`
  *
  * A crash in between leaves keys or a directory under an id that `names` does not know; the id is
- * random, so nothing is in the way of anything, but it is told. */
+ * random, so nothing is in the way of anything, but it is told. A successor is made in the same
+ * order, but not signed, with a mark beside its keys by which the next start clears away what a
+ * crash left of it (successor.c). */
 #include "init.h"
 
 #include "batch.h"
@@ -12,6 +14,7 @@
 #include "disk.h"
 #include "keys.h"
 #include "segment_writer.h"
+#include "successor_mark.h"
 
 #include <akashi/format.h>
 
@@ -138,6 +141,8 @@ static enum ak_code check_store(const struct init *init, struct ak_error *err)
 {
     enum ak_code rc = ak_store_each(init->store.fd, on_known, (void *)(uintptr_t)init, err);
 
+    if (init->successor != NULL)
+        return rc; /* what is left of others is in nobody's way */
     if (rc == AK_OK)
         rc = find_leftovers(init, init->store.keys_fd, "keys/", err);
     if (rc == AK_OK)
@@ -214,28 +219,60 @@ static enum ak_code sign(struct init *init, const struct ak_range *range, struct
     return rc;
 }
 
+/* Nothing is signed, but what the first signature must go on from stands beside the keys. */
+static enum ak_code make_wait(struct init *init, const struct ak_range *range,
+                              struct ak_successor_mark *mark, struct ak_error *err)
+{
+    char next[AK_STORE_NAME_BYTES_MAX + 1];
+    enum ak_code rc = ak_keys_expect(init->keys, range, err);
+    int keys_fd;
+
+    ak_store_next_name(init->options->log, next);
+    if (rc == AK_OK)
+        rc = ak_store_add(&init->store, next, init->id, err);
+    if (rc != AK_OK)
+        return rc;
+    keys_fd = openat(init->store.keys_fd, init->id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (keys_fd < 0)
+        return ak_fail_errno(err, errno, "open keys/%s", init->id);
+    mark->state = AK_SUCCESSOR_WAITING;
+    rc = ak_successor_mark_put(keys_fd, mark, err);
+    (void)close(keys_fd); /* only worked through */
+    return rc;
+}
+
 static enum ak_code make_log(struct init *init, struct ak_error *err)
 {
+    struct ak_successor_mark mark = {.state = AK_SUCCESSOR_MAKING};
+    char text[AK_SUCCESSOR_MARK_BYTES_MAX];
     struct ak_commit_result result;
-    enum ak_code rc = ak_keys_make_from(init->store.keys_fd, init->options->origin,
-                                        init->options->epochs, init->options->seed,
-                                        init->options->source, init->origin, &init->keys, err);
+    enum ak_code rc;
 
+    if (init->successor != NULL) {
+        (void)snprintf(mark.old, sizeof(mark.old), "%s", init->successor->old);
+        (void)snprintf(mark.cause, sizeof(mark.cause), "%s", init->successor->cause);
+        (void)ak_successor_mark_text(&mark, text);
+    }
+    rc = ak_keys_make_from(init->store.keys_fd, init->options->origin, init->options->epochs,
+                           init->options->seed, init->options->source,
+                           init->successor == NULL ? NULL : text, init->origin, &init->keys, err);
     if (rc != AK_OK)
         return rc;
     init->id = init->origin + strlen(init->origin) - AK_LOG_ID_CHARS;
+    if (init->successor != NULL &&
+        memcmp(ak_keys_log(init->keys)->key, init->successor->old_key, AK_ED25519_KEY_BYTES) == 0)
+        return ak_fail(err, AK_EKEY,
+                       "`log_key` is the key of the log that is closed; name another one");
     rc = ak_disk_mkdir(init->store.fd, init->id, LOG_DIR_MODE, &init->dir_fd, err);
     if (rc == AK_OK)
         rc = fill_batch(init, err);
     if (rc == AK_OK)
         rc = write_segment(init, &result, err);
+    if (rc == AK_OK && init->successor != NULL)
+        return make_wait(init, &result.range, &mark, err);
     if (rc == AK_OK)
         rc = sign(init, &result.range, err);
-    if (rc == AK_OK)
-        rc = init->successor == NULL ? ak_store_add(&init->store, init->options->log, init->id, err)
-                                     : ak_store_succeed(&init->store, init->options->log, init->id,
-                                                        init->successor->closed, err);
-    return rc;
+    return rc == AK_OK ? ak_store_add(&init->store, init->options->log, init->id, err) : rc;
 }
 
 static void init_free(struct init *init)
@@ -252,8 +289,8 @@ static void init_free(struct init *init)
 }
 
 enum ak_code ak_init_successor(const struct ak_store *store, const struct ak_init_options *options,
-                               const struct ak_init_successor *successor, struct ak_vkey *vkey,
-                               struct ak_error *err)
+                               const struct ak_init_successor *successor,
+                               char id[AK_LOG_ID_CHARS + 1], struct ak_error *err)
 {
     struct init *init = calloc(1, sizeof(*init));
     enum ak_code rc;
@@ -268,7 +305,7 @@ enum ak_code ak_init_successor(const struct ak_store *store, const struct ak_ini
     if (rc == AK_OK)
         rc = make_log(init, err);
     if (rc == AK_OK)
-        *vkey = *ak_keys_log(init->keys);
+        memcpy(id, init->id, AK_LOG_ID_CHARS + 1);
     init_free(init);
     return rc;
 }

@@ -25,11 +25,13 @@ struct ak_init_options {
 };
 #define AK_INIT_SEED_BYTES 96u
 
-/* A log that takes the place of another one (docs/format.md 10.7). */
+/* A log that goes on from another one (docs/format.md 10.7). */
 struct ak_init_successor {
     const void *event; /* payload of its entry 1 */
     size_t event_len;
-    const char *closed; /* what the old log is called from then on */
+    const char *old;        /* id of the log before it */
+    const uint8_t *old_key; /* public half of its log key: AK_EKEY if the successor's is the same */
+    const char *cause;      /* why that could not be signed; one line */
 };
 
 /* Refuses (AK_EEXIST) a log name or origin that is in the store already, or a store with the rest
@@ -37,9 +39,11 @@ struct ak_init_successor {
 enum ak_code ak_init_log(const struct ak_init_options *options, struct ak_vkey *vkey,
                          struct ak_error *err);
 
-/* The same in a store that is open: the new log takes the place of `options->log`. */
+/* Makes the successor of `options->log` in a store that is open: it waits (successor_mark.h), its
+ * line in `names` is that of ak_store_next_name, and nothing of it is signed. Nothing of the log
+ * before it is changed. Gives its id. */
 enum ak_code ak_init_successor(const struct ak_store *store, const struct ak_init_options *options,
-                               const struct ak_init_successor *successor, struct ak_vkey *vkey,
-                               struct ak_error *err);
+                               const struct ak_init_successor *successor,
+                               char id[AK_LOG_ID_CHARS + 1], struct ak_error *err);
 
 #endif

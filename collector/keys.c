@@ -8,6 +8,7 @@
 #include "keys_private.h"
 #include "keys_source.h"
 #include "keys_token.h"
+#include "successor_mark.h"
 
 #include <akashi/base64.h>
 
@@ -197,7 +198,8 @@ void ak_keys_pack_epoch(unsigned char *out, uint32_t epoch, const unsigned char 
 }
 
 /* The files of a new log. */
-static enum ak_code write_files(struct ak_keys *keys, const char *source, struct ak_error *err)
+static enum ak_code write_files(struct ak_keys *keys, const char *source, const char *mark,
+                                struct ak_error *err)
 {
     unsigned char *epoch = keys->secrets->hashed; /* locked memory; large enough */
     unsigned char state[STATE_BYTES] = {0};
@@ -209,7 +211,11 @@ static enum ak_code write_files(struct ak_keys *keys, const char *source, struct
     ak_hash_empty(&empty);
     memcpy(state + 8, empty.b, AK_HASH_BYTES);
     (void)ak_vkey_format(vkey, sizeof(vkey), &keys->log);
-    rc = put_new(keys->dir_fd, "log.vkey", 0400, vkey, strlen(vkey), err);
+    rc = mark == NULL ? AK_OK
+                      : ak_disk_put(keys->dir_fd, AK_SUCCESSOR_MARK_FILE ".new", keys->dir_fd,
+                                    AK_SUCCESSOR_MARK_FILE, 0400, mark, strlen(mark), err);
+    if (rc == AK_OK)
+        rc = put_new(keys->dir_fd, "log.vkey", 0400, vkey, strlen(vkey), err);
     if (rc == AK_OK && source != NULL)
         rc = put_new(keys->dir_fd, "log.source", 0400, source, strlen(source), err);
     else if (rc == AK_OK)
@@ -261,12 +267,12 @@ enum ak_code ak_keys_make(int keys_dir_fd, const char *name, uint32_t epochs,
                           const unsigned char *seed, char *origin, struct ak_keys **out,
                           struct ak_error *err)
 {
-    return ak_keys_make_from(keys_dir_fd, name, epochs, seed, NULL, origin, out, err);
+    return ak_keys_make_from(keys_dir_fd, name, epochs, seed, NULL, NULL, origin, out, err);
 }
 
 enum ak_code ak_keys_make_from(int keys_dir_fd, const char *name, uint32_t epochs,
-                               const unsigned char *seed, const char *source, char *origin,
-                               struct ak_keys **out, struct ak_error *err)
+                               const unsigned char *seed, const char *source, const char *mark,
+                               char *origin, struct ak_keys **out, struct ak_error *err)
 {
     size_t len = strlen(name);
     struct ak_keys *keys;
@@ -287,7 +293,7 @@ enum ak_code ak_keys_make_from(int keys_dir_fd, const char *name, uint32_t epoch
     if (rc == AK_OK)
         rc = ak_disk_mkdir(keys_dir_fd, keys->origin + len + 1, 0700, &keys->dir_fd, err);
     if (rc == AK_OK)
-        rc = write_files(keys, source, err);
+        rc = write_files(keys, source, mark, err);
     if (rc != AK_OK) {
         ak_wrap(err, "keys of a new log");
         ak_keys_free(keys);
@@ -367,7 +373,7 @@ enum ak_code ak_keys_load_list(struct ak_keys *keys, struct ak_error *err)
                    "copy");
 }
 
-static enum ak_code load_state(struct ak_keys *keys, struct ak_error *err)
+enum ak_code ak_keys_load_state(struct ak_keys *keys, struct ak_error *err)
 {
     unsigned char *data;
     size_t len;
@@ -442,12 +448,27 @@ static enum ak_code load_log_key(struct ak_keys *keys, struct ak_error *err)
     return read_fixed(keys, "log.key", keys->secrets->log_seed, AK_SEED_BYTES, NULL, err);
 }
 
+/* The keys of a successor that waits sign nothing, whoever asks. */
+static enum ak_code check_mark(const struct ak_keys *keys, struct ak_error *err)
+{
+    struct ak_successor_mark mark;
+    enum ak_code rc = ak_successor_mark_read(keys->dir_fd, &mark, err);
+
+    if (rc != AK_OK || mark.state == AK_SUCCESSOR_NONE || mark.state == AK_SUCCESSOR_FOLLOWED)
+        return rc;
+    return ak_fail(err, AK_EKEY,
+                   "these keys are those of a successor that waits for akashi-collector succeed: "
+                   "nothing is signed with them");
+}
+
 static enum ak_code load(struct ak_keys *keys, struct ak_error *err)
 {
     unsigned char *epoch = keys->secrets->hashed;
     uint64_t index;
     enum ak_code rc = ak_keys_revoked(keys, err);
 
+    if (rc == AK_OK)
+        rc = check_mark(keys, err);
     if (rc == AK_OK)
         rc = ak_keys_load_list(keys, err);
     if (rc == AK_OK)
@@ -470,7 +491,7 @@ static enum ak_code load(struct ak_keys *keys, struct ak_error *err)
     if (rc == AK_OK)
         rc = load_note(keys, "epoch.next", keys->epoch + 1, &keys->ending, &keys->ending_len,
                        &keys->ending_index, err);
-    return rc == AK_OK ? load_state(keys, err) : rc;
+    return rc == AK_OK ? ak_keys_load_state(keys, err) : rc;
 }
 
 enum ak_code ak_keys_open(struct ak_keys *keys, int keys_dir_fd, const char *origin,

@@ -11,6 +11,8 @@
  *   epoch.next  start note that ends the running epoch, until its entry is durable (nothing secret)
  *   revoked     the vkey, after `key revoke`: the secrets are gone (nothing secret)
  *   state       newest signed {u64 size, root}: lies with the key, so that a restored store shows
+ *   successor   how far a successor has come (successor_mark.h): until it follows, nothing is
+ * signed
  */
 #ifndef AK_KEYS_H
 #define AK_KEYS_H
@@ -39,16 +41,23 @@ enum ak_code ak_keys_make(int keys_dir_fd, const char *name, uint32_t epochs,
                           const unsigned char *seed, char *origin, struct ak_keys **out,
                           struct ak_error *err);
 
-/* The same; with a `source` (keys_source.h; NULL: none) the log key is taken from there. */
+/* The same; with a `source` (keys_source.h; NULL: none) the log key is taken from there. A `mark`
+ * (NULL: none) is the text of the file `successor`, which is there before any secret is. */
 enum ak_code ak_keys_make_from(int keys_dir_fd, const char *name, uint32_t epochs,
-                               const unsigned char *seed, const char *source, char *origin,
-                               struct ak_keys **out, struct ak_error *err);
+                               const unsigned char *seed, const char *source, const char *mark,
+                               char *origin, struct ak_keys **out, struct ak_error *err);
 
 /* Loads the keys of the log `origin` (id = its last 32 characters). AK_EKEY, with the remedy, if a
  * file is not as it was made, may be read by others, or does not belong to the origin. */
 enum ak_code ak_keys_load(int keys_dir_fd, const char *origin, struct ak_keys **out,
                           struct ak_error *err);
 void ak_keys_free(struct ak_keys *keys);
+
+/* Loads what is public: list, log.vkey and state, which must be there and fit the origin. Nothing
+ * can be signed with these keys; they are good for ak_recover and ak_keys_resume. */
+enum ak_code ak_keys_load_public(int keys_dir_fd, const char *origin, struct ak_keys **out,
+                                 struct ak_error *err);
+bool ak_keys_only_public(const struct ak_keys *keys);
 
 const struct ak_vkey *ak_keys_log(const struct ak_keys *keys);   /* public half of the log key */
 const struct ak_vkey *ak_keys_epoch(const struct ak_keys *keys); /* of the running epoch's key */
@@ -88,6 +97,11 @@ uint64_t ak_keys_state(const struct ak_keys *keys, struct ak_hash *root);
  * most once a second otherwise. */
 enum ak_code ak_keys_save(struct ak_keys *keys, struct ak_error *err);
 
+/* A log that is not to be signed yet: what its first signature must go on from, [0, size), is made
+ * durable as if it had been signed. Keys just made only. */
+enum ak_code ak_keys_expect(struct ak_keys *keys, const struct ak_range *range,
+                            struct ak_error *err);
+
 /* "signer: asked for size 100, but signed 140 on 2026-11-22: ...": the one text for a store that is
  * older than its key. Always AK_EINTEGRITY. */
 enum ak_code ak_keys_older(const struct ak_keys *keys, uint64_t size, struct ak_error *err);
@@ -123,6 +137,9 @@ bool ak_keys_are_revoked(int keys_dir_fd, const char *origin);
  * who owns the store, with no signer process running. May be called again after a failure. */
 enum ak_code ak_keys_revoke(int keys_dir_fd, const char *origin, const struct ak_vkey *vkey,
                             struct ak_error *err);
+
+/* Erases every secret in the keys' directory `dir_fd`, and nothing else. May be called again. */
+enum ak_code ak_keys_erase(int dir_fd, struct ak_error *err);
 
 /* Range [0, m) of what was signed last (end 0: nothing yet). Borrowed. */
 const struct ak_range *ak_keys_signed(const struct ak_keys *keys);

@@ -65,6 +65,9 @@ enum ak_code ak_keys_open(struct ak_keys *keys, int keys_dir_fd, const char *ori
 /* Reads epoch.pub and compares it with the pin in the origin. */
 enum ak_code ak_keys_load_list(struct ak_keys *keys, struct ak_error *err);
 
+/* Reads what was signed last; AK_EKEY if the file is damaged. */
+enum ak_code ak_keys_load_state(struct ak_keys *keys, struct ak_error *err);
+
 /* The vkey that lies beside the keys; AK_ENOTFOUND if there is none. */
 enum ak_code ak_keys_pinned(int dir_fd, struct ak_vkey *vkey, struct ak_error *err);
 

@@ -96,6 +96,18 @@ enum ak_code ak_keys_vkey(int keys_dir_fd, const char *origin, struct ak_vkey *v
     return rc;
 }
 
+enum ak_code ak_keys_erase(int dir_fd, struct ak_error *err)
+{
+    for (size_t i = 0; i < sizeof(secret) / sizeof(secret[0]); i++) {
+        enum ak_code rc = ak_disk_wipe(dir_fd, secret[i], err);
+        if (rc != AK_OK && rc != AK_ENOTFOUND) {
+            ak_wrap(err, "erase %s", secret[i]);
+            return rc;
+        }
+    }
+    return AK_OK;
+}
+
 enum ak_code ak_keys_revoke(int keys_dir_fd, const char *origin, const struct ak_vkey *vkey,
                             struct ak_error *err)
 {
@@ -110,13 +122,8 @@ enum ak_code ak_keys_revoke(int keys_dir_fd, const char *origin, const struct ak
     len = strlen(text);
     text[len++] = '\n';
     rc = ak_disk_put(keys->dir_fd, "revoked.new", keys->dir_fd, MARK, 0400, text, len, err);
-    for (size_t i = 0; i < sizeof(secret) / sizeof(secret[0]) && rc == AK_OK; i++) {
-        rc = ak_disk_wipe(keys->dir_fd, secret[i], err);
-        if (rc == AK_ENOTFOUND)
-            rc = AK_OK;
-        else if (rc != AK_OK)
-            ak_wrap(err, "erase %s", secret[i]);
-    }
+    if (rc == AK_OK)
+        rc = ak_keys_erase(keys->dir_fd, err);
     ak_keys_free(keys);
     return rc;
 }

@@ -139,6 +139,8 @@ enum ak_code ak_keys_sign(struct ak_keys *keys, const struct ak_range *more, cha
     size_t text_len;
     enum ak_code rc;
 
+    if (ak_keys_only_public(keys))
+        return ak_fail(err, AK_EKEY, "signer: these keys are not here: nothing is signed");
     if (keys->channel != NULL)
         return ak_keys_remote_sign(keys, more, out, cap, len, err);
     rc = continue_tree(keys, more, &next, err);
@@ -211,6 +213,15 @@ static void pack_uint(unsigned char *out, uint64_t value, unsigned n)
 {
     for (unsigned i = 0; i < n; i++)
         out[i] = (unsigned char)(value >> (8 * (n - 1 - i)));
+}
+
+enum ak_code ak_keys_expect(struct ak_keys *keys, const struct ak_range *range,
+                            struct ak_error *err)
+{
+    if (keys->secrets == NULL || keys->signed_range.end != 0 || keys->state_size != 0)
+        return ak_fail(err, AK_EUSAGE, "signer: these keys have signed before");
+    keys->signed_range = *range;
+    return ak_keys_save(keys, err);
 }
 
 enum ak_code ak_keys_save(struct ak_keys *keys, struct ak_error *err)

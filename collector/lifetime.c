@@ -165,8 +165,14 @@ static enum ak_code begin_signing(struct ak_runlog *log, struct ak_keys *keys,
         .on_begun = ak_epoch_on_begun,
         .on_published = ak_runlog_on_published,
     };
-    enum ak_code rc = ak_signer_add(log->server->signer, &client, &log->signer_slot, err);
+    enum ak_code rc;
 
+    if (ak_keys_only_public(keys)) {
+        ak_keys_free(keys); /* they have said what they know */
+        log->signer_slot = AK_SIGNER_NONE;
+        return AK_OK;
+    }
+    rc = ak_signer_add(log->server->signer, &client, &log->signer_slot, err);
     if (rc == AK_OK && recovered->more.end > recovered->more.begin)
         ak_signer_post(log->server->signer, log->signer_slot, &recovered->more);
     return rc;
@@ -174,8 +180,12 @@ static enum ak_code begin_signing(struct ak_runlog *log, struct ak_keys *keys,
 
 static enum ak_code open_directory(struct ak_runlog *log, struct ak_error *err)
 {
-    enum ak_code rc = ak_store_find(log->server->store.fd, log->options.name, log->id, err);
+    char next[AK_STORE_NAME_BYTES_MAX + 1];
+    enum ak_code rc;
 
+    ak_store_next_name(log->options.name, next);
+    rc = ak_store_find(log->server->store.fd, log->succeeds ? next : log->options.name, log->id,
+                       err);
     if (rc == AK_OK)
         rc = ak_store_origin(log->server->store.fd, log->id, log->origin, err);
     if (rc != AK_OK)
@@ -193,32 +203,56 @@ void ak_runlog_configure(struct ak_runlog *log, const struct ak_runlog_options *
     log->options.name = log->name;
 }
 
-/* Where the keys are gone, or signed more than is here, there is one way on. */
-static void tell_way_on(const struct ak_runlog *log, enum ak_code rc, struct ak_error *err)
+/* Keys, recovery, epoch: what says where the log goes on. */
+static enum ak_code resume(struct ak_runlog *log, struct ak_runlog_opening *opening,
+                           struct ak_keys **keys, struct ak_recovered *recovered,
+                           struct ak_error *err)
 {
-    bool revoked = ak_keys_are_revoked(log->server->store.keys_fd, log->origin);
-    struct ak_error told;
+    struct ak_server *server = log->server;
+    enum ak_code rc = open_directory(log, err);
 
-    if (err == NULL || (rc != AK_EKEY && rc != AK_EINTEGRITY && rc != AK_ENOTFOUND))
-        return;
-    told = *err;
-    (void)ak_fail(err, told.code, "%s; %sgo on with: akashi-collector succeed --store %s --log %s",
-                  told.text, revoked ? "" : "if no good copy is left, ", log->server->config->store,
-                  log->options.name);
-    err->sys_errno = told.sys_errno;
+    *keys = NULL;
+    if (rc != AK_OK)
+        return rc;
+    memcpy(opening->origin, log->origin, sizeof(opening->origin));
+    opening->at_keys = true;
+    rc = opening->cause != NULL
+             ? ak_keys_load_public(server->store.keys_fd, log->origin, keys, err)
+             : ak_key_channel_load(server->keys, server->store.keys_fd, log->origin, keys, err);
+    if (rc != AK_OK)
+        return rc;
+    opening->at_keys = false;
+    rc = ak_recover(log->dir_fd, log->origin, *keys, on_declared, log, recovered, err);
+    return rc == AK_OK ? ak_epoch_resume(log, *keys, recovered, err) : rc;
 }
 
-enum ak_code ak_runlog_open(struct ak_server *server, const struct ak_runlog_options *options,
-                            const struct ak_hash *configuration, struct ak_runlog **out,
-                            struct ak_error *err)
+/* The log is there; its duties begin. */
+static void begin(struct ak_runlog *log, const struct ak_vkey *log_key,
+                  struct ak_recovered *recovered, const struct ak_runlog_opening *opening)
 {
+    log->bytes = bytes_in(log->dir_fd);
+    log->checkpoint = recovered->note;
+    log->checkpoint_len = recovered->note_len;
+    recovered->note = NULL;
+    ak_room_begin(log);
+    ak_manifest_begin(log, log_key);
+    tell_start(log, recovered, opening->configuration);
+    if (opening->cause != NULL)
+        ak_runlog_not_signed(log, opening->cause);
+}
+
+enum ak_code ak_runlog_open_as(struct ak_server *server, struct ak_runlog_opening *opening,
+                               struct ak_runlog **out, struct ak_error *err)
+{
+    const struct ak_runlog_options *options = opening->options;
     struct ak_runlog *log = calloc(1, sizeof(*log));
     struct ak_recovered *recovered = calloc(1, sizeof(*recovered));
     struct ak_keys *keys = NULL;
     struct ak_vkey log_key;
-    bool opened;
     enum ak_code rc;
 
+    opening->at_keys = false;
+    opening->origin[0] = '\0';
     if (log == NULL || recovered == NULL) {
         free(log);
         free(recovered);
@@ -230,15 +264,10 @@ enum ak_code ak_runlog_open(struct ak_server *server, const struct ak_runlog_opt
     log->dir_fd = -1;
     log->key_group = UINT64_MAX;
     log->segment_wanted = true; /* a new process begins a new segment */
+    log->succeeds = opening->succeeds;
     log->sources = ak_sources_new();
-    rc = log->sources != NULL ? open_directory(log, err) : ak_fail(err, AK_ENOMEM, "no memory");
-    opened = rc == AK_OK;
-    if (rc == AK_OK)
-        rc = ak_key_channel_load(server->keys, server->store.keys_fd, log->origin, &keys, err);
-    if (rc == AK_OK)
-        rc = ak_recover(log->dir_fd, log->origin, keys, on_declared, log, recovered, err);
-    if (rc == AK_OK)
-        rc = ak_epoch_resume(log, keys, recovered, err);
+    rc = log->sources != NULL ? resume(log, opening, &keys, recovered, err)
+                              : ak_fail(err, AK_ENOMEM, "no memory");
     if (rc == AK_OK) {
         take_positions(log, recovered);
         log->epoch_note = recovered->epoch_note;
@@ -250,19 +279,10 @@ enum ak_code ak_runlog_open(struct ak_server *server, const struct ak_runlog_opt
         rc = begin_signing(log, keys, recovered, err);
     }
     if (rc != AK_OK) {
-        if (opened)
-            tell_way_on(log, rc, err);
-        ak_wrap(err, "log %s", options->name);
         ak_keys_free(keys);
         ak_runlog_free(log);
     } else {
-        log->bytes = bytes_in(log->dir_fd);
-        log->checkpoint = recovered->note;
-        log->checkpoint_len = recovered->note_len;
-        recovered->note = NULL;
-        ak_room_begin(log);
-        ak_manifest_begin(log, &log_key);
-        tell_start(log, recovered, configuration);
+        begin(log, &log_key, recovered, opening);
         *out = log;
     }
     ak_recovered_free(recovered);

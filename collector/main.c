@@ -4,6 +4,7 @@
 #include "key_channel.h"
 #include "log.h"
 #include "signer_process.h"
+#include "successor_process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -158,10 +159,15 @@ static void version_print(void)
 
 static struct ak_cmdline line; /* 9 KiB that one process needs once */
 
-/* The collector starts itself under this word; it is in no table because nobody else may. */
+/* The collector starts itself under these words; they are in no table because nobody else may. */
 static bool is_signer_process(int argc, char **argv)
 {
     return argc == 2 && strcmp(argv[1], AK_KEY_PROCESS_WORD) == 0;
+}
+
+static bool is_successor_process(int argc, char **argv)
+{
+    return argc == AK_SUCCESSOR_PROCESS_WORDS && strcmp(argv[1], AK_SUCCESSOR_PROCESS_WORD) == 0;
 }
 
 static enum ak_code run(int argc, char **argv, struct ak_error *err)
@@ -188,6 +194,8 @@ int main(int argc, char **argv)
 
     if (!fill_standard_descriptors())
         return STATUS_FAILED;
+    if (is_successor_process(argc, argv))
+        return ak_successor_process_run(argv);
     rc = is_signer_process(argc, argv) ? ak_signer_process_run(&err) : run(argc, argv, &err);
     if (rc == AK_OK && (fflush(stdout) != 0 || ferror(stdout)))
         rc = ak_fail_errno(&err, errno, "standard output could not be written");

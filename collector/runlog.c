@@ -154,7 +154,6 @@ static void stamp(struct ak_runlog *log)
 void ak_runlog_own(struct ak_runlog *log, uint8_t kind, struct ak_payload *payload)
 {
     struct ak_error err = {0};
-    struct ak_pending_own *own;
     char *data;
     size_t len;
 
@@ -163,24 +162,29 @@ void ak_runlog_own(struct ak_runlog *log, uint8_t kind, struct ak_payload *paylo
                err.text);
         return;
     }
+    ak_runlog_own_text(log, kind, data, len);
+    free(data);
+}
+
+void ak_runlog_own_text(struct ak_runlog *log, uint8_t kind, const char *data, size_t len)
+{
+    struct ak_pending_own *own;
+
     if (log->pending_head == NULL && !ak_epoch_gate(log))
         stamp(log); /* before the room is looked at: it may add an entry itself */
     if (log->pending_head == NULL && !ak_epoch_gate(log) && make_room(log, len)) {
         put_own_now(log, kind, data, len);
-        free(data);
         return;
     }
     own = log->pending_count < AK_PENDING_OWN_MAX ? malloc(sizeof(*own) + len) : NULL;
     if (own == NULL) {
         log->pending_lost++;
-        free(data);
         return;
     }
     own->next = NULL;
     own->kind = kind;
     own->len = len;
     memcpy(own->data, data, len);
-    free(data);
     if (log->pending_tail != NULL)
         log->pending_tail->next = own;
     else

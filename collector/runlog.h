@@ -176,8 +176,10 @@ struct ak_runlog {
     uint64_t signed_size;
     uint64_t unsigned_since; /* boot time; 0: all is signed or signing stopped */
     bool unsigned_told;
-    bool refused; /* nothing is signed until the next start */
-    char *note;   /* newest checkpoint that is not yet in the segment */
+    bool refused;                    /* nothing is signed until the next start, or longer: */
+    bool succeeds;                   /* it is a successor that waits (successor.h) */
+    char cause[AK_ERROR_TEXT_BYTES]; /* why nothing is signed; empty: all is well */
+    char *note;                      /* newest checkpoint that is not yet in the segment */
     size_t note_len;
     uint64_t note_since; /* boot time */
     char *checkpoint;    /* newest checkpoint known */
@@ -207,8 +209,9 @@ struct ak_runlog {
     struct ak_runlog_stats stats;
 };
 
-/* Opens log `options->name` of the server's store: recovery, keys, the entries of a start.
- * `*out` belongs to the server; freed with ak_runlog_free. */
+/* Opens log `options->name` of the server's store: recovery, keys, the entries of a start. One that
+ * cannot be signed is opened all the same where the server says so (unsigned.c), in itself or in
+ * its successor. `*out` belongs to the server; freed with ak_runlog_free. */
 enum ak_code ak_runlog_open(struct ak_server *server, const struct ak_runlog_options *options,
                             const struct ak_hash *configuration, struct ak_runlog **out,
                             struct ak_error *err);
@@ -244,6 +247,9 @@ uint64_t ak_runlog_record(struct ak_runlog *log, uint32_t ordinal, uint8_t kind,
 /* Takes an own entry; kept for later if there is no room. The payload is used up. */
 void ak_runlog_own(struct ak_runlog *log, uint8_t kind, struct ak_payload *payload);
 
+/* The same for a payload that is made. Copied. */
+void ak_runlog_own_text(struct ak_runlog *log, uint8_t kind, const char *data, size_t len);
+
 /* Takes the start note that the tree so far demands as its next entry; the log's gate is shut. */
 void ak_runlog_start_note(struct ak_runlog *log, const void *note, size_t len);
 
@@ -265,9 +271,24 @@ void ak_runlog_tell_torn(struct ak_runlog *log, const struct ak_torn *torn);
 /* New settings; the name stays. */
 void ak_runlog_configure(struct ak_runlog *log, const struct ak_runlog_options *options);
 
+/* How one log is opened (lifetime.c); filled by unsigned.c. */
+struct ak_runlog_opening {
+    const struct ak_runlog_options *options;
+    const struct ak_hash *configuration;
+    const char *cause; /* why it is not signed: opened without secret keys. NULL: it is signed */
+    bool succeeds;     /* not the log of that name, but its successor that waits */
+    bool at_keys;      /* told: it failed at the keys, before the log itself was looked at */
+    char origin[AK_LOG_ORIGIN_BYTES_MAX + 1]; /* told: of the log; empty: it was not found */
+};
+enum ak_code ak_runlog_open_as(struct ak_server *server, struct ak_runlog_opening *opening,
+                               struct ak_runlog **out, struct ak_error *err);
+
 /* The signer's answers. */
 void ak_runlog_on_note(void *log, char *note, size_t len, uint64_t size);
 void ak_runlog_on_refused(void *log, const struct ak_error *err);
+
+/* Nothing of the log is signed from now on: event and message say why, and what to do. */
+void ak_runlog_not_signed(struct ak_runlog *log, const char *cause);
 void ak_runlog_on_published(void *log, const char *note, size_t len, const struct ak_range *more);
 
 /* Begins the end: last entries, commit, note. True when nothing is under way any more. */

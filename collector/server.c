@@ -29,6 +29,7 @@
 #include "sealer.h"
 #include "stamps.h"
 #include "stream.h"
+#include "successor.h"
 #include "tls.h"
 
 #include <akashi/format.h>
@@ -500,6 +501,15 @@ static enum ak_code start_handles(struct ak_server *server, struct ak_error *err
     return rc;
 }
 
+/* What a crash left of one; what cannot be done now is done by the next start. */
+static void mend_successors(const struct ak_server *server)
+{
+    struct ak_error err = {0};
+
+    if (ak_successor_mend(&server->store, server->manner == AK_UNSIGNED_SUCCEEDED, &err) != AK_OK)
+        ak_log(AK_LOG_ERROR, "%s", err.text);
+}
+
 /* The store and its logs. */
 static enum ak_code start_logs(struct ak_server *server, const char *command, struct ak_error *err)
 {
@@ -511,6 +521,8 @@ static enum ak_code start_logs(struct ak_server *server, const char *command, st
     share_descriptors(server);
     if (rc == AK_OK)
         rc = ak_store_open(config->store, command, config->control, &server->store, err);
+    if (rc == AK_OK && server->manner != AK_UNSIGNED_REFUSED)
+        mend_successors(server);
     if (rc == AK_OK)
         rc = ak_key_channel_start(server->store.keys_fd, &server->keys, err);
     if (rc == AK_OK)
@@ -527,7 +539,10 @@ static enum ak_code start_logs(struct ak_server *server, const char *command, st
 
 static enum ak_code start(struct ak_server *server, struct ak_error *err)
 {
-    enum ak_code rc = start_logs(server, "akashi-collector run", err);
+    enum ak_code rc;
+
+    server->manner = AK_UNSIGNED_SUCCEEDED;
+    rc = start_logs(server, "akashi-collector run", err);
 
     if (rc == AK_OK)
         rc = ak_http_new(&server->loop, &server->http, err);
@@ -633,8 +648,8 @@ enum ak_code ak_server_run(struct ak_config *config, const char *path, struct ak
     return run_loop(server, err);
 }
 
-enum ak_code ak_server_once(struct ak_config *config, const char *command, ak_server_once_fn once,
-                            void *ctx, struct ak_error *err)
+enum ak_code ak_server_once(struct ak_config *config, const char *command, enum ak_unsigned manner,
+                            ak_server_once_fn once, void *ctx, struct ak_error *err)
 {
     enum ak_code done = AK_OK;
     enum ak_code rc;
@@ -642,8 +657,10 @@ enum ak_code ak_server_once(struct ak_config *config, const char *command, ak_se
 
     config->log_level = AK_LOG_WARNING;
     server = server_new(config, NULL, &rc, err);
-    if (rc == AK_OK)
+    if (rc == AK_OK) {
+        server->manner = manner;
         rc = start_logs(server, command, err);
+    }
     if (rc != AK_OK)
         return rc; /* as above */
     done = once(server, ctx, err);

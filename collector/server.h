@@ -22,6 +22,13 @@
 #define AK_DATAGRAM_SLOT_BYTES 65536u  /* above the longest UDP datagram */
 #define AK_READ_BYTES          262144u /* of one read of a connection: one scratch for all */
 
+/* What is done with a log that cannot be signed (unsigned.c). */
+enum ak_unsigned {
+    AK_UNSIGNED_REFUSED,  /* it is not opened */
+    AK_UNSIGNED_OPENED,   /* it is opened, or its successor if one waits; none is made */
+    AK_UNSIGNED_SUCCEEDED /* a successor is made where the log itself must not grow */
+};
+
 struct ak_conn;
 struct ak_control;
 struct ak_datagram_scratch;
@@ -32,6 +39,7 @@ struct ak_sealer;
 struct ak_server {
     uv_loop_t loop;
     bool patient; /* it ends when the orders are carried out that somebody waits for */
+    enum ak_unsigned manner;
     struct ak_config *config;
     const char *config_path; /* NULL: made from options, nothing to read again */
     struct ak_hash config_digest;
@@ -87,8 +95,8 @@ typedef enum ak_code (*ak_server_once_fn)(struct ak_server *server, void *ctx,
 /* The whole life of a process without listeners: the logs are opened with the entries of a start,
  * `once` is called, and all ends in order, with everything signed. The configuration is freed.
  * `command` is named to whoever finds the store locked. AK_EBUSY if somebody holds it. */
-enum ak_code ak_server_once(struct ak_config *config, const char *command, ak_server_once_fn once,
-                            void *ctx, struct ak_error *err);
+enum ak_code ak_server_once(struct ak_config *config, const char *command, enum ak_unsigned manner,
+                            ak_server_once_fn once, void *ctx, struct ak_error *err);
 
 /* Log `i` of the configuration in force, or NULL; and the settings of a log, or NULL if it is not
  * configured any more. */

@@ -456,8 +456,11 @@ enum ak_code ak_signer_add(struct ak_signer *signer, const struct ak_signer_clie
 
 void ak_signer_post(struct ak_signer *signer, int slot, const struct ak_range *more)
 {
-    struct slot *s = signer->slots[slot];
+    struct slot *s;
 
+    if (slot == AK_SIGNER_NONE)
+        return;
+    s = signer->slots[slot];
     pthread_mutex_lock(&signer->mutex);
     if (ak_range_merge(&s->wanted, more, NULL) == AK_OK)
         s->posted = s->wanted.end > s->wanted.begin;
@@ -476,8 +479,11 @@ void ak_signer_wake(struct ak_signer *signer)
 
 static void want(struct ak_signer *signer, int slot, bool end)
 {
-    struct slot *s = signer->slots[slot];
+    struct slot *s;
 
+    if (slot == AK_SIGNER_NONE)
+        return;
+    s = signer->slots[slot];
     pthread_mutex_lock(&signer->mutex);
     if (end)
         s->end_wanted = true;

@@ -15,6 +15,9 @@
 
 #define AK_SIGNER_LOGS_MAX ((int)AK_KEY_LOGS_MAX) /* logs of one process; one slot each */
 
+#define AK_SIGNER_NONE                                                                             \
+    (-1) /* slot of a log that is not signed: what is asked for it is passed over */
+
 struct ak_signer;
 
 struct ak_signer_client {

@@ -84,6 +84,8 @@ static json_t *log_json(const struct ak_runlog *log, uint64_t boot)
     set(object, "full_since", time_json(log->full ? log->full_since : 0));
     set(object, "write_failed", json_boolean(log->write_failed));
     set(object, "back_pressure_since", time_json(log->waiting_since));
+    set(object, "not_signed", log->cause[0] == '\0' ? json_null() : json_string(log->cause));
+    set(object, "successor_waits", json_boolean(log->succeeds));
     set(object, "unsigned_ms", age_json(log->unsigned_since, boot));
     set(segment, "first", number(log->segment_first));
     set(segment, "bytes", number(log->segment_size));

@@ -20,12 +20,12 @@
 #include <unistd.h>
 
 /* A line is a name, a space, an id and a line end. */
-#define NAMES_BYTES_MAX (AK_STORE_LOGS_MAX * (AK_LOG_NAME_BYTES_MAX + 1 + AK_LOG_ID_CHARS + 1))
+#define NAMES_BYTES_MAX (AK_STORE_LOGS_MAX * (AK_STORE_NAME_BYTES_MAX + 1 + AK_LOG_ID_CHARS + 1))
 
 /* What the lock says of its holder is cut to this. */
 #define LOCK_BYTES_MAX 1024
 
-/* Deepest path of a checkpoint below the store. */
+/* Deepest path of a checkpoint or a vkey below the store. */
 #define PATH_BYTES 64
 
 void ak_store_close(struct ak_store *store)
@@ -201,6 +201,27 @@ bool ak_log_name_valid(const char *name)
     return len >= 1 && len <= AK_LOG_NAME_BYTES_MAX && name[len] == '\0';
 }
 
+/* A name as it stands in `names`: also that of a successor that waits. */
+static bool line_name_valid(const char *name)
+{
+    char base[AK_LOG_NAME_BYTES_MAX + 1];
+    size_t len = strlen(name);
+    size_t ending = strlen(AK_STORE_NEXT);
+
+    if (len <= ending || len > AK_STORE_NAME_BYTES_MAX ||
+        strcmp(name + len - ending, AK_STORE_NEXT) != 0)
+        return ak_log_name_valid(name);
+    memcpy(base, name, len - ending);
+    base[len - ending] = '\0';
+    return ak_log_name_valid(base);
+}
+
+void ak_store_next_name(const char *name, char next[AK_STORE_NAME_BYTES_MAX + 1])
+{
+    (void)snprintf(next, AK_STORE_NAME_BYTES_MAX + 1, "%.*s%s", (int)AK_LOG_NAME_BYTES_MAX, name,
+                   AK_STORE_NEXT);
+}
+
 static bool id_valid(const char *id)
 {
     return strspn(id, "0123456789abcdef") == AK_LOG_ID_CHARS && id[AK_LOG_ID_CHARS] == '\0';
@@ -216,7 +237,7 @@ static bool split(char *line, const char **name, const char **id)
     *space = '\0';
     *name = line;
     *id = space + 1;
-    return ak_log_name_valid(*name) && id_valid(*id);
+    return line_name_valid(*name) && id_valid(*id);
 }
 
 enum ak_code ak_store_each(int store_fd, ak_store_log_fn on_log, void *ctx, struct ak_error *err)
@@ -288,7 +309,7 @@ enum ak_code ak_store_add(const struct ak_store *store, const char *name, const 
     size_t len;
     enum ak_code rc = ak_store_find(store->fd, name, found, err);
 
-    assert(ak_log_name_valid(name) && id_valid(id));
+    assert(line_name_valid(name) && id_valid(id));
     if (rc == AK_OK)
         return ak_fail(err, AK_EEXIST, "log %s is in this store already", name);
     if (rc != AK_ENOTFOUND)
@@ -296,12 +317,12 @@ enum ak_code ak_store_add(const struct ak_store *store, const char *name, const 
     rc = ak_disk_read(store->fd, "names", NAMES_BYTES_MAX, &data, &len, NULL, NULL, err);
     if (rc != AK_OK)
         return rc;
-    longer = realloc(data, len + AK_LOG_NAME_BYTES_MAX + AK_LOG_ID_CHARS + 3);
+    longer = realloc(data, len + AK_STORE_NAME_BYTES_MAX + AK_LOG_ID_CHARS + 3);
     if (longer == NULL) {
         free(data);
         return ak_fail(err, AK_ENOMEM, "no memory for the list of logs");
     }
-    len += (size_t)snprintf((char *)longer + len, AK_LOG_NAME_BYTES_MAX + AK_LOG_ID_CHARS + 3,
+    len += (size_t)snprintf((char *)longer + len, AK_STORE_NAME_BYTES_MAX + AK_LOG_ID_CHARS + 3,
                             "%s %s\n", name, id);
     rc = ak_disk_put(store->tmp_fd, "names", store->fd, "names", 0600, longer, len, err);
     free(longer);
@@ -310,8 +331,9 @@ enum ak_code ak_store_add(const struct ak_store *store, const char *name, const 
 
 struct succeed {
     const char *name;
-    const char *id;
     const char *closed;
+    char next[AK_STORE_NAME_BYTES_MAX + 1];
+    char id[AK_LOG_ID_CHARS + 1]; /* of `next` */
     char *text;
     size_t len;
     size_t cap;
@@ -325,6 +347,8 @@ static enum ak_code on_line(void *ctx, const char *name, const char *id, struct 
 
     if (strcmp(name, s->closed) == 0)
         return ak_fail(err, AK_EEXIST, "log %s is in this store already", name);
+    if (strcmp(name, s->next) == 0)
+        return AK_OK; /* it has the place of the other one */
     n = snprintf(s->text + s->len, s->cap - s->len, "%s %s\n", it ? s->closed : name, id);
     if (n > 0 && it)
         n += snprintf(s->text + s->len + n, s->cap - s->len - (size_t)n, "%s %s\n", name, s->id);
@@ -332,14 +356,17 @@ static enum ak_code on_line(void *ctx, const char *name, const char *id, struct 
     return AK_OK;
 }
 
-enum ak_code ak_store_succeed(const struct ak_store *store, const char *name, const char *id,
-                              const char *closed, struct ak_error *err)
+enum ak_code ak_store_succeed(const struct ak_store *store, const char *name, const char *closed,
+                              struct ak_error *err)
 {
-    struct succeed s = {
-        .name = name, .id = id, .closed = closed, .cap = (size_t)NAMES_BYTES_MAX + 256u};
+    struct succeed s = {.name = name, .closed = closed, .cap = (size_t)NAMES_BYTES_MAX + 256u};
     enum ak_code rc;
 
-    assert(ak_log_name_valid(closed) && id_valid(id));
+    assert(ak_log_name_valid(closed));
+    ak_store_next_name(name, s.next);
+    rc = ak_store_find(store->fd, s.next, s.id, err);
+    if (rc != AK_OK)
+        return rc;
     s.text = malloc(s.cap); /* all lines that there can be, and one more */
     if (s.text == NULL)
         return ak_fail(err, AK_ENOMEM, "no memory for the list of logs");
@@ -347,6 +374,28 @@ enum ak_code ak_store_succeed(const struct ak_store *store, const char *name, co
     if (rc == AK_OK)
         rc = ak_disk_put(store->tmp_fd, "names", store->fd, "names", 0600, s.text, s.len, err);
     free(s.text);
+    return rc;
+}
+
+/* A log that was never signed has no checkpoint yet; its key is named as the origin. */
+static enum ak_code origin_of_key(int store_fd, const char *id, char *origin)
+{
+    char path[PATH_BYTES];
+    struct ak_vkey vkey;
+    unsigned char *data;
+    size_t len;
+    enum ak_code rc;
+
+    (void)snprintf(path, sizeof(path), "keys/%s/log.vkey", id);
+    rc = ak_disk_read(store_fd, path, AK_VKEY_TEXT_BYTES_MAX, &data, &len, NULL, NULL, NULL);
+    if (rc != AK_OK)
+        return rc;
+    rc = ak_vkey_parse(&vkey, (const char *)data, len, NULL);
+    free(data);
+    if (rc == AK_OK && strlen(vkey.name) > AK_LOG_ORIGIN_BYTES_MAX)
+        rc = AK_ELIMIT;
+    if (rc == AK_OK)
+        memcpy(origin, vkey.name, strlen(vkey.name) + 1);
     return rc;
 }
 
@@ -361,6 +410,8 @@ enum ak_code ak_store_origin(int store_fd, const char *id, char *origin, struct 
 
     (void)snprintf(path, sizeof(path), "%s/checkpoint", id);
     rc = ak_disk_read(store_fd, path, AK_NOTE_BYTES_MAX, &data, &len, NULL, NULL, err);
+    if (rc == AK_ENOTFOUND && origin_of_key(store_fd, id, origin) == AK_OK)
+        return AK_OK;
     if (rc != AK_OK)
         return rc;
     rc = ak_note_parse(&note, data, len, err);

@@ -13,6 +13,11 @@
 #define AK_LOG_NAME_BYTES_MAX 63u /* [a-z0-9-]{1,63}: the operator's word for a log */
 #define AK_STORE_LOGS_MAX     4096u
 
+/* Behind a log's name: that of the successor which takes its records in until the operator gives
+ * `succeed` (successor.h). */
+#define AK_STORE_NEXT           ".next"
+#define AK_STORE_NAME_BYTES_MAX (AK_LOG_NAME_BYTES_MAX + 5u)
+
 struct ak_store {
     int fd;      /* the store's directory */
     int tmp_fd;  /* tmp/, same file system; nothing in it was ever acknowledged */
@@ -47,16 +52,21 @@ typedef enum ak_code (*ak_store_log_fn)(void *ctx, const char *name, const char 
                                         struct ak_error *err);
 enum ak_code ak_store_each(int store_fd, ak_store_log_fn on_log, void *ctx, struct ak_error *err);
 
-/* Adds a line to `names`, at once and durably. AK_EEXIST if the name is there. */
+/* Adds a line to `names`, at once and durably; `name` may be one of ak_store_next_name. AK_EEXIST
+ * if the name is there. */
 enum ak_code ak_store_add(const struct ak_store *store, const char *name, const char *id,
                           struct ak_error *err);
 
-/* The log `id` takes the place of log `name`, whose line goes on under the name `closed`: at once
- * and durably. AK_EEXIST if `closed` is there already. */
-enum ak_code ak_store_succeed(const struct ak_store *store, const char *name, const char *id,
-                              const char *closed, struct ak_error *err);
+/* The name in `names` of the successor of `name` that waits. */
+void ak_store_next_name(const char *name, char next[AK_STORE_NAME_BYTES_MAX + 1]);
 
-/* Origin of the log `id`, from its `checkpoint`; `origin` has AK_LOG_ORIGIN_BYTES_MAX + 1 bytes. */
+/* The successor of log `name` that waits takes its place, and its line goes on under the name
+ * `closed`: at once and durably. AK_ENOTFOUND if none waits, AK_EEXIST if `closed` is there. */
+enum ak_code ak_store_succeed(const struct ak_store *store, const char *name, const char *closed,
+                              struct ak_error *err);
+
+/* Origin of the log `id`, from its `checkpoint`, or where it has none from its log key (log.vkey in
+ * keys/); `origin` has AK_LOG_ORIGIN_BYTES_MAX + 1 bytes. */
 enum ak_code ak_store_origin(int store_fd, const char *id, char *origin, struct ak_error *err);
 
 #endif

@@ -2,7 +2,7 @@
 """The process that has the secret keys, as somebody meets it who broke into the collector, or whose
 signer died: no secret in the collector's memory, the signer's own memory closed to others, few
 system calls, no life beyond the collector's; its death is told, and what came meanwhile is signed by
-the next start. A restored store is refused, and told how to go on; a log that was revoked too.
+the next start. A restored store is not signed, and told how to go on; a log that was revoked too.
 
     signer.py COLLECTOR VERIFY
 """
@@ -160,7 +160,7 @@ def ends_with_it(victim):
 
 
 def restored(victim, folder):
-    """A store from before is refused, with what to do."""
+    """Nothing is signed for a store from before, and what to do is said (waiting.py has the rest)."""
     kept = os.path.join(folder, "kept")
     kit.check(victim.begin(), "it starts")
     kit.check(victim.end() == 0, "it ends")
@@ -170,14 +170,21 @@ def restored(victim, folder):
     kit.check(victim.end() == 0, "it ends")
     for path in glob.glob(victim.store + "/keys/*/state"):
         shutil.copy(path, os.path.join(kept, os.path.relpath(path, victim.store)))
-    done = subprocess.run([COLLECTOR, "run", "--store", kept, "--log", "a", "--listen",
-                           "tcp://127.0.0.1:0"], capture_output=True, text=True, check=False,
-                          timeout=kit.PATIENCE)
-    kit.check(done.returncode == 1 and
-              re.search(r"asked for size \d+, but signed \d+ on .*older copy.*"
-                        r"go on with: akashi-collector succeed --store %s --log a" % kept,
-                        done.stderr),
-              "an older copy is refused: " + done.stderr)
+    way_on = "o on with: akashi-collector succeed --store %s --log a" % kept
+    with subprocess.Popen([COLLECTOR, "run", "--store", kept, "--log", "a", "--listen",
+                           "tcp://127.0.0.1:0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True) as run:
+        kit.check("ready\n" in iter(run.stdout.readline, ""), "it does not receive")
+        run.send_signal(signal.SIGTERM)
+        _, told = run.communicate(timeout=kit.PATIENCE)
+    kit.check(run.returncode == 0 and
+              re.search(r"asked for size \d+, but signed \d+ on .*older copy.*G" + way_on, told),
+              "an older copy: " + told)
+    # A command that wants the log signed is refused, and says the same.
+    done = subprocess.run([COLLECTOR, "key", "rotate", "--store", kept, "--log", "a"],
+                          capture_output=True, text=True, check=False)
+    kit.check(done.returncode == 1 and "its successor waits: " in done.stderr and
+              way_on in done.stderr, done.stderr)
 
 
 def revoked(victim):
@@ -208,8 +215,10 @@ def revoked(victim):
     done = subprocess.run([COLLECTOR, "key", "show", "--store", victim.store, "--log", "a"],
                           capture_output=True, text=True, check=False)
     kit.check(done.stdout == vkey, "its vkey is still known: " + done.stderr)
-    kit.check(not victim.begin() and "revoked for good" in victim.stderr() and
-              way_on in victim.stderr(), "nothing is signed any more: " + victim.stderr())
+    kit.check(victim.begin() and "revoked for good" in victim.stderr() and
+              way_on.replace("go", "Go") in victim.stderr(),
+              "nothing is signed any more: " + victim.stderr())
+    kit.check(victim.end() == 0, "it ends")
 
 
 def begin_log(folder, where, env):
@@ -249,7 +258,8 @@ def run_elsewhere(victim, env, name):
 
 
 def credential(folder):
-    """The log key comes from systemd's directory; without it nothing starts, with another neither."""
+    """The log key comes from systemd's directory; without it nothing is signed, with another neither,
+    and when it is back all is."""
     given = os.path.join(folder, "credentials")
     os.makedirs(given)
     with open(os.path.join(given, "log-a"), "wb") as out:
@@ -259,12 +269,20 @@ def credential(folder):
     kit.check(done.returncode == 0, "init with a credential: " + done.stderr)
     victim = Elsewhere(os.path.join(folder, "credential"), config, done.stdout)
     run_elsewhere(victim, env, "credential")
-    kit.check(not victim.begin(env=os.environ) and "LoadCredential" in victim.stderr(),
-              "without the credential: " + victim.stderr())
+    with open(os.path.join(given, "log-a"), "rb") as f:
+        key = f.read()
+    bare = {name: value for name, value in os.environ.items() if name != "CREDENTIALS_DIRECTORY"}
+    for other, said in ((None, "LoadCredential"), (os.urandom(32), "not the log's")):
+        with open(os.path.join(given, "log-a"), "wb") as out:
+            out.write(other or key)
+        kit.check(victim.begin(env=env if other else bare) and said in victim.stderr(),
+                  "without the key: " + victim.stderr())
+        send(victim, "credential" + said, 10)
+        kit.check(victim.end() == 0, "it ends")
+        kit.check(victim.verdict()[0] == "INCOMPLETE", "it is signed")
     with open(os.path.join(given, "log-a"), "wb") as out:
-        out.write(os.urandom(32))
-    kit.check(not victim.begin(env=env) and "not the log's" in victim.stderr(),
-              "another key is refused: " + victim.stderr())
+        out.write(key)
+    run_elsewhere(victim, env, "credential again")
 
 
 def token(folder):

@@ -72,12 +72,14 @@ class Case:
         shutil.rmtree(at)
         shutil.copytree(copy, at)
 
-    def refused(self, text):
+    def waits(self, text):
+        """It receives, and says why nothing is signed; gives the successor's directory."""
         before = len(self.victim.stderr())
-        kit.check(not self.victim.begin(), "it starts")
-        self.victim.process.wait()
+        kit.check(self.victim.begin(), "no start: " + self.victim.stderr()[-2000:])
+        kit.check(self.victim.end() == 0, "exit status: " + self.victim.stderr()[-2000:])
         told = self.victim.stderr()[before:]
-        kit.check(text in told, "it says: " + told)
+        kit.check(text in told and "Go on with: akashi-collector succeed --store %s --log " %
+                  self.store in told, "it says: " + told)
 
     def succeed(self, *more, status=0):
         text = run(COLLECTOR, "succeed", "--store", self.store, "--log", "a", *more, status=status)
@@ -149,8 +151,7 @@ def restored():
     told = case.succeed(status=2)
     kit.check("can be signed as it is" in told, told)
     case.put(copy, case.old)
-    case.refused("an older copy of this store")
-    case.refused("go on with: akashi-collector succeed --store %s --log a" % case.store)
+    case.waits("an older copy of this store")
     case.succeed()
     with open(os.path.join(case.store, "names"), encoding="utf-8") as f:
         names = dict(line.split() for line in f)
@@ -201,8 +202,7 @@ def lost_keys():
     shutil.rmtree(glob.glob(case.store + "/keys/*")[0])
     before = os.path.join(case.folder, "before")
     shutil.copytree(case.store, before)
-    case.refused("keys/")
-    case.refused("go on with: akashi-collector succeed --store %s --log a" % case.store)
+    case.waits("keys/")
 
     # With what a witness kept the loss is known.
     case.succeed("--checkpoint", kept, "--reason", "the machine burnt")
@@ -257,7 +257,7 @@ def revoked():
     case = Case("revoked")
     case.work(5)
     run(COLLECTOR, "key", "revoke", "--store", case.store, "--log", "a")
-    case.refused("go on with: akashi-collector succeed --store %s --log a" % case.store)
+    case.waits("these keys were revoked for good")
     case.succeed()
     case.work(5)
     said = case.judge("INCOMPLETE", ["SUCCESSION_UNCONFIRMED"])
@@ -318,8 +318,8 @@ def moved():
     kit.check(not os.path.exists(case.folder + "/akashi.tar"), "the medium still holds the keys")
 
     # The old machine is started again: it has no keys.
-    case.refused("keys/")
-    old = case.store
+    case.waits("keys/")
+    old = case.old = case.victim.log_dir()
     case.store = case.victim.store = new
     with open(case.victim.config, encoding="utf-8") as f:
         text = f.read()
