@@ -252,17 +252,12 @@ enum ak_code ak_disk_mkdir(int dir_fd, const char *name, mode_t mode, int *fd, s
     return AK_OK;
 }
 
-enum ak_code ak_disk_put(int tmp_fd, const char *tmp_name, int dir_fd, const char *name,
-                         mode_t mode, const void *data, size_t len, struct ak_error *err)
+/* The file whole and on stable storage: then it gets its name. Closes `fd`. */
+static enum ak_code put_open(int fd, enum ak_code rc, int tmp_fd, const char *tmp_name, int dir_fd,
+                             const char *name, struct ak_error *err)
 {
-    enum ak_code rc;
     int error;
-    int fd;
 
-    rc = create(tmp_fd, tmp_name, O_TRUNC, mode, &fd, err);
-    if (rc != AK_OK)
-        return rc;
-    rc = ak_disk_write(fd, data, len, err);
     if (rc == AK_OK)
         rc = ak_disk_sync(fd, err);
     (void)close(fd); /* synced, or given up */
@@ -276,6 +271,48 @@ enum ak_code ak_disk_put(int tmp_fd, const char *tmp_name, int dir_fd, const cha
     if (error != 0)
         return ak_fail_errno(err, error, "could not put %s in place", name);
     return ak_disk_sync_dir(dir_fd, err);
+}
+
+enum ak_code ak_disk_put(int tmp_fd, const char *tmp_name, int dir_fd, const char *name,
+                         mode_t mode, const void *data, size_t len, struct ak_error *err)
+{
+    int fd;
+    enum ak_code rc = create(tmp_fd, tmp_name, O_TRUNC, mode, &fd, err);
+
+    if (rc != AK_OK)
+        return rc;
+    rc = ak_disk_write(fd, data, len, err);
+    return put_open(fd, rc, tmp_fd, tmp_name, dir_fd, name, err);
+}
+
+/* Zeros in the place of what is to come, with that place and the name on stable storage. */
+static enum ak_code take_room(int fd, int dir_fd, size_t len, struct ak_error *err)
+{
+    static const unsigned char zeros[AK_DISK_SECRET_BYTES_MAX];
+    enum ak_code rc = ak_disk_write(fd, zeros, len, err);
+
+    if (rc == AK_OK)
+        rc = ak_disk_sync(fd, err);
+    if (rc == AK_OK)
+        rc = ak_disk_sync_dir(dir_fd, err);
+    if (rc == AK_OK && lseek(fd, 0, SEEK_SET) != 0)
+        rc = ak_fail_errno(err, errno, "go to the begin of the file");
+    return rc;
+}
+
+enum ak_code ak_disk_put_secret(int dir_fd, const char *tmp_name, const char *name, mode_t mode,
+                                const void *data, size_t len, struct ak_error *err)
+{
+    int fd;
+    enum ak_code rc = create(dir_fd, tmp_name, O_EXCL, mode, &fd, err);
+
+    assert(len <= AK_DISK_SECRET_BYTES_MAX);
+    if (rc != AK_OK)
+        return rc;
+    rc = take_room(fd, dir_fd, len, err);
+    if (rc == AK_OK)
+        rc = ak_disk_write(fd, data, len, err);
+    return put_open(fd, rc, dir_fd, tmp_name, dir_fd, name, err);
 }
 
 /* The whole of an open file. */

@@ -81,6 +81,15 @@ enum ak_code ak_disk_mkdir(int dir_fd, const char *name, mode_t mode, int *fd,
 enum ak_code ak_disk_put(int tmp_fd, const char *tmp_name, int dir_fd, const char *name,
                          mode_t mode, const void *data, size_t len, struct ak_error *err);
 
+/* The same for at most AK_DISK_SECRET_BYTES_MAX bytes that must one day be wiped, within one
+ * directory, where `tmp_name` must not be there (AK_EEXIST). Its blocks are the file's, and that is
+ * on stable storage, before a byte of the content is written: a file system may write the bytes
+ * first and then whose they are, and what a crash cut off between would lie where no name leads to.
+ */
+#define AK_DISK_SECRET_BYTES_MAX 64u /* a number and a seed, and as much again */
+enum ak_code ak_disk_put_secret(int dir_fd, const char *tmp_name, const char *name, mode_t mode,
+                                const void *data, size_t len, struct ak_error *err);
+
 /* Reads a whole regular file of at most `max` bytes; `*data` is malloc'ed, with a NUL behind that
  * `*len` does not count. AK_ELIMIT if it is longer, AK_EIO if it is not a regular file. `mode` and
  * `mtime_ns` may be NULL. */

@@ -204,7 +204,7 @@ static enum ak_code replace_seed(struct ak_keys *keys, struct ak_error *err)
         rc = ak_fail_errno(err, errno, "name the old seed");
     ak_keys_pack_epoch(file, keys->epoch + 1, keys->secrets->next_seed);
     if (rc == AK_OK)
-        rc = ak_disk_put(dir, MADE, dir, SEED, 0400, file, AK_EPOCH_SEED_BYTES, err);
+        rc = ak_disk_put_secret(dir, MADE, SEED, 0400, file, AK_EPOCH_SEED_BYTES, err);
     sodium_memzero(file, AK_EPOCH_SEED_BYTES);
     return rc == AK_OK ? erase(dir, OLD, err) : rc;
 }

@@ -8,7 +8,6 @@ frames that held them, nor salt or group key, are anywhere in the image of the d
 
 Where no file system can be mounted the files of the store are searched instead, and that is said.
 """
-import atexit
 import base64
 import glob
 import hashlib
@@ -16,6 +15,7 @@ import os
 import subprocess
 import sys
 
+import disk_kit
 import fault_kit as fault
 import transport_kit as kit
 
@@ -26,52 +26,8 @@ except ImportError as e:
     kit.skip(str(e))
 
 COLLECTOR, VERIFY = sys.argv[1:3]
-IMAGE_BYTES = 256 << 20
 LISTENERS = ["url: relp://127.0.0.1:0\nroute:\n  - {address: 127.0.0.5/32, log: a}\n"
              "  - {address: 127.0.0.6/32, log: b}\n"]
-
-
-class Disk:
-    """A folder, in an image of its own where that can be mounted."""
-
-    def __init__(self, folder):
-        self.image = os.path.join(folder, "image")
-        self.folder = os.path.join(folder, "disk")
-        os.mkdir(self.folder)
-        with open(self.image, "wb") as f:
-            f.truncate(IMAGE_BYTES)
-        self.mounted = all(subprocess.run(words, capture_output=True, check=False).returncode == 0
-                           for words in (["mkfs.ext4", "-q", "-F", self.image],
-                                         ["mount", "-o", "loop", self.image, self.folder]))
-        if self.mounted:
-            atexit.register(self.away)
-        else:
-            print("no file system can be mounted here: files are searched, not the disk", flush=True)
-
-    def away(self):
-        subprocess.run(["umount", self.folder], check=False)
-
-    def pieces(self):
-        os.sync()
-        if self.mounted:
-            yield "the image", self.image
-            return
-        for path in glob.glob(self.folder + "/**", recursive=True):
-            if os.path.isfile(path):
-                yield path, path
-
-    def find(self, needles):
-        """Names of the needles that are there."""
-        found = set()
-        longest = max(map(len, needles.values()))
-        for _, path in self.pieces():
-            before = b""
-            with open(path, "rb") as f:
-                while piece := f.read(8 << 20):
-                    data = before + piece
-                    found |= {name for name, needle in needles.items() if needle in data}
-                    before = data[-longest:]
-        return sorted(found)
 
 
 def frames(data):
@@ -119,7 +75,7 @@ class Case:
     def __init__(self):
         folder = kit.workspace()
         self.folder = folder
-        self.disk = Disk(folder)
+        self.disk = disk_kit.Disk(folder)
         self.victim = fault.Victim((COLLECTOR, VERIFY), os.path.join(self.disk.folder, "case"),
                                    LISTENERS, logs=(("a", "seal_size: 1M"), ("b", "seal_size: 1M")))
         self.keys, self.orders = [], 0

@@ -32,6 +32,12 @@ akashi_fault_test(renew_collector)
 akashi_fault_test(stamps_collector)
 akashi_threads(integration.stamps_collector akashi-collector akashi-verify)
 
+add_library(akashi_stop_disk MODULE tools/stop_disk.c)
+target_link_libraries(akashi_stop_disk PRIVATE akashi_flags)
+akashi_fault_test(seeds_on_disk $<TARGET_FILE:akashi_stop_disk>)
+set_property(TEST integration.seeds_on_disk APPEND PROPERTY ENVIRONMENT
+  ASAN_OPTIONS=verify_asan_link_order=0)
+
 akashi_fault_test(fault_two)
 akashi_threads(integration.fault_two akashi-collector akashi-verify)
 
