@@ -91,17 +91,28 @@ static enum ak_code spawn(struct ak_key_channel *channel, int keys_dir_fd, struc
     return AK_OK;
 }
 
+enum ak_code ak_key_channel_over(int fd, struct ak_key_channel **out, struct ak_error *err)
+{
+    struct ak_key_channel *channel = calloc(1, sizeof(*channel));
+
+    *out = channel;
+    if (channel == NULL)
+        return ak_fail(err, AK_ENOMEM, "no memory for the signer process");
+    channel->fd = fd;
+    channel->pid = -1;
+    pthread_mutex_init(&channel->mutex, NULL);
+    return AK_OK;
+}
+
 enum ak_code ak_key_channel_start(int keys_dir_fd, struct ak_key_channel **out,
                                   struct ak_error *err)
 {
-    struct ak_key_channel *channel = calloc(1, sizeof(*channel));
-    enum ak_code rc;
+    struct ak_key_channel *channel;
+    enum ak_code rc = ak_key_channel_over(-1, &channel, err);
 
     *out = NULL;
-    if (channel == NULL)
-        return ak_fail(err, AK_ENOMEM, "no memory for the signer process");
-    channel->fd = channel->pid = -1;
-    pthread_mutex_init(&channel->mutex, NULL);
+    if (rc != AK_OK)
+        return rc;
     rc = hold_keys(keys_dir_fd, err);
     if (rc == AK_OK)
         rc = spawn(channel, keys_dir_fd, err);
@@ -163,7 +174,8 @@ static enum ak_code tell_ended(struct ak_key_channel *channel, struct ak_error *
 /* It talks nonsense: it is ended, and nothing it said counts. */
 static enum ak_code tell_nonsense(struct ak_key_channel *channel, struct ak_error *err)
 {
-    (void)kill(channel->pid, SIGKILL);
+    if (channel->pid > 0)
+        (void)kill(channel->pid, SIGKILL);
     channel->dead = true;
     return ak_fail(err, AK_EIO,
                    "signer: its process gave an answer that is none, and was ended. Nothing is "
@@ -176,7 +188,8 @@ static bool sized(const struct ak_key_answer *answer, size_t body)
     return (uint64_t)answer->note_len + answer->start_len + answer->ending_len == body &&
            answer->note_len <= AK_NOTE_BYTES_MAX && answer->start_len <= AK_EPOCH_NOTE_BYTES_MAX &&
            answer->ending_len <= AK_EPOCH_NOTE_BYTES_MAX &&
-           memchr(answer->text, 0, sizeof(answer->text)) != NULL && answer->code <= AK_EBUSY;
+           memchr(answer->text, 0, sizeof(answer->text)) != NULL && answer->code <= AK_EBUSY &&
+           (answer->code == AK_OK) == (answer->text[0] == '\0');
 }
 
 /* Whether a call that failed is to be made again, now or when the line is ready: the loop watches

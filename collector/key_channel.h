@@ -24,6 +24,10 @@ struct ak_key_channel; /* any thread; calls wait for one another */
 enum ak_code ak_key_channel_start(int keys_dir_fd, struct ak_key_channel **out,
                                   struct ak_error *err);
 
+/* A line over `fd` (taken over unless this fails), a SOCK_SEQPACKET socket at whose other end there
+ * is no process of ours: tests answer there. */
+enum ak_code ak_key_channel_over(int fd, struct ak_key_channel **out, struct ak_error *err);
+
 /* Closes the line and waits for the process to end: what it was told to write is then written. All
  * keys must have been freed. NULL is allowed. */
 void ak_key_channel_stop(struct ak_key_channel *channel);

@@ -23,7 +23,7 @@ enum { AK_KEY_SOCKET_FD = 3, AK_KEY_DIR_FD = 4 };
 
 enum ak_key_op {
     AK_KEY_LOAD = 1, /* origin -> slot, keys, notes */
-    AK_KEY_FORGET,   /* the log is closed: its keys go from memory */
+    AK_KEY_FORGET,   /* the log is closed: its keys go from memory, what was signed is saved */
     AK_KEY_RESUME,   /* range, note */
     AK_KEY_SIGN,     /* range -> note */
     AK_KEY_SAVE,

@@ -84,8 +84,8 @@ enum ak_code ak_keys_sign(struct ak_keys *keys, const struct ak_range *more, cha
 /* At start: what was found in the log, for the keys to go on from. `range` is [0, size); with a
  * note (valid under both keys, of that size) it must fold to the note's root, without one (NULL)
  * it must be what the state file says. AK_ESIGNATURE, AK_EKEY or AK_EMALFORMED for a note that is
- * not valid; AK_EINTEGRITY if roots differ, or if the state file says that more was signed already:
- * then the store is older than the key, and nothing will be signed. */
+ * not valid; AK_EINTEGRITY if roots differ, or if more was signed already, as the state file says
+ * or these keys did: then the store is older than the key, and nothing will be signed. */
 enum ak_code ak_keys_resume(struct ak_keys *keys, const void *note, size_t note_len,
                             const struct ak_range *range, struct ak_error *err);
 

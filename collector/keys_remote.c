@@ -40,16 +40,22 @@ static void put_range(struct call *call, const struct ak_range *range)
     memcpy(call->request.hash, range->hash, range->count * sizeof(range->hash[0]));
 }
 
-/* Takes over how the keys stand now. */
+/* Takes over how the keys stand now; nothing of an answer with an epoch that the list has not. */
 static enum ak_code take_state(struct ak_keys *keys, const struct ak_key_answer *answer,
                                struct ak_error *err)
 {
+    struct ak_vkey running;
+    enum ak_code rc = ak_epoch_list_vkey(keys->list, keys->origin, answer->epoch, &running, err);
+
+    if (rc != AK_OK)
+        return rc;
     keys->epoch_time = answer->epoch_time;
     keys->state_size = answer->state_size;
     keys->state_root = answer->state_root;
     keys->state_time = answer->state_time;
     keys->epoch = answer->epoch;
-    return ak_epoch_list_vkey(keys->list, keys->origin, keys->epoch, &keys->running, err);
+    keys->running = running;
+    return AK_OK;
 }
 
 static enum ak_code ask(struct ak_keys *keys, struct call *call, const void *body,

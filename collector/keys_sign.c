@@ -180,6 +180,25 @@ static enum ak_code check_note(const struct ak_keys *keys, const void *note, siz
     return AK_OK;
 }
 
+/* What these keys signed since they were loaded is newer than the state file: nobody takes them
+ * back behind it. */
+static enum ak_code check_known(const struct ak_keys *keys, uint64_t size,
+                                const struct ak_hash *root, struct ak_error *err)
+{
+    struct ak_hash known;
+    enum ak_code rc = AK_OK;
+
+    if (size < keys->signed_range.end)
+        return ak_keys_older(keys, size, err);
+    if (size > keys->signed_range.end)
+        return AK_OK;
+    rc = ak_range_root(&keys->signed_range, &known, err);
+    if (rc == AK_OK && !ak_hash_equal(&known, root))
+        rc = ak_fail(err, AK_EINTEGRITY,
+                     "signer: another tree of size %" PRIu64 " was signed before", size);
+    return rc;
+}
+
 enum ak_code ak_keys_resume(struct ak_keys *keys, const void *note, size_t note_len,
                             const struct ak_range *range, struct ak_error *err)
 {
@@ -205,8 +224,10 @@ enum ak_code ak_keys_resume(struct ak_keys *keys, const void *note, size_t note_
                        "signer: the tree of size %" PRIu64 " in this store is not the one that was "
                        "signed. Nothing is signed. Bring back the newest copy of the store",
                        range->end);
-    keys->signed_range = *range;
-    return AK_OK;
+    rc = check_known(keys, range->end, &root, err);
+    if (rc == AK_OK)
+        keys->signed_range = *range;
+    return rc;
 }
 
 static void pack_uint(unsigned char *out, uint64_t value, unsigned n)

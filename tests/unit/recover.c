@@ -48,8 +48,8 @@ static struct {
     unsigned steps;
     struct ak_frame frame[FRAMES_MAX];
     unsigned frames;
-    uint64_t state;       /* size that the keys remember */
-    struct ak_keys *keys; /* as a process that starts loads them */
+    uint64_t state; /* size that the keys remember */
+    int keys_fd;
     int dir_fd;
 } made;
 
@@ -154,16 +154,13 @@ static void find_notes(void)
     }
 }
 
-static void load_keys(void)
+static void open_dirs(void)
 {
     char path[2 * LIFE_PATH_BYTES];
-    struct ak_error err = {0};
-    int fd;
 
     (void)snprintf(path, sizeof(path), "%s/store/keys", made.path);
-    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    check(ak_keys_load(fd, made.origin, &made.keys, &err), &err);
-    (void)close(fd);
+    made.keys_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_true(made.keys_fd >= 0);
     made.dir_fd = open(made.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     assert_true(made.dir_fd >= 0);
 }
@@ -226,12 +223,12 @@ static void make(bool sealed)
     life_free(&life); /* it just stops */
     read_file();
     find_notes();
-    load_keys();
+    open_dirs();
 }
 
 static void away(void)
 {
-    ak_keys_free(made.keys);
+    (void)close(made.keys_fd);
     (void)close(made.dir_fd);
     free(made.data);
     life_away(made.path);
@@ -274,14 +271,18 @@ static const struct step *last_step(uint64_t bytes, bool notes)
 /* One recovery of the directory as it is; what comes of it. Memory of `out` is freed. */
 static enum ak_code recover(struct ak_recovered *out, struct ak_range *whole, struct ak_error *err)
 {
-    enum ak_code rc = ak_recover(made.dir_fd, made.origin, made.keys, NULL, NULL, out, err);
+    struct ak_keys *keys;
+    enum ak_code rc;
 
+    check(ak_keys_load(made.keys_fd, made.origin, &keys, err), err);
+    rc = ak_recover(made.dir_fd, made.origin, keys, NULL, NULL, out, err);
     if (rc == AK_OK) {
-        *whole = *ak_keys_signed(made.keys);
+        *whole = *ak_keys_signed(keys);
         check(ak_range_merge(whole, &out->more, err), err);
         assert_int_equal(out->positions.size, out->range.end);
     }
     ak_recovered_free(out);
+    ak_keys_free(keys);
     return rc;
 }
 

@@ -128,6 +128,25 @@ static void resumes(void **state)
     assert_int_equal(sign(9, 12), AK_OK);
 }
 
+/* A collector that was taken over wants a second history signed: it lets nothing be saved, and
+ * takes the keys back to what was, or has them forgotten and loaded again. */
+static void knows_what_it_signed(void **state)
+{
+    struct ak_range old = leaves(0, 9, 0), other = leaves(0, 12, 1), same = leaves(0, 12, 0);
+
+    (void)state;
+    assert_int_equal(ak_keys_state(keys, NULL), 9); /* 12 was signed, and not saved */
+    assert_int_equal(ak_keys_resume(keys, NULL, 0, &old, &error), AK_EINTEGRITY);
+    assert_non_null(strstr(error.text, "asked for size 9, but signed 12"));
+    assert_int_equal(sign(12, 12), AK_OK);
+    ak_keys_free(keys);
+    assert_int_equal(ak_key_channel_load(channel, folder_fd, origin, &keys, &error), AK_OK);
+    assert_int_equal(ak_keys_state(keys, NULL), 12);
+    assert_int_equal(ak_keys_resume(keys, NULL, 0, &old, &error), AK_EINTEGRITY);
+    assert_int_equal(ak_keys_resume(keys, NULL, 0, &other, &error), AK_EINTEGRITY);
+    assert_int_equal(ak_keys_resume(keys, NULL, 0, &same, &error), AK_OK);
+}
+
 /* An epoch ends and the next begins in the process; here are its number, key and notes. */
 static void rotates(void **state)
 {
@@ -237,9 +256,13 @@ static void ends(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(continues),     cmocka_unit_test(resumes),
-        cmocka_unit_test(rotates),       cmocka_unit_test(refuses_nonsense),
-        cmocka_unit_test(refuses_sizes), cmocka_unit_test(ends),
+        cmocka_unit_test(continues),
+        cmocka_unit_test(resumes),
+        cmocka_unit_test(knows_what_it_signed),
+        cmocka_unit_test(rotates),
+        cmocka_unit_test(refuses_nonsense),
+        cmocka_unit_test(refuses_sizes),
+        cmocka_unit_test(ends),
     };
 
     if (argc == 2 && strcmp(argv[1], AK_KEY_PROCESS_WORD) == 0)
