@@ -342,7 +342,7 @@ static void on_signal(uv_signal_t *handle, int number)
 
 static void enter(struct ak_server *server, enum stage stage, uint64_t patience_ns)
 {
-    server->stage = stage;
+    server->stage = (int)stage;
     server->stage_until = ak_clock_boottime() + patience_ns;
 }
 

@@ -338,14 +338,13 @@ static enum ak_code refuse_name(const struct ak_tls_context *context, X509 *leaf
  * the sender's own certificate must be spoken about, its authorities only may. */
 static bool is_tolerated(struct path_check *check, int error, int depth)
 {
+    if (error == X509_V_ERR_UNABLE_TO_GET_CRL && depth > 0)
+        return true;
     switch (error) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
         check->expired = check->expired || check->context->accept_expired;
         return check->context->accept_expired;
     case X509_V_ERR_UNABLE_TO_GET_CRL:
-        if (depth > 0)
-            return true;
-        /* fall through */
     case X509_V_ERR_CRL_HAS_EXPIRED:
     case X509_V_ERR_CRL_NOT_YET_VALID:
         check->crl_stale = check->crl_stale || check->context->accept_stale_crl;

@@ -18,7 +18,10 @@ from tsa_kit import POLICY, Authority, Server, Stamper, run
 COLLECTOR, VERIFY = sys.argv[1:3]
 LISTENERS = ["url: relp://127.0.0.1:0\nlog: a"]
 BAD = {"status": "status 500", "html": 'type "text/html"', "garbage": "no time-stamp reply",
-       "large": "", "nonce": "nonce", "imprint": "over other bytes", "untrusted": "does not lead"}
+       "large": "", "nonce": "not the nonce of the request", "imprint": "over other bytes",
+       "untrusted": "does not lead", "unasked": "cert",
+       "other-policy": "it is of policy %s.2, %s was asked for" % (POLICY, POLICY),
+       "no-certificate": "certificate"}
 
 
 def send(victim, name, count):

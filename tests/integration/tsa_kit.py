@@ -131,16 +131,19 @@ class Stamper:
             out.write(data)
         return self.answer(run("ts", "-query", "-data", path, "-sha256", "-cert"))
 
-    def forge(self, data, at=None, digest="sha256", md="sha256", accuracy=b"", status=0):
-        """A reply of our own, with any time, digest and signer."""
+    def forge(self, data, at=None, digest="sha256", md="sha256", accuracy=b"", status=0,
+              imprint=None, nonce=b"", policy=POLICY, certs=()):
+        """A reply of our own, with any time, digest and signer. `imprint`: instead of the digest of
+        `data`; `nonce`: DER; `certs`: further options of `openssl cms`."""
         at = at or time.strftime("%Y%m%d%H%M%SZ", time.gmtime())
         imprint = der(0x30, der(0x30, OIDS[digest], b"\x05\x00"),
-                      der(4, hashlib.new(digest, data).digest()))
-        policy = run("asn1parse", "-genstr", f"OID:{POLICY}", "-noout", "-out", "/dev/stdout")
-        info = der(0x30, der_int(1), policy, imprint, der_int(7), der(0x18, at.encode()), accuracy)
+                      der(4, imprint or hashlib.new(digest, data).digest()))
+        policy = run("asn1parse", "-genstr", f"OID:{policy}", "-noout", "-out", "/dev/stdout")
+        info = der(0x30, der_int(1), policy, imprint, der_int(7), der(0x18, at.encode()), accuracy,
+                   nonce)
         token = run("cms", "-sign", "-binary", "-nodetach", "-outform", "DER", "-md", md, "-cades",
                     "-econtent_type", "1.2.840.113549.1.9.16.1.4", "-signer", self.cert, "-inkey",
-                    self.key, data=info)
+                    self.key, *certs, data=info)
         return der(0x30, der(0x30, der_int(status)), token)
 
 
@@ -188,9 +191,28 @@ class Server:
         if mode == "hang":
             threading.Event().wait(600)
         with self.lock:
-            if mode == "nonce":
-                imprint = query[query.index(bytes.fromhex("0420")) + 2:][:32]
-                query = run("ts", "-query", "-digest", imprint.hex(), "-sha256", "-cert")
-            elif mode == "imprint":
-                query = run("ts", "-query", "-digest", "00" * 32, "-sha256", "-cert")
-            return 200, kind, (self.other if mode == "untrusted" else self.stamper).answer(query)
+            return 200, kind, self.reply(query)
+
+    def reply(self, query):
+        """What a good authority says, but for what the mode names: each has the rest right."""
+        parts = parts_of(query)
+        wrong = {"other-policy": {"policy": POLICY + ".2"},
+                 "imprint": {"imprint": bytes(len(parts["imprint"]))},
+                 "no-certificate": {"certs": ("-nocerts",)}}.get(self.mode)
+        if wrong is not None:
+            return self.stamper.forge(b"", **{**parts, **wrong})
+        if self.mode == "nonce":
+            query = run("ts", "-query", "-digest", parts["imprint"].hex(), "-" + parts["digest"],
+                        "-cert")
+        if self.mode == "unasked":  # the signer's own one, and that of an authority that is trusted
+            return self.other.forge(b"", **parts, certs=("-certfile", self.stamper.cert))
+        return (self.other if self.mode == "untrusted" else self.stamper).answer(query)
+
+
+def parts_of(query):
+    """What an answer repeats of a request of ours: imprint, its algorithm, and the nonce (DER)."""
+    digest = next(name for name, oid in OIDS.items() if oid in query)
+    length = hashlib.new(digest).digest_size
+    at = query.index(bytes([4, length])) + 2
+    nonce = query.index(bytes.fromhex("0210"), at + length)
+    return {"digest": digest, "imprint": query[at:at + length], "nonce": query[nonce:nonce + 18]}
