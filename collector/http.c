@@ -252,12 +252,14 @@ static void finish(struct ak_http_call *call, CURLcode result)
     char *stated = NULL;
     long status = 0;
 
-    if (result != CURLE_OK) {
+    (void)curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (result == CURLE_OK && status == 0) {
+        answer.error = "its answer is not HTTP";
+    } else if (result != CURLE_OK) {
         answer.error = call->refused != NULL    ? call->refused
                        : call->error[0] != '\0' ? call->error
                                                 : curl_easy_strerror(result);
     } else {
-        (void)curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
         (void)curl_easy_getinfo(call->easy, CURLINFO_CONTENT_TYPE, &stated);
         plain_type(stated, type);
         answer.status = (int)status;
