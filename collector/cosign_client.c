@@ -10,6 +10,7 @@
 #include "cosign_private.h"
 #include "disk.h"
 #include "log.h"
+#include "room.h"
 #include "server.h"
 
 #include <akashi/format.h>
@@ -113,6 +114,7 @@ static void put_done(uv_work_t *work, int status)
     if (job->put.rc != AK_OK)
         ak_log(AK_LOG_WARNING, "what witnesses said of size %" PRIu64 " is not kept: %s",
                job->put.size, job->put.err.text);
+    ak_room_beside(client->log, job->put.written, job->put.removed);
     free(job->put.data);
     free(job);
     client->writing = false;

@@ -107,12 +107,20 @@ void ak_cosign_files_plan(struct ak_cosign_files *files, const struct ak_cosign_
 void ak_cosign_files_put(struct ak_cosign_put *put)
 {
     char name[AK_COSIGN_NAME_BYTES];
+    uint64_t before;
 
     name_of(name, put->size);
+    before = ak_disk_size(put->dir_fd, name);
     put->rc = ak_disk_put(put->tmp_fd, put->tmp_name, put->dir_fd, name, COSIGNED_MODE, put->data,
                           put->len, &put->err);
-    for (unsigned i = 0; i < put->gone_count && put->rc == AK_OK; i++) {
+    if (put->rc != AK_OK)
+        return;
+    put->written = put->len;
+    put->removed = before;
+    for (unsigned i = 0; i < put->gone_count; i++) {
         name_of(name, put->gone[i]);
-        (void)ak_disk_unlink(put->dir_fd, name, NULL); /* one that stays does no harm */
+        before = ak_disk_size(put->dir_fd, name);
+        if (ak_disk_unlink(put->dir_fd, name, NULL) == AK_OK) /* one that stays does no harm */
+            put->removed += before;
     }
 }

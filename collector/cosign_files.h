@@ -42,6 +42,8 @@ struct ak_cosign_put {
     size_t len;
     uint64_t gone[AK_COSIGN_OLD_MAX];
     unsigned gone_count;
+    uint64_t written; /* bytes, once it is done */
+    uint64_t removed; /* likewise, with what stood in its place */
     enum ak_code rc;
     struct ak_error err;
 };

@@ -315,6 +315,13 @@ enum ak_code ak_disk_put_secret(int dir_fd, const char *tmp_name, const char *na
     return put_open(fd, rc, dir_fd, tmp_name, dir_fd, name, err);
 }
 
+uint64_t ak_disk_size(int dir_fd, const char *name)
+{
+    struct stat st;
+
+    return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? (uint64_t)st.st_size : 0;
+}
+
 /* The whole of an open file. */
 static enum ak_code read_all(int fd, unsigned char *data, size_t len, const char *name,
                              struct ak_error *err)

@@ -90,6 +90,9 @@ enum ak_code ak_disk_put(int tmp_fd, const char *tmp_name, int dir_fd, const cha
 enum ak_code ak_disk_put_secret(int dir_fd, const char *tmp_name, const char *name, mode_t mode,
                                 const void *data, size_t len, struct ak_error *err);
 
+/* Bytes of a file; 0 if there is none. */
+uint64_t ak_disk_size(int dir_fd, const char *name);
+
 /* Reads a whole regular file of at most `max` bytes; `*data` is malloc'ed, with a NUL behind that
  * `*len` does not count. AK_ELIMIT if it is longer, AK_EIO if it is not a regular file. `mode` and
  * `mtime_ns` may be NULL. */

@@ -185,6 +185,12 @@ static void tell_room(struct ak_runlog *log)
     ak_server_room(log->server);
 }
 
+void ak_room_beside(struct ak_runlog *log, uint64_t written, uint64_t removed)
+{
+    log->bytes += written;
+    log->bytes -= removed < log->bytes ? removed : log->bytes;
+}
+
 void ak_room_committed(struct ak_runlog *log)
 {
     if (share_left(log) <= reserve_bytes(log))

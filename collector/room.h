@@ -16,6 +16,10 @@ void ak_room_exhausted(struct ak_runlog *log);
 /* After each commit: a log that used up its share is full at once. */
 void ak_room_committed(struct ak_runlog *log);
 
+/* Files that lie beside the segments (what witnesses and time-stamping authorities said) were
+ * written or removed: they are of the log's share too. */
+void ak_room_beside(struct ak_runlog *log, uint64_t written, uint64_t removed);
+
 /* An orderly stop: if there is no room now, that is told while it can be. */
 void ak_room_stop(struct ak_runlog *log);
 

@@ -45,6 +45,7 @@ struct ak_writer {
     size_t note_bytes;  /* of the NOTE in front of what is being written; it lies in `scratch` */
     bool marked;        /* a MARK is durable: the file holds acknowledged entries */
     bool dead;
+    uint64_t grown;              /* bytes written that no commit has told of */
     bool rolled;                 /* begun, and no commit has told the caller yet */
     struct ak_hash header;       /* digest of its HEADER frame */
     struct ak_hash previous;     /* of the newest HEADER before it */
@@ -220,6 +221,7 @@ static enum ak_code write_header(struct ak_writer *writer, const void *checkpoin
     ak_sha256_init(&writer->frames);
     ak_sha256_update(&writer->frames, writer->header.b, AK_HASH_BYTES);
     writer->bytes = sink.len;
+    writer->grown += sink.len;
     return AK_OK;
 }
 
@@ -374,24 +376,24 @@ static enum ak_code append(struct ak_writer *writer, struct iovec *iov, int coun
     return rc;
 }
 
-static void fill_result(struct ak_writer *writer, uint64_t written, struct ak_commit_result *result)
+static void fill_result(struct ak_writer *writer, struct ak_commit_result *result)
 {
     result->size = writer->range.end;
     result->range = writer->range;
     result->file_bytes = writer->bytes;
     result->segment_first = writer->first;
     result->rolled = writer->rolled;
-    result->written = written;
+    result->written = writer->grown;
     result->has_torn = writer->has_torn;
     result->torn = writer->torn;
+    writer->grown = 0;
     writer->rolled = false;
     writer->has_torn = false;
 }
 
 /* The group commit itself, into the open segment. */
 static enum ak_code commit(struct ak_writer *writer, struct ak_batch *const *batches, size_t count,
-                           const void *note, size_t note_len, uint64_t *written,
-                           struct ak_error *err)
+                           const void *note, size_t note_len, struct ak_error *err)
 {
     struct iovec iov[AK_WRITER_BATCHES_MAX + 2];
     struct ak_sink sink = {.data = writer->scratch, .cap = sizeof(writer->scratch)};
@@ -399,6 +401,7 @@ static enum ak_code commit(struct ak_writer *writer, struct ak_batch *const *bat
     struct ak_range range = writer->range;
     struct ak_hash digest;
     uint64_t newest_note;
+    uint64_t written = 0;
     enum ak_code rc = put_note(writer, &sink, note, note_len, &frames, &newest_note, err);
     size_t mark_at = sink.len;
 
@@ -415,14 +418,14 @@ static enum ak_code commit(struct ak_writer *writer, struct ak_batch *const *bat
     writer->note_bytes = mark_at;
     iov[0] = (struct iovec){.iov_base = sink.data, .iov_len = mark_at};
     iov[count + 1] = (struct iovec){.iov_base = sink.data + mark_at, .iov_len = sink.len - mark_at};
-    *written = 0;
     for (size_t i = 0; i < count + 2; i++)
-        *written += iov[i].iov_len;
+        written += iov[i].iov_len;
     rc = append(writer, iov, (int)count + 2, err);
     if (rc != AK_OK)
         return rc;
     writer->range = range;
-    writer->bytes += *written;
+    writer->bytes += written;
+    writer->grown += written;
     writer->note_size = newest_note;
     if (mark_at > 0)
         writer->noted = newest_note;
@@ -436,7 +439,6 @@ enum ak_code ak_writer_commit(struct ak_writer *writer, struct ak_batch *const *
                               const void *checkpoint, size_t checkpoint_len, uint64_t now_ns,
                               struct ak_commit_result *result, struct ak_error *err)
 {
-    uint64_t written = 0;
     enum ak_code rc;
 
     if (count == 0 || count > AK_WRITER_BATCHES_MAX)
@@ -447,9 +449,9 @@ enum ak_code ak_writer_commit(struct ak_writer *writer, struct ak_batch *const *
     }
     rc = ready(writer, batches[0]->new_segment, checkpoint, checkpoint_len, now_ns, err);
     if (rc == AK_OK)
-        rc = commit(writer, batches, count, note, note_len, &written, err);
+        rc = commit(writer, batches, count, note, note_len, err);
     if (rc == AK_OK)
-        fill_result(writer, written, result);
+        fill_result(writer, result);
     return rc;
 }
 
@@ -473,6 +475,7 @@ enum ak_code ak_writer_note(struct ak_writer *writer, const void *note, size_t n
     if (rc != AK_OK)
         return rc;
     writer->bytes += sink.len;
+    writer->grown += sink.len;
     writer->note_size = writer->noted = newest;
     writer->frames = frames;
     return AK_OK;

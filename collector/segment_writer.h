@@ -57,7 +57,7 @@ struct ak_commit_result {
     uint64_t file_bytes;    /* length of the segment now */
     uint64_t segment_first; /* first index of the segment written to */
     bool rolled;            /* a new segment was begun in this commit */
-    uint64_t written;       /* bytes written by this commit */
+    uint64_t written;       /* bytes since the commit before, with headers and lone notes */
     bool has_torn;          /* a dead segment was left behind since the last commit: write a */
     struct ak_torn torn;    /* `recovery` event with file, good, cut, sha256 and size of this */
 };

@@ -16,6 +16,7 @@
 #include "disk.h"
 #include "http.h"
 #include "log.h"
+#include "room.h"
 #include "server.h"
 #include "stamp_request.h"
 
@@ -58,7 +59,8 @@ struct authority {
     uint8_t nonce[AK_STAMP_NONCE_BYTES];
     unsigned char *reply;
     size_t reply_len;
-    enum ak_code rc; /* of the job */
+    uint64_t written; /* bytes of files, by the job */
+    enum ak_code rc;  /* of the job */
     struct ak_error err;
     struct ak_timestamp stamp;
 };
@@ -175,26 +177,31 @@ static void succeed(struct authority *a)
 }
 
 /* The note beside the log, unless another attempt has written it. In the pool. */
-static enum ak_code store_note(const struct authority *a, struct ak_error *err)
+static enum ak_code store_note(struct authority *a, struct ak_error *err)
 {
     const struct ak_runlog *log = a->stamps->log;
     char name[NAME_BYTES];
     char tmp[NAME_BYTES];
+    enum ak_code rc;
 
     (void)snprintf(name, sizeof(name), "%020" PRIu64 ".stamped", a->size);
     (void)snprintf(tmp, sizeof(tmp), "%s.%u", log->id, a->stamps->number);
     if (faccessat(log->dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
         return AK_OK;
-    return ak_disk_put(log->server->store.tmp_fd, tmp, log->dir_fd, name, FILE_MODE, a->note,
-                       a->len, err);
+    rc = ak_disk_put(log->server->store.tmp_fd, tmp, log->dir_fd, name, FILE_MODE, a->note, a->len,
+                     err);
+    if (rc == AK_OK)
+        a->written += a->len;
+    return rc;
 }
 
 /* The reply under the first number that is free. In the pool, where no other one of this log is. */
-static enum ak_code store_reply(const struct authority *a, struct ak_error *err)
+static enum ak_code store_reply(struct authority *a, struct ak_error *err)
 {
     const struct ak_runlog *log = a->stamps->log;
     char name[NAME_BYTES];
     char tmp[NAME_BYTES];
+    enum ak_code rc;
 
     (void)snprintf(tmp, sizeof(tmp), "%s.%u", log->id, a->stamps->number);
     for (unsigned k = 0; k < REPLIES_MAX; k++) {
@@ -203,8 +210,11 @@ static enum ak_code store_reply(const struct authority *a, struct ak_error *err)
             continue;
         if (errno != ENOENT)
             return ak_fail_errno(err, errno, "look for %s", name);
-        return ak_disk_put(log->server->store.tmp_fd, tmp, log->dir_fd, name, FILE_MODE, a->reply,
-                           a->reply_len, err);
+        rc = ak_disk_put(log->server->store.tmp_fd, tmp, log->dir_fd, name, FILE_MODE, a->reply,
+                         a->reply_len, err);
+        if (rc == AK_OK)
+            a->written += a->reply_len;
+        return rc;
     }
     return ak_fail(err, AK_ELIMIT, "%u time stamps of one size", REPLIES_MAX);
 }
@@ -215,6 +225,7 @@ static void store_work(uv_work_t *work)
     struct authority *a = stamps->storing;
 
     a->err = (struct ak_error){0};
+    a->written = 0;
     a->rc = ak_stamp_answer(a->reply, a->reply_len, a->note, a->len, a->nonce, stamps->policy,
                             stamps->tsa, &a->stamp, &a->err);
     if (a->rc == AK_OK)
@@ -230,6 +241,7 @@ static void store_done(uv_work_t *work, int status)
 
     (void)status;
     stamps->storing = NULL;
+    ak_room_beside(stamps->log, a->written, 0);
     ak_server_look(stamps->log->server);
     if (a->rc == AK_OK)
         succeed(a);

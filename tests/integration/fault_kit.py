@@ -20,6 +20,7 @@ import transport_kit as kit
 
 NOTE_HEAD = b"\x5a\x2a\x4d\x18"
 NOTE_TYPE = b"\x04\x01"
+CHECKPOINT_MAX = 600  # bytes
 
 
 class Victim(kit.Collector):
@@ -66,6 +67,19 @@ class Victim(kit.Collector):
         with open(os.path.join(self.store, "names"), encoding="utf-8") as names:
             ids = dict(line.split() for line in names)
         return os.path.join(self.store, ids[log])
+
+    def counts_all_files(self, ending, log="a"):
+        """What the log's share counts is what lies there, with the files of this ending (but for the
+        published checkpoint, which replaces another one all the time)."""
+        def both():
+            names = glob.glob(self.log_dir(log) + "/*")
+            there = sum(os.path.getsize(n) for n in names if not n.endswith("/checkpoint"))
+            wanted = [os.path.getsize(n) for n in names if n.endswith(ending)]
+            counted = next(one for one in self.status()["logs"] if one["name"] == log)["disk_bytes"]
+            return there, int(counted), sum(wanted)
+        kit.until("the share counts all files",
+                  lambda: (lambda t, c, w: w > 2 * CHECKPOINT_MAX and
+                           abs(t - c) < CHECKPOINT_MAX)(*both()))
 
     def verdict(self, log="a", options=(), path=None):
         """Verdict and codes of akashi-verify about a log as it lies there now."""

@@ -66,6 +66,7 @@ def main():
     kit.check(victim.begin(), "no start: " + victim.stderr())
     send(victim, "first", 50)
     kit.until("stamps are kept", lambda: len(replies(victim)) >= 6)
+    victim.counts_all_files(".tsr")
     send(victim, "second", 50)
     kit.until("all were asked", lambda: all(s.asked > 0 for s in servers))
     status = subprocess.run([COLLECTOR, "status", "--store", victim.store, "--json"],

@@ -128,6 +128,7 @@ def all_good():
         any(status == 200 and size == s.epoch_end() for _, size, status in w.seen)
         for w in s.witnesses))
     kit.until("the next epoch is cosigned", lambda: s.met() > s.epoch_end() + 1)
+    s.victim.counts_all_files(".cosigned")
     end = s.epoch_end()
     kit.check(s.victim.end() == 0, "it ends again")
     kit.check(any("%020d" % end in name for name in s.files()), "the end of the epoch is kept")
