@@ -107,6 +107,8 @@ void ak_runlog_on_refused(void *ctx, const struct ak_error *err)
 void ak_runlog_not_signed(struct ak_runlog *log, const char *cause)
 {
     stop_signing(log, cause);
+    if (log->server->manner != AK_UNSIGNED_SUCCEEDED)
+        return; /* opened for the command that is the way on */
     ak_log(AK_LOG_ERROR,
            "log %s: receiving, not signed: %s. Go on with: akashi-collector succeed --store %s "
            "--log %s",

@@ -651,20 +651,22 @@ enum ak_code ak_server_run(struct ak_config *config, const char *path, struct ak
 enum ak_code ak_server_once(struct ak_config *config, const char *command, enum ak_unsigned manner,
                             ak_server_once_fn once, void *ctx, struct ak_error *err)
 {
+    enum ak_log_level level = ak_log_get_level();
     enum ak_code done = AK_OK;
     enum ak_code rc;
     struct ak_server *server;
 
-    config->log_level = AK_LOG_WARNING;
+    config->log_level = AK_LOG_WARNING; /* what it does besides is not what the command is about */
     server = server_new(config, NULL, &rc, err);
     if (rc == AK_OK) {
         server->manner = manner;
         rc = start_logs(server, command, err);
     }
-    if (rc != AK_OK)
-        return rc; /* as above */
-    done = once(server, ctx, err);
-    ak_server_stop(server, "order");
-    rc = run_loop(server, done == AK_OK ? err : NULL);
+    if (rc == AK_OK) {
+        done = once(server, ctx, err);
+        ak_server_stop(server, "order");
+        rc = run_loop(server, done == AK_OK ? err : NULL);
+    }
+    ak_log_set_level(level);
     return done == AK_OK ? rc : done;
 }

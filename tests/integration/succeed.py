@@ -84,6 +84,8 @@ class Case:
     def succeed(self, *more, status=0):
         text = run(COLLECTOR, "succeed", "--store", self.store, "--log", "a", *more, status=status)
         if status == 0:
+            kit.check("is closed with" in text and "Start the collector" in text and
+                      "Go on with" not in text, "what succeed says: " + text)
             path = os.path.join(self.folder, "key-%d" % len(self.keys))
             with open(path, "w", encoding="utf-8") as f:
                 f.write(next(line for line in text.split("\n") if line.startswith("a.example/")))
