@@ -1,4 +1,7 @@
-"""Successions: docs/format.md 10.7, as far as one log shows it (R51, R52, R54)."""
+"""Successions: docs/format.md 10.7, as far as one log shows it (R51, R52, R54), and what
+of it is compared with the old log (R53)."""
+
+import base64
 
 from notes import Checkpoint, Key, check_origin
 from payloads import check_members, dec, b64, text
@@ -26,7 +29,8 @@ class Succession:
         check_members(value, MUST, MAY)
         self.origin = value["origin"].encode("utf-8", "surrogatepass")
         check_origin(self.origin)
-        if Key.parse(value["key"].encode("utf-8", "surrogatepass")).name != self.origin:
+        self.key = Key.parse(value["key"].encode("utf-8", "surrogatepass"))
+        if self.key.name != self.origin:
             raise Malformed("the key of a succession is not named as the old log")
         if ("signed" in value) != ("signed_root" in value):
             raise Malformed("a succession has what was signed without its root, or the root alone")
@@ -34,6 +38,9 @@ class Succession:
             raise Malformed("the reason of a succession is too long")
         self.size = int(value["size"])
         sizes = [self.size] + [int(value["signed"]) for _ in "x" if "signed" in value]
+        self.stated = [(value["size"], value["root"])] + [
+            (value["signed"], value["signed_root"]) for _ in "x" if "signed" in value]
+        self.notes = []
         before = 0
         for note in value["checkpoints"]:
             before = self.checkpoint(note.encode("utf-8", "surrogatepass"), before)
@@ -60,7 +67,12 @@ class Succession:
         found = Checkpoint(raw)
         if found.origin != self.origin or found.size <= before:
             raise Malformed("a checkpoint of a succession is of another log, or out of order")
+        self.notes.append(found)
         return found.size
+
+    def roots(self):
+        """Sizes and roots that it states itself."""
+        return [(int(size), base64.b64decode(root)) for size, root in self.stated]
 
     def confirmed_by(self, order):
         """R54: an accepted order that says the same."""

@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 """Independent verifier of an Akashi store, written from docs/format.md alone.
 
-    verify.py PATH [--key VKEY]... [--authority VKEY]... [--checkpoint FILE] [--json]
+    verify.py PATH... [--key VKEY]... [--authority VKEY]... [--tsa-ca FILE] [--checkpoint FILE]
+              [--json]
 
-PATH is a store, the directory of one log, or a segment. One line for each finding (code, place,
+PATH is a store, the directory of one log, or a segment. Certificates of time-stamping authorities
+are taken from one file (PEM), and their signatures are judged by the program openssl. One line for each finding (code, place,
 what it means), last the verdict and the number of proven entries; the exit status is that of
 section 13. With --json one object for each log. It shares no code with the programs of this
 project: where it and they differ, one of them or the document is wrong. It is no fast program, and
@@ -28,13 +30,14 @@ from primitives import (EMPTY_ROOT, EpochError, FormatError, GROUP, INDEX_END, M
                         point_is_sound)
 from segment import (Block, File, FileError, FileReader, HEADER, MAGIC, NAME_OPEN, NAME_SEALED,
                      NAME_STAMP, NAME_TORN, Segment, named_index, read_frame)
+from timestamps import REPLY_BYTES_MAX, NotTrusted, judge as judge_stamp
 from tree import Offer, Spans, Tree
 
 VERDICTS = ("INVALID", "NOT CHECKABLE", "INCOMPLETE", "VALID")
 EXIT = {"INVALID": 1, "NOT CHECKABLE": 2, "INCOMPLETE": 3, "VALID": 0}
 VERDICT_OF = {
     "ALTERED": "INVALID", "FORKED": "INVALID", "ROLLED_BACK": "INVALID", "MALFORMED": "INVALID",
-    "NUMBERING": "INVALID", "EPOCH": "INVALID",
+    "NUMBERING": "INVALID", "EPOCH": "INVALID", "SUCCESSION_FALSE": "INVALID",
     "UNTRUSTED_KEY": "NOT CHECKABLE", "UNSUPPORTED": "NOT CHECKABLE", "LIMIT": "NOT CHECKABLE",
     "IO_ERROR": "NOT CHECKABLE",
     "MISSING": "INCOMPLETE", "ERASED_UNAUTHORISED": "INCOMPLETE",
@@ -103,19 +106,23 @@ class Root:
 
 
 class Given:
-    """What comes from outside the evidence: log keys, a checkpoint or None, keys of authorities."""
+    """What comes from outside the evidence: log keys, a checkpoint or None, keys of authorities, the
+    name of a file with certificates of time-stamping authorities or None."""
 
-    def __init__(self, keys, checkpoint=None, authority=()):
+    def __init__(self, keys, checkpoint=None, authority=(), tsa=None):
         self.keys = keys
         self.checkpoint = checkpoint
         self.authority = list(authority)
+        self.tsa = tsa
 
 
 class Log:
     """Judges the files of one log (sections 8, 9 and 13)."""
 
-    def __init__(self, paths, given, alone, log_id=None, directory=None):
+    def __init__(self, paths, given, alone, log_id=None, directory=None, sizes=()):
         self.paths = paths
+        self.sizes = set(sizes)     # further sizes at which the root is wanted
+        self.tsa = given.tsa
         self.keys = given.keys
         self.outside = given.checkpoint
         self.authority = given.authority
@@ -129,7 +136,13 @@ class Log:
         self.segments = []
         self.torn = []
         self.checkpoint_raw = None
-        self.stamped = []           # (name, note) of those that were time-stamped
+        self.stamped = []           # (name, note) of those that were cosigned or time-stamped
+        self.no_notes = set()       # names of those that are not what they must be
+        self.replies = []           # (name, reply) of time stamps
+        self.stamps_counted = 0
+        self.existed_by = {}        # size -> seconds since 1970, of stamps that count
+        self.content = None
+        self.roots = []
         self.unknown_lines = set()
         self.headless = []          # open segments that were being begun
         self.unread = set()         # first indices, by their names, of files not taken in
@@ -205,11 +218,12 @@ class Log:
 
     def sort_stamp(self, file):
         """R45, R47: a note that was cosigned or stamped is a checkpoint of the size in its name; one
-        that was stamped has two lines. Replies (R48) and renewals (R50) are left to `openssl ts
-        -verify`."""
-        if file.name.endswith((".tsr", ".renewal")):
-            if not self.told.get("STAMP_NOT_CHECKED"):
-                self.add("STAMP_NOT_CHECKED", file.name, text="time stamps are not judged here")
+        that was stamped has two lines. Replies are kept (R48); renewals (R50) are left alone."""
+        if ".renewal" in file.name:
+            self.leave_stamp(file.name, "renewals are not judged here")
+            return
+        if file.name.endswith(".tsr"):
+            self.replies.append((file.name, file.read(0, REPLY_BYTES_MAX + 1)))
             return
         raw = file.read(0, NOTE_BYTES_MAX + 1)
         self.stamped.append((file.name, raw))
@@ -217,8 +231,43 @@ class Log:
             if Checkpoint(raw).size != int(file.name[:20]) or (
                     file.name.endswith(".stamped") and raw.count(b"\n\xe2\x80\x94 ") != 2):
                 self.add("MALFORMED", file.name, text="lines or size of a note beside (R45, R47)")
+                self.no_notes.add(file.name)
         except FormatError:
             pass  # told with the other checkpoints
+
+    def leave_stamp(self, name, text):
+        """A time stamp that is not judged: told once."""
+        if not self.told.get("STAMP_NOT_CHECKED"):
+            self.add("STAMP_NOT_CHECKED", name, text=text)
+
+    def judge_stamps(self):
+        """R48: what the replies are over, whose they are, and by when that existed."""
+        self.stamps_counted, self.existed_by = 0, {}
+        notes = {name[:20]: (name, raw) for name, raw in self.stamped if name.endswith(".stamped")}
+        for name, raw in self.replies:
+            if name[:20] not in notes:
+                self.leave_stamp(name, "the note that a time stamp is over is not here")
+                continue
+            note, data = notes[name[:20]]
+            try:
+                stamp = judge_stamp(raw, data, self.tsa)
+            except NotTrusted as error:
+                if not self.told.get("STAMP_NOT_TRUSTED"):
+                    self.add("STAMP_NOT_TRUSTED", name, text=str(error))
+                continue
+            except FormatError as error:
+                self.add(error.code, name, text=str(error))
+                continue
+            size = int(name[:20])
+            proven = any(root.file == note and root.size == size and
+                         self.tree.true_roots.get(size) == root.root for root in self.roots)
+            if note in self.no_notes:
+                continue        # told
+            if self.tsa is None or not proven:
+                self.leave_stamp(name, "no certificates were given, or the root did not come out")
+                continue
+            self.stamps_counted += 1
+            self.existed_by[size] = min(stamp.existed_by, self.existed_by.get(size, stamp.existed_by))
 
     def form(self, raw):
         """The Checkpoint when raw is by its form one of this log."""
@@ -389,6 +438,7 @@ class Log:
             self.distrust("the given key has signed nothing of the log")
             return
         self.solve()
+        self.judge_stamps()
         self.judge_content()
         self.judge_chain()
         self.judge_ends()
@@ -413,7 +463,7 @@ class Log:
 
     def collect_sizes(self):
         """All sizes at which the root may be asked for."""
-        sizes = set()
+        sizes = set(self.sizes)
         for raw, *_ in self.raw_checkpoints():
             try:
                 sizes.add(Checkpoint(raw).size)
@@ -569,8 +619,12 @@ class Log:
         return checkpoint
 
     def judge_outside(self):
-        """The checkpoint that was given from outside must at least be one of this log."""
+        """The checkpoint that was given from outside must at least be one of this log, or of another
+        one whose key was given, too."""
         self.outside_good = False
+        if self.outside.origin != self.key.name and \
+                any(key.name == self.outside.origin for key in self.keys):
+            return
         try:
             epoch, _ = self.outside.judge(self.key, self.epochs, self.bad_starts)
         except FormatError as error:
@@ -1041,13 +1095,17 @@ class Log:
 
     def report(self):
         """One JSON object."""
-        return {"origin": self.origin, "verdict": self.verdict(),
+        newest = max(self.existed_by, default=None)
+        stamps = {} if newest is None else {"stamped_size": newest,
+                                            "stamped_existed_by_s": self.existed_by[newest]}
+        return {"origin": self.origin, "verdict": self.verdict(), **stamps,
+                "stamps_counted": self.stamps_counted,
                 "codes": sorted({f.code for f in self.findings}),
                 "proven": [list(span) for span in self.proven],
                 "findings": [f.fields() for f in self.findings]}
 
 
-def judge_directory(path, given):
+def judge_directory(path, given, sizes=()):
     """A log's directory. When a file went away meanwhile (it was sealed), looks again."""
     for attempt in range(TRIES):
         try:
@@ -1057,7 +1115,7 @@ def judge_directory(path, given):
             log.add("IO_ERROR", os.path.basename(path), text=str(error.strerror))
             return log
         name = os.path.basename(os.path.realpath(path))
-        log = Log(paths, given, False, name, path)
+        log = Log(paths, given, False, name, path, sizes)
         log.judge()
         if log.verdict() == "VALID" or all(os.path.lexists(p) for p in paths):
             break
@@ -1091,6 +1149,54 @@ def judge_path(path, given):
     return logs
 
 
+def compare_successions(logs, given):
+    """R53: every succession against the old log, where that is among the logs, and by its key."""
+    for log in logs:
+        found = log.content.succession if log.content else None
+        if found is None:
+            continue
+        old = next((other for other in logs if other is not log and other.key and
+                    other.directory and other.key.name == found.origin), None)
+        key = next((key for key in given.keys if key.name == found.origin), None)
+        roots = found.roots()
+        if key is not None:
+            if key.public != found.key.public:
+                falsify(log, "it names another key of the old log than the one given")
+            for note in found.notes:
+                if note.signed_by(key):
+                    roots.append((note.size, note.root))
+                else:
+                    falsify(log, "a checkpoint in it is not signed by the old log's key")
+            if given.checkpoint and given.checkpoint.signed_by(key):
+                compare_size(log, found, given.checkpoint.size)
+        if old is not None:
+            compare_old(log, found, old, roots, given)
+
+
+def compare_old(log, found, old, roots, given):
+    """The old log itself: roots of sizes that are all proven, and how far it is signed."""
+    again = judge_directory(old.directory, given, [size for size, _ in roots])
+    for size, root in roots:
+        if not Spans([(0, size)]).minus(again.proven) and \
+                again.tree.true_roots.get(size, root) != root:
+            falsify(log, "a root in it is not that of the old log's entries")
+    signed = max([root.size for root in old.roots if not root.start_note], default=0)
+    compare_size(log, found, signed)
+    if found.size < signed <= found.known:
+        log.add("SUCCESSION", None, None, 1, 2, "R53: entries that it calls lost are here")
+
+
+def compare_size(log, found, size):
+    """What the old log is signed for, against what the successor knew of."""
+    if size > found.known:
+        falsify(log, "the old log is signed for more entries than it knows of")
+
+
+def falsify(log, text):
+    """A succession that is contradicted."""
+    log.add("SUCCESSION_FALSE", None, None, 1, 2, "R53: " + text)
+
+
 def given_key(text):
     """A key that was given: a vkey of type 01 whose key section 4.2 (1) does not refuse."""
     key = Key.parse(text.strip().encode())
@@ -1102,9 +1208,10 @@ def given_key(text):
 def main():
     """Reads the arguments, judges, prints."""
     parser = argparse.ArgumentParser(description="independent verifier of an Akashi store")
-    parser.add_argument("path")
+    parser.add_argument("path", nargs="+")
     parser.add_argument("--key", action="append", default=[])
     parser.add_argument("--authority", action="append", default=[])
+    parser.add_argument("--tsa-ca")
     parser.add_argument("--checkpoint")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
@@ -1115,7 +1222,9 @@ def main():
             with open(args.checkpoint, "rb") as stream:
                 outside = Checkpoint(stream.read(NOTE_BYTES_MAX + 1))
         authority = [authority_key(text.strip()) for text in args.authority]
-        logs = judge_path(args.path, Given(keys, outside, authority))
+        given = Given(keys, outside, authority, args.tsa_ca)
+        logs = [log for path in args.path for log in judge_path(path, given)]
+        compare_successions(logs, given)
     except (FormatError, OSError) as error:
         print("NOT CHECKABLE: %s" % clean(str(error)), file=sys.stderr)
         return EXIT["NOT CHECKABLE"]

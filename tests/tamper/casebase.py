@@ -38,19 +38,22 @@ class Expect:
     changes meanwhile. preload: (file, offset) that cannot be read, through eio.c. run: function that
     prepares the directory after it was written. open: docs/format.md leaves codes and proven
     entries of such a store open (end of section 13), so only verdict and what is asked here is
-    compared between verifiers. authority: vkeys of authorities whose orders are accepted.
+    compared between verifiers. authority: vkeys of authorities whose orders are accepted. tsa: certificates
+    (PEM) of time-stamping authorities. stamps: how many count, the greatest size that one is over,
+    and by when that existed (seconds); None: not asked.
     """
 
     def __init__(self, verdict, codes=(), one=(), may=(), remarks=(), damage=None, touched=(),
                  at=None, keys=None, checkpoint=None, run=None, nothing=False, both=False,
                  clean=False, racing=False, environment=None, preload=None, open=False,
-                 seconds=60, authority=()):
+                 seconds=60, authority=(), tsa=None, stamps=None):
         self.verdict, self.codes, self.one, self.may = verdict, set(codes), set(one), set(may)
         self.remarks, self.damage, self.touched, self.at = set(remarks), damage, touched, at
         self.keys, self.checkpoint, self.run, self.nothing = keys, checkpoint, run, nothing
         self.both, self.clean, self.racing, self.open = both, clean, racing, open
         self.environment, self.preload, self.seconds = environment, preload, seconds
         self.authority = list(authority)
+        self.tsa, self.stamps = tsa, stamps
 
     def allowed(self):
         return self.codes | self.one | self.may

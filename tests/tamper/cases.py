@@ -12,6 +12,7 @@ import cases_narrow  # noqa: F401   how far damage in one place reaches
 import cases_parts  # noqa: F401    P: commitment by parts
 import cases_epochs  # noqa: F401   Q: keys that forget
 import cases_orders  # noqa: F401   payloads taken out, and by whose order
+import cases_stamps  # noqa: F401   time stamps, and logs that go on from others
 import casebase
 
 

@@ -58,6 +58,12 @@ class Answer:
         return {f.get("file") for f in self.log(origin).get("findings", [])
                 if f["code"] not in REMARKS}
 
+    def stamps(self, origin):
+        """How many count, the greatest size that one is over, and by when that existed."""
+        log = self.log(origin)
+        return (log.get("stamps_counted", 0), log.get("stamped_size"),
+                log.get("stamped_existed_by_s"))
+
     def proven(self, origin):
         return [tuple(r) for r in self.log(origin).get("proven", [])]
 
@@ -88,6 +94,8 @@ def ask(command, store, keys, checkpoint, expect, how=("--json",)):
         words += ["--authority", key]
     if checkpoint:
         words += ["--checkpoint", checkpoint]
+    if expect.tsa:
+        words += ["--tsa-ca", expect.tsa_file]
     try:
         done = subprocess.run(words + list(how), capture_output=True, timeout=expect.seconds,
                               check=False, env=environment(expect))
@@ -166,6 +174,8 @@ def judge(expect, answer, origin, n):
         wrong.append("no remark " + ", ".join(sorted(expect.remarks - codes)))
     if expect.at and expect.at not in {os.path.basename(f or "") for f in answer.files(origin)}:
         wrong.append(f"names {sorted(map(str, answer.files(origin)))}, not {expect.at}")
+    if expect.stamps is not None and expect.stamps != answer.stamps(origin):
+        wrong.append(f"stamps {answer.stamps(origin)}, not {expect.stamps}")
     return wrong + judge_place(expect, answer.proven(origin), n)
 
 
@@ -241,6 +251,10 @@ class Matrix:
             checkpoint = os.path.join(os.path.dirname(store), "kept-checkpoint")
             with open(checkpoint, "wb") as f:
                 f.write(expect.checkpoint)
+        if expect.tsa:
+            expect.tsa_file = os.path.join(os.path.dirname(store), "authorities")
+            with open(expect.tsa_file, "wb") as f:
+                f.write(expect.tsa)
         origin = base.vkey.split("+")[0]
         keys = [base.vkey] if expect.keys is None else expect.keys
         wrong, answers = [], {}
@@ -280,6 +294,9 @@ class Matrix:
             wrong.append("they differ: " + "; ".join(
                 f"{who} {a.verdict} {sorted(a.codes(origin) - REMARKS)}"
                 for who, a in answers.items()))
+        if len({a.stamps(origin) for a in answers.values()}) > 1:
+            wrong.append("they differ: " + "; ".join(
+                f"{who} counts {a.stamps(origin)}" for who, a in answers.items()))
         if not expect.open and len({str(unproven(a.proven(origin))) for a in answers.values()}) > 1:
             wrong.append("they differ: " + "; ".join(
                 f"{who} proves {joined(a.proven(origin))}" for who, a in answers.items()))
@@ -302,6 +319,9 @@ class Export:
         if expect.run:
             expect.run(directory)
         keys = [fresh.vkey] if expect.keys is None else expect.keys
+        if expect.tsa:
+            with open(os.path.join(folder, "authorities"), "wb") as f:
+                f.write(expect.tsa)
         texts = {"keys": "".join(k + "\n" for k in keys),
                  "checkpoint": (expect.checkpoint or b"").decode(),
                  "expect": f"{expect.verdict or 'not VALID'}\n{' '.join(sorted(expect.codes))}\n"
