@@ -59,6 +59,8 @@ class Succession:
         if more.same != self.same:
             raise Malformed("R51: a further succession repeats origin, key, size and root")
         self.known = max(self.known, more.known)
+        self.stated += more.stated
+        self.notes += more.notes
 
     def checkpoint(self, raw, before):
         """One of the checkpoints; sizes rise."""

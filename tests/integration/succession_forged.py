@@ -121,11 +121,10 @@ def further(c, s):
     # What a further one adds is compared with the old log too, and what it adds is known.
     forged = s.old_secrets.checkpoint(s.size - 1, bytes(32)).decode()
     judge(c, s, s.successor(good, more=[dict(early, checkpoints=[forged])]), 1,
-          unconfirmed + ["SUCCESSION_FALSE"], both=False)
+          unconfirmed + ["SUCCESSION_FALSE"])
     with open("kept-later", "wb") as f:
         f.write(later.encode())
-    judge(c, s, made, 1, unconfirmed + ["ROLLED_BACK"], both=False,
-          more=["--checkpoint", "kept-later"])
+    judge(c, s, made, 1, unconfirmed + ["ROLLED_BACK"], more=["--checkpoint", "kept-later"])
 
 
 def lies(c, s):
@@ -148,8 +147,7 @@ def lies(c, s):
     judge(c, s, s.successor(early), 1, both)
     with open("kept", "wb") as f:
         f.write(s.old_secrets.checkpoint(s.size + 20, bytes(32)))
-    judge(c, s, s.successor(good), 1, both + ["ROLLED_BACK"],
-          more=["--checkpoint", "kept"])
+    judge(c, s, s.successor(good), 1, both + ["ROLLED_BACK"], more=["--checkpoint", "kept"])
 
 
 def gone(c, s):

@@ -268,12 +268,14 @@ class Old:
         return {"origin": self.secrets.origin, "key": self.secrets.vkey, "size": str(self.size),
                 "root": b64(self.root), "checkpoints": [self.note.decode()]}
 
-    def judged(self, verdict, codes, members, key=None, keep=True, checkpoint=None):
-        """The base becomes the successor that says this."""
+    def judged(self, verdict, codes, members, key=None, keep=True, checkpoint=None, further=()):
+        """The base becomes the successor that says this, and further members later."""
         secrets = Secrets("example.org/before/2", 60)
         m = Maker(secrets)
         m.event("succession", "operator", **members)
         m.start()
+        for more in further:
+            m.event("succession", "operator", **more)
         records(m, m.declare(**DATAGRAM), "fw1", 40)
         m.commit()
         b = self.base
@@ -367,3 +369,19 @@ def T10_lost_are_here(b):
     root = checkpoint_fields(old.log.segments[1].header.checkpoint)[2]
     return old.judged(INCOMPLETE, ["SUCCESSION_UNCONFIRMED", "SUCCESSION"],
                       dict(old.good(), size=str(size), root=b64(root)))
+
+
+@case(holder=True)
+def T11_further(b):
+    """A further succession names a root that is not that of the entries."""
+    old = Old(b)
+    more = dict(old.good(), checkpoints=[old.secrets.checkpoint(old.size - 1, bytes(32)).decode()])
+    return old.false(old.good(), further=[more])
+
+
+@case(holder=True)
+def T12_further_of_another(b):
+    """A further succession speaks of another end of the old log."""
+    old = Old(b)
+    return old.judged(INVALID, ["SUCCESSION_UNCONFIRMED", "MALFORMED"], old.good(),
+                      further=[dict(old.good(), size=str(old.size - 1))])
