@@ -160,6 +160,12 @@ static json_t *no_log(void)
     return json_pack("{s:s}", "error", "the collector has no log of that name");
 }
 
+/* What ends when it is signed would never end. */
+static json_t *not_signed(const struct ak_runlog *log)
+{
+    return json_pack("{s:s+}", "error", "the log is not signed: ", log->cause);
+}
+
 /* The running epoch of a log is to end; the answer is its number. */
 static json_t *rotate(struct ak_server *server, const json_t *request)
 {
@@ -168,7 +174,7 @@ static json_t *rotate(struct ak_server *server, const json_t *request)
     if (log == NULL)
         return no_log();
     if (log->refused)
-        return json_pack("{s:s+}", "error", "the log is not signed: ", log->cause);
+        return not_signed(log);
     ak_epoch_want(log);
     return json_pack("{s:I}", "epoch", (json_int_t)log->epoch.number);
 }
@@ -180,6 +186,8 @@ static json_t *of_authority(struct ak_server *server, const char *order, const j
 
     if (log == NULL)
         return no_log();
+    if (log->refused && strcmp(order, "carried-out") != 0)
+        return not_signed(log);
     ak_server_look(server);
     return strcmp(order, "carried-out") == 0 ? ak_orders_state(log, request)
                                              : ak_orders_take(log, request);
@@ -194,6 +202,8 @@ static json_t *audit(struct ak_server *server, const json_t *request)
 
     if (log == NULL)
         return no_log();
+    if (log->refused)
+        return not_signed(log);
     ak_server_look(server);
     if (ak_audit_take(log, request, &audited, &err) != AK_OK)
         return json_pack("{s:s}", "error", err.text);

@@ -113,6 +113,10 @@ static void check_json(struct ak_check_state *state, const struct ak_check_item 
         rc = keep_manifest(state, &own, index, &err);
     if (rc == AK_OK && kind == AK_KIND_ANCHOR)
         rc = ak_check_anchor(state, index, payload, &err);
+    if (rc == AK_OK && own.stopped) {
+        state->stopped_at = index;
+        memcpy(state->stopped_reason, own.reason, sizeof(state->stopped_reason));
+    }
     if (rc == AK_OK && own.succession)
         rc = ak_check_keep_succession(state, index, payload, &err);
     if (rc == AK_OK && own.recovery)

@@ -235,6 +235,20 @@ static const struct event events[] = {
     {"torn-erased", {{"file", TEXT, false}, {"sha256", B64_32, false}, {"order", DEC, false}}},
     {"corruption", {{"file", TEXT, false}, {"reason", TEXT, false}, {"good", DEC, false}}}};
 
+/* Cut at a character's end. */
+static void copy_reason(struct ak_own *own, const json_t *object)
+{
+    const char *reason = "no reason is given";
+    size_t len;
+
+    (void)ak_json_string(object, "reason", &reason, NULL);
+    len = strnlen(reason, sizeof(own->reason) - 1);
+    while (len > 0 && ((unsigned char)reason[len] & 0xc0u) == 0x80u)
+        len--;
+    memcpy(own->reason, reason, len);
+    own->reason[len] = '\0';
+}
+
 static enum ak_code read_succession(struct ak_own *own, const json_t *object, struct ak_error *err)
 {
     struct ak_succession *s = malloc(sizeof(*s));
@@ -264,6 +278,10 @@ static enum ak_code read_event(struct ak_own *own, const json_t *object, struct 
     }
     if (rc == AK_OK && strcmp(event, "succession") == 0)
         return read_succession(own, object, err);
+    if (rc == AK_OK && strcmp(event, "signing-stopped") == 0) {
+        own->stopped = true;
+        copy_reason(own, object);
+    }
     if (rc != AK_OK || strcmp(event, "recovery") != 0)
         return rc;
     /* A process that did not end in order and left nothing torn has nothing to say of bytes. */

@@ -12,11 +12,16 @@
 /* Longest file name in a manifest or event that is kept. */
 #define AK_OWN_FILE_BYTES 64u
 
+/* What is kept of the reason of an event `signing-stopped`; a longer one is cut. */
+#define AK_OWN_REASON_BYTES 120u
+
 /* What other checks need of an own entry. */
 struct ak_own {
     uint8_t kind;
-    bool recovery;                /* a recovery event: file, good, cut, digest */
-    bool succession;              /* an event `succession` (10.7) */
+    bool recovery;   /* a recovery event: file, good, cut, digest */
+    bool succession; /* an event `succession` (10.7) */
+    bool stopped;    /* an event `signing-stopped`: */
+    char reason[AK_OWN_REASON_BYTES];
     bool ordered;                 /* manifest: `order` is there */
     uint64_t order;               /* manifest: index of the order that caused it */
     char file[AK_OWN_FILE_BYTES]; /* manifest, recovery */

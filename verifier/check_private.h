@@ -355,6 +355,9 @@ struct ak_check_state {
     struct ak_check_orders *orders;     /* NULL: none was met */
     bool copied_over;                   /* an epoch has begun behind the copy */
     bool succession_confirmed;          /* by an accepted order (R54) */
+    bool succession_unsigned;           /* it begins as one, and nobody has signed that */
+    uint64_t stopped_at;                /* newest event `signing-stopped`; 0: none */
+    char stopped_reason[AK_OWN_REASON_BYTES];
 
     struct ak_check_twins *twins;
 };

@@ -197,6 +197,7 @@ void ak_check_succession_close(struct ak_check_state *state)
     if (ak_check_proven(log, AK_SUCCESSION_INDEX))
         s = read_kept(log, &object);
     if (s == NULL) { /* nobody has signed it: it says nothing */
+        state->succession_unsigned = true;
         ak_check_succession_free(log);
         return;
     }

@@ -6,6 +6,8 @@
  * tells a log that lives from one that crashed or was cut. */
 #include "check_private.h"
 
+#include <akashi/succession.h>
+
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -96,6 +98,25 @@ static const struct ak_check_file *last_file(const struct ak_check_state *state)
     return NULL;
 }
 
+/* Why it is not signed, as the tail itself says: a hint, which nobody vouches for. */
+static void tell_unsigned(const struct ak_check_state *state, uint64_t decided,
+                          struct ak_finding *finding)
+{
+    size_t len = strlen(finding->text);
+    char *at = finding->text + len;
+    size_t room = sizeof(finding->text) - len;
+
+    if (state->succession_unsigned && decided <= AK_SUCCESSION_INDEX)
+        (void)snprintf(at, room,
+                       " It begins as the successor of another log, and waits: nothing of it is "
+                       "signed before the operator gives `akashi-collector succeed`.");
+    else if (state->stopped_at > 0 && state->stopped_at >= decided)
+        (void)snprintf(at, room,
+                       " Its entry %" PRIu64 " says that signing has stopped: %s. The next start "
+                       "of the collector with the keys signs it.",
+                       state->stopped_at, state->stopped_reason);
+}
+
 void ak_check_tail(struct ak_check_state *state)
 {
     const struct ak_check_file *last = last_file(state);
@@ -122,6 +143,8 @@ void ak_check_tail(struct ak_check_state *state)
                                   "%" PRIu64 " entries are under no checkpoint, and %" PRIu64
                                   " bytes stand behind the last commit.",
                                   log->tail_entries, log->tail_bytes);
+    if (finding.code == AK_FINDING_TAIL_UNSIGNED)
+        tell_unsigned(state, decided, &finding);
     if (log->tail_entries > 0)
         ak_finding_range(&finding, decided, size);
     if (log->tail_entries == 0 && last->tail_bytes == 0)

@@ -132,9 +132,11 @@ static const struct ak_finding_info table[AK_FINDING_CODES] = {
      "They are shown but vouched for by nobody. Everything before them is judged as usual.",
      "It is no sign of a change: a crash leaves this, and so does a cut.",
      "The collector or its machine stopped within the last 10 ms before its end, the copy was "
-     "taken while it wrote, or the end was cut.",
-     "If the collector still has this log, start it: it signs or records the tail. Then copy "
-     "again. A checkpoint kept from before (--checkpoint) tells a crash from a cut."},
+     "taken while it wrote, it receives while its keys are away or a successor waits, or the end "
+     "was cut.",
+     "If the collector still has this log, start it: it signs or records the tail, or says why "
+     "not. "
+     "Then copy again. A checkpoint kept from before (--checkpoint) tells a crash from a cut."},
     {AK_FINDING_STALE, AK_INCOMPLETE, false, "STALE",
      "the newest proven entry is older than you asked for",
      "Nothing here shows that the log lived at the time that you named.",

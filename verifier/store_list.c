@@ -256,6 +256,15 @@ static struct ak_list_log *add_log(struct ak_list_logs *logs, const char *id)
     return log;
 }
 
+/* A name, or that of a successor that waits. */
+static bool is_name(const char *line, size_t len)
+{
+    size_t base = strspn(line, "abcdefghijklmnopqrstuvwxyz0123456789-");
+
+    return base > 0 && (base == len || (len - base == strlen(AK_LIST_NEXT) &&
+                                        strncmp(line + base, AK_LIST_NEXT, len - base) == 0));
+}
+
 /* `names` is a hint: lines that are not of its form are passed over. */
 static void read_names(int store_fd, struct ak_list_logs *logs)
 {
@@ -274,8 +283,7 @@ static void read_names(int store_fd, struct ak_list_logs *logs)
         if (end == NULL)
             break;
         next = end + 1;
-        if (name == 0 || name > AK_LIST_NAME_BYTES_MAX || line[name] != ' ' ||
-            strspn(line, "abcdefghijklmnopqrstuvwxyz0123456789-") != name ||
+        if (name > AK_LIST_NAME_BYTES_MAX || line[name] != ' ' || !is_name(line, name) ||
             !is_log_id(line + name + 1, (size_t)(end - line) - name - 1))
             continue;
         log = find_log(logs, line + name + 1);

@@ -23,7 +23,8 @@
 #define AK_LIST_LOGS_MAX 4096u
 
 /* Longest name of a log in `names`. */
-#define AK_LIST_NAME_BYTES_MAX 63u
+#define AK_LIST_NAME_BYTES_MAX 68u     /* 63, and AK_LIST_NEXT */
+#define AK_LIST_NEXT           ".next" /* behind the name of a log: its successor that waits */
 
 enum ak_list_type {
     AK_LIST_SEGMENT,       /* begins as a HEADER frame does, or is named as a segment */

@@ -45,7 +45,10 @@ akashi_fault_test(erase)
 akashi_threads(integration.erase akashi-collector akashi-verify)
 set_tests_properties(integration.erase PROPERTIES RUN_SERIAL ON) # it mounts and searches a disk
 
-akashi_fault_test(waiting ${CMAKE_CURRENT_SOURCE_DIR}/independent/verify.py)
+akashi_fault_test(waiting ${CMAKE_CURRENT_SOURCE_DIR}/independent/verify.py
+  $<TARGET_FILE:akashi_faulty_disk>)
+set_property(TEST integration.waiting APPEND PROPERTY ENVIRONMENT
+  ASAN_OPTIONS=verify_asan_link_order=0)
 akashi_threads(integration.waiting akashi-collector akashi-verify)
 akashi_fault_test(succeed ${CMAKE_CURRENT_SOURCE_DIR}/independent/verify.py ${CMAKE_SOURCE_DIR})
 

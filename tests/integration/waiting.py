@@ -3,7 +3,7 @@
 that waits where the log must not grow; nothing that was acknowledged is lost, nothing is signed before
 the operator says so, and what a restart, `succeed` and `check` say of it is true.
 
-    waiting.py COLLECTOR VERIFY INDEPENDENT
+    waiting.py COLLECTOR VERIFY INDEPENDENT FAULTY_DISK
 """
 import collections
 import glob
@@ -18,7 +18,7 @@ import sys
 import fault_kit as fault
 import transport_kit as kit
 
-COLLECTOR, VERIFY, INDEPENDENT = sys.argv[1:4]
+COLLECTOR, VERIFY, INDEPENDENT, FAULTY = sys.argv[1:5]
 LISTENERS = ["url: relp://127.0.0.1:0\nlog: a", "url: tcp://127.0.0.1:0\nlog: a",
              "url: udp://127.0.0.1:0\nlog: a", "url: relp://127.0.0.2:0\nlog: b"]
 
@@ -41,7 +41,7 @@ class Case:
         self.store = self.victim.store
         self.old = self.victim.log_dir()
         self.keys = os.path.join(self.store, "keys", os.path.basename(self.old))
-        self.senders, self.plain = [], set()
+        self.senders, self.plain, self.turn = [], set(), 0
         self.told_from = 0
 
     def begin(self):
@@ -52,27 +52,37 @@ class Case:
     def end(self):
         kit.check(self.victim.end() == 0, "exit status: " + self.victim.stderr()[-2000:])
 
-    def send(self, count, at=0):
-        """Over RELP, with answers; over TCP and UDP some lines."""
-        sender = fault.Sender("s%d" % len(self.senders), lambda: self.victim.urls[at], longest=300)
+    def relp(self, count, at=0):
+        """Records that are acknowledged; those of the log `a` are kept in mind."""
+        sender = fault.Sender("s%d.%d" % (self.turn, count), lambda: self.victim.urls[at],
+                              longest=300)
         sender.enough = True
         for _ in range(count):
             sender.make()
         sender.start()
         kit.until("all is acknowledged", sender.done.is_set)
+        if at == 0:
+            self.senders.append((self.turn, sender))
+            self.sent += count
+
+    def send(self, count, at=0):
+        """Over RELP, with answers; over TCP and UDP a line each, durable with what is acknowledged behind
+        them."""
+        self.turn += 1
+        self.relp(count, at)
         if at != 0:
             return
-        self.senders.append(sender)
         with socket.create_connection(kit.host_port(self.victim.urls[1])) as s:
-            record = b"<13>tcp %d" % len(self.senders)
+            record = b"<13>tcp %d" % self.turn
             s.sendall(record + b"\n")
             self.plain.add(record)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-            record = b"<13>udp %d" % len(self.senders)
+            record = b"<13>udp %d" % self.turn
             s.sendto(record, kit.host_port(self.victim.urls[2]))
             self.plain.add(record)
-        self.sent += count + 2
+        self.sent += 2
         kit.until("all is in the log", lambda: self.status("a")["records"] == self.sent)
+        self.relp(1)
 
     def status(self, log):
         told = json.loads(run(COLLECTOR, "status", "--store", self.store, "--json"))
@@ -112,11 +122,43 @@ class Case:
             report.get("verdict"), sorted(found), verdict, codes, done.stderr))
         return [f["text"] for f in fault.findings(report)]
 
-    def succession(self, path, index=1):
-        done = subprocess.run([VERIFY, "cat", path, "--kind", "event", "--jsonl", "--quiet"],
+    def says(self, text, verdict, codes, *keys, path=None):
+        told = self.judge(verdict, codes, *keys, path=path)
+        kit.check(any(text in one for one in told), "%s: %s" % (text, told))
+
+    def refused(self, *words):
+        """An order that would end when it is signed."""
+        done = subprocess.run([COLLECTOR, *words, "--store", self.store, "--log", "a"],
                               capture_output=True, text=True, check=False)
-        events = [json.loads(json.loads(line)["message"]) for line in done.stdout.splitlines()]
-        return [event for event in events if event["event"] == "succession"]
+        kit.check(done.returncode == 2 and "the log is not signed: " in done.stderr,
+                  "%s: %d %s" % (words, done.returncode, done.stderr))
+
+    def put(self, copy):
+        """The log's directory is that copy now."""
+        shutil.rmtree(self.old)
+        shutil.copytree(copy, self.old)
+
+    def copy(self, name, of=None):
+        path = os.path.join(self.folder, name)
+        shutil.copytree(of or self.old, path)
+        return path
+
+    def two_states(self, more=20):
+        """Works twice; gives the log as it was in between, and forgets what came behind that."""
+        self.begin()
+        self.send(30)
+        self.end()
+        early = self.copy("early")
+        self.begin()
+        self.send(more)
+        self.end()
+        self.forget()
+        return early
+
+    def forget(self):
+        """What was sent last is in no log that counts."""
+        self.plain = {p for p in self.plain if not p.endswith(b" %d" % self.turn)}
+        self.senders = [one for one in self.senders if one[0] != self.turn]
 
     def compare(self):
         """Every record is there once, in the old log or in its successor."""
@@ -125,7 +167,7 @@ class Case:
             if name.startswith("a"):
                 entries = kit.Entries(VERIFY, os.path.join(self.store, log_id), [])
                 there.update(e[2] for e in entries.all if e[0] == "record")
-        for record in [r for sender in self.senders for r in sender.acked] + sorted(self.plain):
+        for record in [r for _, sender in self.senders for r in sender.acked] + sorted(self.plain):
             kit.check(there[record] == 1, "%d times: %s" % (there[record], kit.shown(record)))
         return sum(there.values())
 
@@ -167,19 +209,9 @@ def restored():
     """The store is set back behind its keys: a successor takes the records in, is found again, and
     follows by the operator's word."""
     case = Case("restored")
-    case.begin()
-    case.send(30)
-    case.end()
-    backup = os.path.join(case.folder, "backup")
-    shutil.copytree(case.old, backup)
-    case.begin()
-    case.send(20)
-    case.end()
+    early = case.two_states()
     seeds = secrets(case)
-    case.senders.pop()
-    case.plain = {p for p in case.plain if not p.endswith(b" 2")}
-    shutil.rmtree(case.old)
-    shutil.copytree(backup, case.old)
+    case.put(early)
     names = case.names()
     before = digest(case.old), digest(case.keys)
 
@@ -203,8 +235,12 @@ def restored():
     kit.check({k: v for k, v in now.items() if k != "a.next"} == names and "a.next" in now,
               "names: %s" % now)
     kit.check((digest(case.old), digest(case.keys)) == before, "the old log or its keys changed")
-    case.judge("INCOMPLETE", ["EMPTY", "TAIL_UNSIGNED"], vkey_of(case, now["a.next"]),
-               path=os.path.join(case.store, now["a.next"]))
+    case.says("It begins as the successor of another log, and waits", "INCOMPLETE",
+              ["EMPTY", "TAIL_UNSIGNED"], vkey_of(case, now["a.next"]),
+              path=os.path.join(case.store, now["a.next"]))
+    text = run(VERIFY, "check", case.store, "--log", "a.next", "--key",
+               vkey_of(case, now["a.next"]), status=3)
+    kit.check("TAIL_UNSIGNED" in text, "a log by the name of its successor: " + text)
 
     case.begin()  # the same one is found again
     case.send(10)
@@ -253,11 +289,12 @@ def key_away():
     case.send(25)
     kit.check(list(case.names()) == ["a"] and not case.status("a")["successor_waits"] and
               "log.key" in case.status("a")["not_signed"], "names: %s" % case.names())
-    done = subprocess.run([COLLECTOR, "key", "rotate", "--store", case.store, "--log", "a"],
-                          capture_output=True, text=True, check=False)
-    kit.check(done.returncode == 2 and "the log is not signed: " in done.stderr, done.stderr)
+    case.refused("key", "rotate")
+    case.refused("audit", "--commitment", "0" * 64)
+    case.refused("authority", "--key", case.victim.keys["a"], "--quorum", "1")
     case.victim.die()
-    case.judge("INCOMPLETE", ["TAIL_UNSIGNED"], case.victim.keys["a"])
+    case.says("says that signing has stopped: ", "INCOMPLETE", ["TAIL_UNSIGNED"],
+              case.victim.keys["a"])
     case.begin()  # and again, behind a crash
     case.send(5)
     case.end()
@@ -281,11 +318,272 @@ def key_away():
     case.store = store
 
 
+def kept(case, name):
+    path = os.path.join(case.folder, name)
+    shutil.copy(os.path.join(case.old, "checkpoint"), path)
+    return path
+
+
+def size_of(note):
+    with open(note, encoding="utf-8") as f:
+        return int(f.read().split("\n")[1])
+
+
+def authorities(case, names):
+    """Their keys; gives the words that accept them."""
+    words = []
+    for name in names:
+        path = os.path.join(case.folder, name)
+        told = run(VERIFY, "key", "new", "auth.example/" + name, "-o", path + ".key")
+        with open(path + ".vkey", "w", encoding="utf-8") as f:
+            f.write(told.split()[-1] + "\n")
+        words += ["--authority", path + ".vkey"]
+    return words
+
+
+def new_hardware():
+    """The disk came back from a backup, without keys; crashes, segments that nobody seals. What somebody
+    kept, and why, is given to `succeed`, and stands in one more event; an authority's order counts for
+    all of it."""
+    case = Case("hardware", logs=("a",))
+    early = case.two_states(40)
+    newest = kept(case, "newest")
+    case.put(early)
+    lost = size_of(newest) - size_of(kept(case, "early-note"))
+    shutil.rmtree(case.keys)
+    for i in range(5):
+        case.begin()
+        case.send(300)
+        case.victim.die()
+        kit.check(len(case.names()) == 2, "names: %s" % case.names())
+        log_id = case.names()["a.next"]
+        if i == 2:  # bytes that are no commit
+            last = sorted(glob.glob(os.path.join(case.store, log_id, "*.open.zst")))[-1]
+            with open(last, "ab") as f:
+                f.write(b"torn")
+    case.begin()
+    case.end()
+    open_ones = glob.glob(os.path.join(case.store, log_id, "*.open.zst"))
+    kit.check(len(open_ones) > 5 and not glob.glob(os.path.join(case.store, log_id, "*.0.zst")),
+              "what nobody signed was sealed: %s" % os.listdir(os.path.join(case.store, log_id)))
+    case.succeed("--checkpoint", case.victim.keys["a"], status=2)
+    text = case.succeed("--checkpoint", newest, "--reason", "the machine burnt")
+    key = case.key(text, "next.vkey")
+    kit.check("%d entries behind these are known to be lost" % lost in text, text)
+    directory = os.path.join(case.store, log_id)
+    case.begin()
+    kit.until("all segments but the last are sealed",
+              lambda: len(glob.glob(directory + "/*.open.zst")) == 1)
+    case.end()
+    kit.check(len(glob.glob(directory + "/*.0.zst")) > 5, "sealed: %s" % os.listdir(directory))
+    case.judge("INCOMPLETE", ["SUCCESSION_UNCONFIRMED"], key, case.victim.keys["a"])
+    events = [e for e in kit.Entries(VERIFY, directory, []).events if e["event"] == "succession"]
+    kit.check(len(events) == 2 and events[1]["reason"] == "the machine burnt" and
+              len(events[1]["checkpoints"]) == 1 and "reason" not in events[0], str(events)[:900])
+    done = subprocess.run(["/usr/bin/python3", INDEPENDENT, directory, "--key",
+                           open(key, encoding="ascii").read().split()[-1]],
+                          capture_output=True, text=True, check=False)
+    kit.check("SUCCESSION_UNCONFIRMED" in done.stdout and "%d behind them" % lost in done.stdout and
+              done.returncode == 3, done.stdout[-900:])
+    case.compare()
+
+    accept = authorities(case, ["ito"])
+    order = os.path.join(case.folder, "order")
+    run(COLLECTOR, "authority", "--store", case.store, "--log", "a", "--key", accept[1], "--quorum",
+        "1")
+    text = run(VERIFY, "order", "succeed", "--store", case.store, "--key", key, "--case", "1",
+               "--reason", "burnt", "--sign", accept[1].replace(".vkey", ".key"), "-o", order)
+    kit.check("%d behind them are lost" % lost in text, text)
+    run(COLLECTOR, "succeed", "--store", case.store, "--log", "a", "--order", order)
+    done = subprocess.run([VERIFY, "check", case.store, "--key", key, "--key",
+                           case.victim.keys["a"], *accept], capture_output=True, text=True,
+                          check=False)
+    kit.check(done.returncode == 0 and "confirms it" in done.stdout, done.stdout[-900:])
+
+
+def put_right():
+    """An older copy was mounted by mistake: with the right one nothing is left of it; what the mistaken
+    store took in can be brought over, and then the successor goes on waiting there."""
+    case = Case("mistake")
+    early = case.two_states()
+    wrong = case.copy("wrong", of=case.store)
+    shutil.rmtree(os.path.join(wrong, os.path.basename(case.old)))
+    shutil.copytree(early, os.path.join(wrong, os.path.basename(case.old)))
+    right, case.store = case.store, wrong
+    with open(case.victim.config, encoding="utf-8") as f:
+        text = f.read()
+    with open(case.victim.config, "w", encoding="utf-8") as f:
+        f.write(text.replace("store: store", "store: " + wrong))
+    case.begin()
+    case.send(15)
+    case.end()
+    log_id = case.names()["a.next"]
+    with open(case.victim.config, "w", encoding="utf-8") as f:
+        f.write(text)
+    case.store = right
+    told = case.told()
+    case.begin()
+    case.send(5)
+    case.end()
+    kit.check("not signed" not in case.told() and told, "it does not go on as it was")
+    kit.check(set(case.names()) == {"a", "b"}, "names: %s" % case.names())
+    case.judge("VALID", [], case.victim.keys["a"], case.victim.keys["b"])
+
+    shutil.move(os.path.join(wrong, log_id), case.store)
+    shutil.move(os.path.join(wrong, "keys", log_id), os.path.join(case.store, "keys"))
+    with open(os.path.join(case.store, "names"), "a", encoding="utf-8") as f:
+        f.write("a.next %s\n" % log_id)
+    case.begin()
+    case.send(5)
+    kit.check(case.status("a")["successor_waits"], "it goes on in the old log")
+    case.end()
+    before = digest(case.old)
+    key = case.key(case.succeed(), "next.vkey")
+    kit.check(digest(case.old) == before and case.names()["a"] == log_id, "names: %s" % case.names())
+    # The successor knew of less than there is: the old log was written on, and that shows.
+    case.judge("INVALID", ["SUCCESSION_UNCONFIRMED", "SUCCESSION_FALSE"], key, case.victim.keys["a"],
+               case.victim.keys["b"])
+    case.compare()
+
+
+def newest_back():
+    """The newest copy comes back into the store where a successor waits: it goes on waiting, its records
+    stay, and what it called lost is found."""
+    case = Case("back", logs=("a",))
+    early = case.two_states()
+    newest = case.copy("newest")
+    first, last = size_of(os.path.join(early, "checkpoint")), size_of(kept(case, "note"))
+    case.put(early)
+    case.begin()
+    case.send(7)
+    case.end()
+    case.put(newest)
+    case.begin()
+    case.send(7)
+    kit.check(case.status("a")["successor_waits"], "it goes on in the old log")
+    case.end()
+    key = case.key(case.succeed(), "next.vkey")
+    said = case.judge("INCOMPLETE", ["SUCCESSION_UNCONFIRMED", "SUCCESSION"], key,
+                      case.victim.keys["a"])
+    kit.check(any("entries %d to %d are here" % (first, last - 1) in text for text in said), str(said))
+    case.compare()
+
+
+def revoked():
+    """Keys that were ended on purpose: the records that still come go into a successor."""
+    case = Case("revoked", logs=("a",))
+    case.begin()
+    case.send(5)
+    case.end()
+    run(COLLECTOR, "key", "revoke", "--store", case.store, "--log", "a")
+    case.begin()
+    case.send(5)
+    kit.check("revoked for good" in case.status("a")["not_signed"], "why: %s" % case.status("a"))
+    case.refused("key", "rotate")
+    case.end()
+    for words in (("key", "rotate"), ("authority", "--key", case.victim.keys["a"], "--quorum", "1")):
+        text = run(COLLECTOR, *words, "--store", case.store, "--log", "a", status=1)
+        kit.check("its successor waits: " in text and "go on with: " in text, text)
+    key = case.key(case.succeed(), "next.vkey")
+    said = case.judge("INCOMPLETE", ["SUCCESSION_UNCONFIRMED"], key, case.victim.keys["a"])
+    kit.check(any("nothing is known to be lost" in text for text in said), str(said))
+    case.compare()
+
+
+def rests(case):
+    """All is signed, and the newest checkpoint stands in the segment too."""
+    with open(os.path.join(case.old, "checkpoint"), "rb") as f:
+        note = f.read()
+    with open(sorted(glob.glob(case.old + "/*.open.zst"))[-1], "rb") as f:
+        return note in f.read() and int(note.split(b"\n")[1]) == case.status("a")["durable"]
+
+
+def epoch_ended():
+    """The key goes away while an epoch changes: its start note is entered where it must be, and the key
+    that is back goes on with the next epoch."""
+    case = Case("epoch", logs=("a",))
+    orders = os.path.join(case.folder, "orders")
+    env = dict(os.environ, LD_PRELOAD=FAULTY, AKASHI_FAULTS=orders)
+    kit.check(case.victim.begin(env=env), "no start: " + case.victim.stderr()[-2000:])
+    case.sent = 0
+    case.send(10)
+    kit.until("nothing is left to write", lambda: rests(case))
+    with open(orders, "w", encoding="ascii") as f:
+        f.write("fdatasync 5 -1 %s/0\n" % case.old)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+        s.connect(os.path.join(case.store, "control"))
+        s.sendall(b'{"order":"rotate","log":"a"}\n')
+        kit.check(b"epoch" in s.recv(1000), "the order is not taken")
+    kit.until("the epoch has ended", lambda: os.path.exists(case.keys + "/epoch.next"))
+    case.victim.die()
+    kit.check(os.path.exists(case.keys + "/epoch.next"), "the next epoch has begun")
+    aside = os.path.join(case.folder, "aside")
+    shutil.move(case.keys + "/log.key", aside)
+    case.begin()
+    case.send(10)
+    kit.check("log.key" in case.status("a")["not_signed"], "it is signed")
+    case.victim.die()
+    shutil.move(aside, case.keys + "/log.key")
+    case.begin()
+    case.send(10)
+    kit.check(case.status("a")["epoch"] == 1, "the epoch: %s" % case.status("a"))
+    case.end()
+    case.judge("VALID", [], case.victim.keys["a"])
+    case.compare()
+
+
+def elsewhere():
+    """The successor's log key is where `log_key` says, unless that is the old log's key."""
+    case = Case("elsewhere", logs=("a",))
+    given = os.path.join(case.folder, "credentials")
+    os.makedirs(given)
+    early = case.two_states()
+    shutil.copy(case.keys + "/log.key", given + "/old")
+    with open(given + "/new", "wb") as f:
+        f.write(os.urandom(32))
+    os.chmod(given + "/old", 0o600)
+    env = dict(os.environ, CREDENTIALS_DIRECTORY=given)
+    os.environ["CREDENTIALS_DIRECTORY"] = given
+    case.put(early)
+    fresh = case.copy("fresh", of=case.store)
+
+    case.victim.configure(LISTENERS[:3], logs=(("a", "epoch: 0, log_key: 'credential:old'"),))
+    order = [COLLECTOR, "succeed", "--config", case.victim.config, "--log", "a"]
+    text = run(*order, status=1)
+    kit.check("is the key of the log that is closed" in text, text)
+    kit.check(list(case.names()) == ["a"], "names: %s" % case.names())
+    kit.check(case.victim.begin(env=env), "no start: " + case.victim.stderr()[-2000:])
+    case.sent = 0
+    case.send(5)
+    case.end()
+    kit.check("the log key of its successor is made in a file: " in case.told(), "not told")
+    kit.check(os.path.exists(os.path.join(case.store, "keys", case.names()["a.next"], "log.key")),
+              "no log key")
+
+    shutil.rmtree(case.store)
+    shutil.copytree(fresh, case.store)
+    case.forget()
+    case.victim.configure(LISTENERS[:3], logs=(("a", "epoch: 0, log_key: 'credential:new'"),))
+    key = case.key(run(*order), "next.vkey")
+    keys = os.path.join(case.store, "keys", case.names()["a"])
+    with open(keys + "/log.source", encoding="ascii") as f:
+        kit.check(f.read().strip() == "credential:new", "log.source")
+    kit.check(not os.path.exists(keys + "/log.key"), "a log key in the store")
+    kit.check(case.victim.begin(env=env), "no start: " + case.victim.stderr()[-2000:])
+    case.sent = 0
+    case.send(5)
+    case.end()
+    case.judge("INCOMPLETE", ["SUCCESSION_UNCONFIRMED"], key, case.victim.keys["a"])
+    case.compare()
+    del os.environ["CREDENTIALS_DIRECTORY"]
+
+
 def vkey_of(case, log_id):
     return os.path.join(case.store, "keys", log_id, "log.vkey")
 
 
 FOLDER = kit.workspace()
-restored()
-key_away()
+ALL = (restored, key_away, new_hardware, put_right, newest_back, revoked, epoch_ended, elsewhere)
+for one in [c for c in ALL if sys.argv[5:] in ([], [c.__name__])]:
+    one()
 kit.finish()
