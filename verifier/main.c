@@ -101,7 +101,8 @@ const struct ak_command ak_commands[] = {
      "--key nothing of it is proven; with it the log is checked first, only proven records are "
      "counted for --counts, and the exit status is that of the check.",
      "akashi-verify sources /srv/akashi --log power-a --counts --key agency.vkey",
-     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) | AK_OPTION_BIT(AK_OPTION_LOG) |
+     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) |
+         AK_OPTION_BIT(AK_OPTION_AUTHORITY) | AK_OPTION_BIT(AK_OPTION_LOG) |
          AK_OPTION_BIT(AK_OPTION_JOBS) | AK_OPTION_BIT(AK_OPTION_COUNTS) |
          AK_OPTION_BIT(AK_OPTION_ALL) | AK_OPTION_BIT(AK_OPTION_JSON) |
          AK_OPTION_BIT(AK_OPTION_QUIET),

@@ -18,7 +18,7 @@ _akashi_verify()
     cat) options="--key --policy --tsa-ca --authority --log --jobs --from --to --source --index --kind --raw --jsonl --fields --output --force --quiet" ;;
     search) options="--key --policy --log --jobs --from --to --source --index --file --fixed --ignore-case --invert --count --encoding --context --sort --full --fields --tmp --jsonl --json --quiet" ;;
     info) options="--policy --log --json" ;;
-    sources) options="--key --policy --log --jobs --counts --all --json --quiet" ;;
+    sources) options="--key --policy --authority --log --jobs --counts --all --json --quiet" ;;
     prove) options="--key --policy --log --index --record --epoch --output --force --json --quiet" ;;
     proof) options="--key --policy --tsa-ca --record --entry --epoch --json --quiet" ;;
     history) options="--key --policy --log --epoch --store --output --force --json --quiet" ;;
