@@ -5,6 +5,7 @@
 
 #include <akashi/base64.h>
 #include <akashi/cosignature.h>
+#include <akashi/locked.h>
 #include <akashi/sha256.h>
 
 #include <errno.h>
@@ -37,20 +38,19 @@ struct ak_witness_key {
 
 static enum ak_code key_new(struct ak_witness_key **out, struct ak_error *err)
 {
-    struct ak_witness_key *key;
+    struct ak_witness_key *key = calloc(1, sizeof(*key));
+    void *secrets;
+    enum ak_code rc;
 
     *out = NULL;
-    if (sodium_init() < 0)
-        return ak_fail(err, AK_EIO, "libsodium found no source of random numbers");
-    key = calloc(1, sizeof(*key));
     if (key == NULL)
         return ak_fail(err, AK_ENOMEM, "no memory for a key");
-    key->secrets = sodium_malloc(sizeof(*key->secrets));
-    if (key->secrets == NULL) {
+    rc = ak_locked_new(&secrets, sizeof(*key->secrets), err);
+    if (rc != AK_OK) {
         free(key);
-        return ak_fail(err, AK_ENOMEM, "no locked memory for a key: raise RLIMIT_MEMLOCK");
+        return rc;
     }
-    sodium_memzero(key->secrets, sizeof(*key->secrets));
+    key->secrets = secrets;
     *out = key;
     return AK_OK;
 }
@@ -59,7 +59,7 @@ void ak_witness_key_free(struct ak_witness_key *key)
 {
     if (key == NULL)
         return;
-    sodium_free(key->secrets); /* wipes */
+    ak_locked_free(key->secrets);
     free(key);
 }
 

@@ -7,13 +7,13 @@
 
 #include <akashi/base64.h>
 #include <akashi/epoch.h>
+#include <akashi/locked.h>
 
 #include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <pthread.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@
 #define FILE_MODE  0600
 #define PREFIX     "PRIVATE+KEY+"
 
-/* What must never leave this process; in sodium_malloc memory. */
+/* What must never leave this process; in locked memory. */
 struct secrets {
     uint8_t encoding[1 + SEED_BYTES]; /* type and seed, as the file has them */
     uint8_t signing[crypto_sign_SECRETKEYBYTES];
@@ -37,31 +37,21 @@ struct ak_signing_key {
     struct ak_vkey vkey;
 };
 
-static pthread_once_t sodium_once = PTHREAD_ONCE_INIT;
-static bool sodium_ready;
-
-static void start_sodium(void)
-{
-    sodium_ready = sodium_init() >= 0;
-}
-
 static enum ak_code key_new(struct ak_signing_key **out, struct ak_error *err)
 {
-    struct ak_signing_key *key;
+    struct ak_signing_key *key = calloc(1, sizeof(*key));
+    void *secrets;
+    enum ak_code rc;
 
     *out = NULL;
-    (void)pthread_once(&sodium_once, start_sodium);
-    if (!sodium_ready)
-        return ak_fail(err, AK_EIO, "libsodium found no source of random numbers");
-    key = calloc(1, sizeof(*key));
     if (key == NULL)
         return ak_fail(err, AK_ENOMEM, "no memory for a key");
-    key->secrets = sodium_malloc(sizeof(*key->secrets));
-    if (key->secrets == NULL) {
+    rc = ak_locked_new(&secrets, sizeof(*key->secrets), err);
+    if (rc != AK_OK) {
         free(key);
-        return ak_fail(err, AK_ENOMEM, "no locked memory for a key: raise RLIMIT_MEMLOCK");
+        return rc;
     }
-    sodium_memzero(key->secrets, sizeof(*key->secrets));
+    key->secrets = secrets;
     *out = key;
     return AK_OK;
 }
@@ -70,7 +60,7 @@ void ak_signing_key_free(struct ak_signing_key *key)
 {
     if (key == NULL)
         return;
-    sodium_free(key->secrets); /* wipes */
+    ak_locked_free(key->secrets);
     free(key);
 }
 
