@@ -34,6 +34,8 @@ void ak_conn_free_when_done(struct ak_conn *conn)
         server->conns = conn->next;
     if (conn->next != NULL)
         conn->next->prev = conn->prev;
+    if (server->look_next == conn)
+        server->look_next = conn->next;
     conn->protocol->free(conn);
     ak_tls_session_free(conn->tls);
     ak_stream_unref(conn->stream);

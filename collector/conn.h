@@ -119,8 +119,11 @@ void ak_conn_say(struct ak_conn *conn, const void *data, size_t len);
 void ak_conn_tell_expiring(struct ak_runlog *log, const char *side, const char *name, int64_t end,
                            const char *listener);
 
-/* Once a second: deadlines and certificates of all connections. */
+/* Once a second: begins to look at deadlines and certificates of all connections. */
 void ak_conns_tick(struct ak_server *server);
+
+/* Goes on with it: the next few connections. False when all were looked at. */
+bool ak_conns_look(struct ak_server *server);
 
 /* Everything that connections have to say in this turn is sent. */
 void ak_conns_talk(struct ak_server *server);

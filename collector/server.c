@@ -102,6 +102,16 @@ static void on_turn(uv_prepare_t *handle)
         (void)uv_timer_start(&server->wake, on_wake, WAKE_MS, 0);
 }
 
+/* In each turn, and the loop does not wait meanwhile. */
+static void on_look(uv_idle_t *idle)
+{
+    struct ak_server *server = idle->data;
+
+    ak_server_look(server);
+    if (!ak_conns_look(server))
+        (void)uv_idle_stop(idle);
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct ak_server *server = timer->data;
@@ -109,6 +119,7 @@ static void on_tick(uv_timer_t *timer)
     ak_server_look(server);
     ak_listeners_tick(server);
     ak_conns_tick(server);
+    (void)uv_idle_start(&server->look, on_look);
     for (struct ak_runlog *log = server->logs; log != NULL; log = log->next)
         ak_runlog_tick(log);
     ak_server_room(server);
@@ -397,6 +408,7 @@ static void on_signer_closed(void *ctx)
     uv_close((uv_handle_t *)&server->turn, NULL);
     uv_close((uv_handle_t *)&server->wake, NULL);
     uv_close((uv_handle_t *)&server->tick, NULL);
+    uv_close((uv_handle_t *)&server->look, NULL);
     uv_close((uv_handle_t *)&server->terminate, NULL);
     uv_close((uv_handle_t *)&server->interrupt, NULL);
     uv_close((uv_handle_t *)&server->hangup, NULL);
@@ -483,7 +495,9 @@ static enum ak_code start_handles(struct ak_server *server, struct ak_error *err
     const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
     enum ak_code rc = check_uv(uv_prepare_init(&server->loop, &server->turn), "loop", err);
 
-    server->turn.data = server->wake.data = server->tick.data = server;
+    server->turn.data = server->wake.data = server->tick.data = server->look.data = server;
+    if (rc == AK_OK)
+        rc = check_uv(uv_idle_init(&server->loop, &server->look), "loop", err);
     if (rc == AK_OK)
         rc = check_uv(uv_timer_init(&server->loop, &server->wake), "timer", err);
     if (rc == AK_OK)

@@ -70,12 +70,14 @@ struct ak_server {
     struct ak_frame_budget frames; /* memory of unfinished frames and of held input */
     struct ak_conn *conns;         /* all that are not freed yet */
     struct ak_conn *talkers;       /* those that have something to send in this turn */
+    struct ak_conn *look_next;     /* next one of this second's round; NULL: it has ended */
     uint64_t conn_count;           /* that hold a descriptor */
     uint64_t conns_max;            /* by RLIMIT_NOFILE: segments need descriptors as well */
 
     uv_prepare_t turn;
     uv_timer_t wake; /* for what is due before anything else happens */
     uv_timer_t tick; /* each second */
+    uv_idle_t look;  /* while the round that the tick began goes on */
     uv_signal_t terminate, interrupt, hangup;
     int stage;               /* of the end; server.c */
     uint64_t stage_until;    /* boot time at which it is given up */

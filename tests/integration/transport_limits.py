@@ -129,6 +129,31 @@ def connections(programs, work, pki):
                       "%s: %s" % (listener, entries.event("unfinished", source=ordinal)))
 
 
+def behind_many(programs, work):
+    """A round over all connections goes on over several turns of the loop: it comes to the last one
+    too, also when others come and go."""
+    collector = kit.Collector(programs, os.path.join(work, "many"), [
+        "url: tcp://127.0.0.1:0\nlimits: {frame_timeout: 1s, idle_timeout: 1s}",
+        "url: tcp://127.0.0.2:0"])
+    idle = kit.connect(collector.urls[0])
+    idle.sendall(b"<13>first\n")
+    kit.until("it is open", lambda: collector.records() == 1)
+    conns = []
+    for i in range(600):
+        conns.append(kit.connect(collector.urls[1], kit.address(i % 10)))
+        conns[-1].sendall(b"<13>%d\n" % i)
+        if i % 3 == 2:
+            conns.pop(-2).close()
+    kit.check(idle.recv(1) == b"", "behind many: it said something")
+    for s in conns:
+        s.close()
+    kit.until("all have come in", lambda: collector.records() == 601)
+    entries = collector.stop()
+    got = [e[2] for e in entries.all if e[0] == R]
+    kit.check(sorted(got) == sorted([b"<13>first"] + [b"<13>%d" % i for i in range(600)]),
+              "behind many: %s" % got)
+
+
 def files_run_out(programs, work):
     """Senders wait in the kernel's queue until there are files again, and the log goes on meanwhile:
     nothing is lost."""
@@ -573,6 +598,7 @@ def main():
     pki = kit.certificates(os.path.join(work, "pki"))
     kit.in_threads([
         lambda: connections(programs, work, pki),
+        lambda: behind_many(programs, work),
         lambda: files_run_out(programs, work),
         lambda: handshakes(programs, work, pki),
         lambda: every_address(programs, work),
