@@ -6,6 +6,7 @@
 #include "cmdline.h"
 #include "epochs.h"
 #include "keys.h"
+#include "keys_source.h"
 #include "sandbox.h"
 #include "server.h"
 #include "store.h"
@@ -151,10 +152,10 @@ static enum ak_code find_log(const struct ak_store *store, const char *log, char
     return rc == AK_OK ? ak_keys_vkey(store->keys_fd, origin, vkey, err) : rc;
 }
 
-/* Erases the secrets; `*before`: whether the log had ended so already. Without `erase` only that is
- * found out. */
+/* Erases the secrets, and fills in what is left to do elsewhere; `*before`: whether the log had
+ * ended so already. Without `erase` only that is found out. */
 static enum ak_code end_keys(const char *path, const char *log, bool erase, bool *before,
-                             struct ak_error *err)
+                             char left[AK_KEY_LEFT_BYTES], struct ak_error *err)
 {
     struct ak_store store = {.fd = -1, .tmp_fd = -1, .keys_fd = -1, .lock_fd = -1};
     char origin[AK_LOG_ORIGIN_BYTES_MAX + 1];
@@ -166,6 +167,8 @@ static enum ak_code end_keys(const char *path, const char *log, bool erase, bool
     *before = rc == AK_OK && ak_keys_are_revoked(store.keys_fd, origin);
     if (rc == AK_OK && erase)
         rc = ak_keys_revoke(store.keys_fd, origin, &vkey, err);
+    if (rc == AK_OK)
+        ak_keys_source_left(store.keys_fd, origin, left);
     ak_store_close(&store);
     return rc;
 }
@@ -174,6 +177,7 @@ static enum ak_code end_log(const struct ak_cmdline *line, struct ak_error *err)
 {
     const char *store = line->value[AK_FLAG_STORE];
     const char *log = line->value[AK_FLAG_LOG];
+    char left[AK_KEY_LEFT_BYTES] = "";
     bool before = false;
     enum ak_code rc =
         ak_cmdline_need(line, AK_FLAG_BIT(AK_FLAG_STORE) | AK_FLAG_BIT(AK_FLAG_LOG), err);
@@ -181,14 +185,14 @@ static enum ak_code end_log(const struct ak_cmdline *line, struct ak_error *err)
     if (rc == AK_OK)
         rc = ak_sandbox_undumpable(err);
     if (rc == AK_OK)
-        rc = end_keys(store, log, false, &before, err);
+        rc = end_keys(store, log, false, &before, left, err);
     if (rc == AK_OK && !before)
         rc = ak_ask_stopped(line, "akashi-collector key revoke", on_last, NULL, err);
     if (rc != AK_OK) {
         ak_wrap(err, "nothing was revoked");
         return rc;
     }
-    rc = end_keys(store, log, true, &before, err);
+    rc = end_keys(store, log, true, &before, left, err);
     if (rc != AK_OK) {
         ak_wrap(err, "the log has ended, but its keys are not all erased; give the order again");
         return rc;
@@ -196,6 +200,8 @@ static enum ak_code end_log(const struct ak_cmdline *line, struct ak_error *err)
     (void)printf("log %s has ended, and its keys are erased; go on with: akashi-collector succeed "
                  "--store %s --log %s\n",
                  log, store, log);
+    if (left[0] != '\0')
+        (void)printf("%s\n", left);
     return AK_OK;
 }
 

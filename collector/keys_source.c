@@ -5,6 +5,8 @@
 #include "keys_private.h"
 #include "keys_token.h"
 
+#include <akashi/epoch.h>
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -129,4 +131,29 @@ bool ak_keys_tokens_in(int keys_dir_fd)
     if (dir != NULL)
         (void)closedir(dir);
     return found;
+}
+
+void ak_keys_source_left(int keys_dir_fd, const char *origin, char out[AK_KEY_LEFT_BYTES])
+{
+    char source[AK_KEY_SOURCE_BYTES_MAX] = "";
+    char command[AK_TOKEN_DESTROY_BYTES];
+    int log = openat(keys_dir_fd, ak_origin_id(origin), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    out[0] = '\0';
+    if (log >= 0) {
+        (void)ak_keys_source_read(log, source, NULL);
+        (void)close(log); /* only read */
+    }
+    if (begins(source, TOKEN)) {
+        ak_token_destroy_command(source, command);
+        (void)snprintf(out, AK_KEY_LEFT_BYTES,
+                       "The log key is still in its token, where this program changes nothing: "
+                       "whoever has the token and its PIN can sign with it. Destroy it there: %s",
+                       command);
+    } else if (begins(source, CREDENTIAL)) {
+        (void)snprintf(out, AK_KEY_LEFT_BYTES,
+                       "The log key is still the credential %s, where this program changes "
+                       "nothing: take it out of the unit and destroy its file",
+                       source + strlen(CREDENTIAL));
+    }
 }

@@ -17,6 +17,11 @@ enum ak_code ak_keys_source_check(const char *text, struct ak_error *err);
 /* The credentials' directory of this process, opened at the first call; -1: there is none. */
 int ak_keys_credentials(void);
 
+/* Of a log whose key is not in the store: what is left to do after its keys were erased here, as a
+ * sentence, for the operator; empty if nothing is. */
+#define AK_KEY_LEFT_BYTES 2048u
+void ak_keys_source_left(int keys_dir_fd, const char *origin, char out[AK_KEY_LEFT_BYTES]);
+
 /* Whether some log in keys/ has its key in a token. */
 bool ak_keys_tokens_in(int keys_dir_fd);
 

@@ -11,6 +11,8 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -253,4 +255,64 @@ enum ak_code ak_token_sign(struct ak_token *token, const void *msg, size_t len,
     if (n != AK_ED25519_SIGNATURE_BYTES)
         return ak_fail(err, AK_EKEY, "PKCS#11: a signature of %lu bytes", (unsigned long)n);
     return AK_OK;
+}
+
+/* Whether a shell takes the text as it is, between quotes; not empty. */
+static bool is_plain(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if ((unsigned char)text[i] < 0x20 || text[i] == '\'' || text[i] == 0x7f)
+            return false;
+    }
+    return len > 0;
+}
+
+/* " OPTION 'VALUE'", or the value's name in capitals where it is none that can be shown. */
+static size_t put_option(char *out, size_t cap, const char *option, const char *value, size_t len,
+                         const char *name)
+{
+    int n = value != NULL && is_plain(value, len)
+                ? snprintf(out, cap, " %s '%.*s'", option, (int)len, value)
+                : snprintf(out, cap, " %s %s", option, name);
+
+    return n < 0 || (size_t)n >= cap ? cap - 1 : (size_t)n;
+}
+
+static size_t put_id(char *out, size_t cap, const CK_ATTRIBUTE *id)
+{
+    const unsigned char *bytes = id->pValue;
+    size_t at = put_option(out, cap, "--id", NULL, 0, "");
+
+    for (CK_ULONG i = 0; i < id->ulValueLen && at + 3 < cap; i++)
+        at += (size_t)snprintf(out + at, cap - at, "%02x", bytes[i]);
+    return at;
+}
+
+void ak_token_destroy_command(const char *text, char out[AK_TOKEN_DESTROY_BYTES])
+{
+    P11KitUri *uri = p11_kit_uri_new();
+    bool good = uri != NULL && p11_kit_uri_parse(text, P11_KIT_URI_FOR_ANY, uri) == P11_KIT_URI_OK;
+    const char *module = good ? p11_kit_uri_get_module_path(uri) : NULL;
+    const CK_TOKEN_INFO *token = good ? p11_kit_uri_get_token_info(uri) : NULL;
+    const char *label = token != NULL ? (const char *)token->label : NULL;
+    const CK_ATTRIBUTE *object = good ? p11_kit_uri_get_attribute(uri, CKA_LABEL) : NULL;
+    const CK_ATTRIBUTE *id = good ? p11_kit_uri_get_attribute(uri, CKA_ID) : NULL;
+    const size_t cap = AK_TOKEN_DESTROY_BYTES;
+    size_t len = token != NULL ? sizeof(token->label) : 0;
+    size_t at;
+
+    while (len > 0 && (label[len - 1] == ' ' || label[len - 1] == '\0'))
+        len--; /* padded, as PKCS#11 has it */
+    at = (size_t)snprintf(out, cap, "pkcs11-tool");
+    at += put_option(out + at, cap - at, "--module", module, module != NULL ? strlen(module) : 0,
+                     "MODULE");
+    if (len > 0)
+        at += put_option(out + at, cap - at, "--token-label", label, len, "TOKEN");
+    at += (size_t)snprintf(out + at, cap - at, " --login --delete-object --type privkey");
+    if (id != NULL && id->ulValueLen > 0)
+        at += put_id(out + at, cap - at, id);
+    if (object != NULL)
+        (void)put_option(out + at, cap - at, "--label", object->pValue, object->ulValueLen,
+                         "LABEL");
+    p11_kit_uri_free(uri);
 }

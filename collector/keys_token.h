@@ -21,4 +21,9 @@ void ak_token_close(struct ak_token *token); /* NULL is allowed */
 enum ak_code ak_token_sign(struct ak_token *token, const void *msg, size_t len,
                            uint8_t signature[AK_ED25519_SIGNATURE_BYTES], struct ak_error *err);
 
+/* The command that destroys the key of such a URI in its token, for an operator to give: this
+ * program never does. Names that a shell would read otherwise are left for him to fill in. */
+#define AK_TOKEN_DESTROY_BYTES 1536u
+void ak_token_destroy_command(const char *uri, char out[AK_TOKEN_DESTROY_BYTES]);
+
 #endif

@@ -283,6 +283,10 @@ def credential(folder):
     with open(os.path.join(given, "log-a"), "wb") as out:
         out.write(key)
     run_elsewhere(victim, env, "credential again")
+    done = subprocess.run([COLLECTOR, "key", "revoke", "--store", victim.store, "--log", "a"],
+                          capture_output=True, text=True, check=False, env=env)
+    kit.check(done.returncode == 0 and "still the credential log-a" in done.stdout,
+              "revoked with a credential: " + done.stdout + done.stderr)
 
 
 def token(folder):
@@ -319,7 +323,31 @@ def token(folder):
     raw = subprocess.run(["openssl", "pkey", "-in", key, "-pubout", "-outform", "DER"],
                          capture_output=True, check=True).stdout[-32:]
     kit.check(base64.b64decode(done.stdout.split("+", 2)[2])[1:] == raw, "the vkey is the token's")
-    run_elsewhere(Elsewhere(os.path.join(folder, "token"), config, done.stdout), env, "token")
+    victim = Elsewhere(os.path.join(folder, "token"), config, done.stdout)
+    run_elsewhere(victim, env, "token")
+    revoked_token(victim, env, module, "pkcs11-tool --module '%s' --token-label 'akashi' --login "
+                  "--delete-object --type privkey --label 'power-a'" % module)
+
+
+def revoked_token(victim, env, module, command):
+    """The key in the token is not this program's to destroy: it says so, and by which command."""
+    done = subprocess.run([COLLECTOR, "key", "revoke", "--store", victim.store, "--log", "a"],
+                          capture_output=True, text=True, check=False, env=env)
+    kit.check(done.returncode == 0, "revoked with a token: " + done.stderr)
+    lines = done.stdout.splitlines()
+    kit.check(len(lines) == 2 and lines[1].startswith("The log key is still in its token") and
+              lines[1].endswith(": " + command), "how to destroy it: " + done.stdout)
+    if shutil.which("pkcs11-tool") is None:
+        print("PKCS#11: the command that destroys a key was not tried, as there is no pkcs11-tool")
+        return
+    look = ["pkcs11-tool", "--module", module, "--token-label", "akashi", "--login", "--pin", "1234",
+            "--list-objects", "--type", "privkey"]
+    before = subprocess.run(look, capture_output=True, text=True, check=True, env=env)
+    kit.check("power-a" in before.stdout, "it is there before: " + before.stdout)
+    subprocess.run(lines[-1].rsplit(": ", 1)[1] + " --pin 1234", shell=True, check=True, env=env,
+                   capture_output=True)
+    after = subprocess.run(look, capture_output=True, text=True, check=True, env=env)
+    kit.check("power-a" not in after.stdout, "it is gone after: " + after.stdout)
 
 
 def no_command():
