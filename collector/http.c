@@ -16,7 +16,9 @@
 #define HEADER_BYTES_MAX   65536u /* all header lines of one answer; a server sends some hundred */
 #define TYPE_BYTES_MAX     128u   /* a content type; a longer one is none that anybody asks for */
 #define CONNECTIONS_KEPT   16l    /* idle ones, for the next question to the same server */
-#define ANSWER_BYTES_LEAST 256u   /* first room for an answer */
+#define STATUS_LEAST       100l   /* libcurl passes on what is no status of HTTP */
+#define STATUS_MOST        999l
+#define ANSWER_BYTES_LEAST 256u /* first room for an answer */
 
 struct ak_http_call {
     struct ak_http *http;
@@ -253,7 +255,7 @@ static void finish(struct ak_http_call *call, CURLcode result)
     long status = 0;
 
     (void)curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (result == CURLE_OK && status == 0) {
+    if (result == CURLE_OK && (status < STATUS_LEAST || status > STATUS_MOST)) {
         answer.error = "its answer is not HTTP";
     } else if (result != CURLE_OK) {
         answer.error = call->refused != NULL    ? call->refused

@@ -88,7 +88,8 @@ static void on_answer(void *ctx, const struct ak_http_answer *answer)
     f.answers++;
     check(answer->len <= f.answer_max);
     check(answer->error == NULL || (answer->error[0] != '\0' && answer->len == 0));
-    check(answer->error != NULL || (answer->content_type != NULL && answer->status > 0));
+    check(answer->error != NULL ||
+          (answer->content_type != NULL && answer->status >= 100 && answer->status <= 999));
 }
 
 static void begin(void)
