@@ -114,7 +114,8 @@ static void put_done(uv_work_t *work, int status)
     if (job->put.rc != AK_OK)
         ak_log(AK_LOG_WARNING, "what witnesses said of size %" PRIu64 " is not kept: %s",
                job->put.size, job->put.err.text);
-    ak_room_beside(client->log, job->put.written, job->put.removed);
+    if (client->log != NULL) /* else it has ended meanwhile, and counts at the next start */
+        ak_room_beside(client->log, job->put.written, job->put.removed);
     free(job->put.data);
     free(job);
     client->writing = false;
