@@ -23,7 +23,6 @@ except ImportError as e:
     sys.exit(77)
 
 COLLECTOR, VERIFY = sys.argv[1:3]
-LISTENERS = ["url: relp://127.0.0.1:0\nlog: a"]
 T = 1_700_000_000
 
 
@@ -76,15 +75,6 @@ def anchors(victim):
     return [(e["index"], json.loads(e["message"])) for e in lines(victim, "--kind", "anchor")]
 
 
-def send(victim, name, count):
-    sender = fault.Sender(name, lambda: victim.urls[0], longest=300)
-    sender.enough = True
-    for _ in range(count):
-        sender.make()
-    sender.start()
-    kit.until("all of %s is acknowledged" % name, sender.done.is_set)
-
-
 def main():
     folder = kit.workspace()
     log, _ = akbases.standard("example.org/anchors", 51)
@@ -92,18 +82,18 @@ def main():
     w = [Witness(f"w{n}.example.org", seed=bytes([n + 1]) * 32) for n in range(3)]
     page, path = Page(), os.path.join(folder, "foreign")
     options = "epoch: 0, anchor_interval: 10s, anchor: [%s, '%s']" % (path, page.url)
-    victim = fault.Victim((COLLECTOR, VERIFY), folder, LISTENERS, logs=(("a", options),))
+    victim = fault.Victim((COLLECTOR, VERIFY), folder, fault.LISTENERS, logs=(("a", options),))
     kit.check(victim.begin(), "no start: " + victim.stderr())
     kit.until("faults are told", lambda: victim.stderr().count("no anchor from") == 2)
-    send(victim, "first", 5)
+    victim.send("first", 5)
     with open(path, "wb") as out:
         out.write(note + w[0].line(note, T) + w[1].line(note, T + 50))
     page.status, page.body = 200, b"round 1234 of a beacon\n"
     kit.until("both are entered", lambda: len(anchors(victim)) == 2)
-    send(victim, "second", 5)
+    victim.send("second", 5)
     page.body = note + w[1].line(note, T + 70) + w[2].line(note, T + 60)
     kit.until("what is new is entered", lambda: len(anchors(victim)) == 3)
-    send(victim, "third", 5)
+    victim.send("third", 5)
     kit.check(victim.end() == 0, "exit status: " + victim.stderr()[-2000:])
 
     there = {json.dumps(a, sort_keys=True): i for i, a in anchors(victim)}

@@ -15,7 +15,6 @@ import fault_kit as fault
 import transport_kit as kit
 
 COLLECTOR, VERIFY, INDEPENDENT = sys.argv[1:4]
-LISTENERS = ["url: relp://127.0.0.1:0\nlog: a"]
 EPOCHS = 16
 
 
@@ -45,16 +44,6 @@ def running(victim):
     """The epoch whose seed is here."""
     with open(glob.glob(victim.store + "/keys/*/epoch.seed")[0], "rb") as f:
         return int.from_bytes(f.read(4), "big")
-
-
-def send(victim, name, count):
-    sender = fault.Sender(name, lambda: victim.urls[0], longest=300)
-    sender.enough = True
-    for _ in range(count):
-        sender.make()
-    sender.start()
-    kit.until("all of %s is acknowledged" % name, sender.done.is_set)
-    return count
 
 
 def rotate(victim):
@@ -89,25 +78,25 @@ def check_proofs(victim, folder):
 
 def main():
     folder = kit.workspace()
-    victim = fault.Victim((COLLECTOR, VERIFY), folder, LISTENERS, logs=(("a", "epoch: 0"),))
+    victim = fault.Victim((COLLECTOR, VERIFY), folder, fault.LISTENERS, logs=(("a", "epoch: 0"),))
     all_seeds = list(seeds(victim))
     kit.check(holds(victim, all_seeds[0]) != [], "the first seed is not where it is looked for")
     rotate(victim)  # nobody runs
     kit.check(victim.begin(), "no start: " + victim.stderr())
-    sent = send(victim, "first", 30)
+    sent = victim.send("first", 30).count
     rotate(victim)  # somebody runs
-    sent += send(victim, "second", 30)
+    sent += victim.send("second", 30).count
     kit.check(running(victim) == 2, "epochs change without order")
     victim.end()
 
-    victim.configure(LISTENERS, logs=(("a", "epoch: 1s"),))
+    victim.configure(fault.LISTENERS, logs=(("a", "epoch: 1s"),))
     kit.check(victim.begin(), "no start: " + victim.stderr())
     kit.until("the clock changes epochs", lambda: running(victim) >= 4)
-    sent += send(victim, "third", 200)
+    sent += victim.send("third", 200).count
     victim.die()
     kit.check(victim.begin(), "no start: " + victim.stderr())
     kit.until("it goes on", lambda: running(victim) >= 6)
-    sent += send(victim, "fourth", 30)
+    sent += victim.send("fourth", 30).count
     kit.check(victim.end() == 0, "exit status: " + victim.stderr()[-2000:])
 
     check_seeds(victim, all_seeds)

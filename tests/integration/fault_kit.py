@@ -21,6 +21,7 @@ import transport_kit as kit
 NOTE_HEAD = b"\x5a\x2a\x4d\x18"
 NOTE_TYPE = b"\x04\x01"
 CHECKPOINT_MAX = 600  # bytes
+LISTENERS = ["url: relp://127.0.0.1:0\nlog: a"]  # of a collector with one log
 
 
 class Victim(kit.Collector):
@@ -62,6 +63,25 @@ class Victim(kit.Collector):
             status = "none: it hung"
         self.process.stdout.close()
         return status
+
+    def send(self, name, count, wait=True):
+        """Records of a sender of their own; waits until all are acknowledged. Gives the sender."""
+        sender = Sender(name, lambda: self.urls[0], longest=300)
+        sender.enough = True
+        for _ in range(count):
+            sender.make()
+        sender.start()
+        if wait:
+            kit.until("all of %s is acknowledged" % name, sender.done.is_set)
+        return sender
+
+    def events(self, name=None, log="a"):
+        """Payloads of the events of this name, or of all."""
+        only = ["--log", log] if len(self.logs) > 1 else []
+        done = subprocess.run([self.verify_program, "cat", self.store, "--kind", "event", "--jsonl",
+                               "--quiet", *only], capture_output=True, text=True, check=False)
+        payloads = [json.loads(json.loads(line)["message"]) for line in done.stdout.splitlines()]
+        return [p for p in payloads if name in (None, p["event"])]
 
     def log_dir(self, log="a"):
         with open(os.path.join(self.store, "names"), encoding="utf-8") as names:

@@ -16,18 +16,8 @@ import transport_kit as kit
 from tsa_kit import Authority, Server, Stamper, run
 
 COLLECTOR, VERIFY = sys.argv[1:3]
-LISTENERS = ["url: relp://127.0.0.1:0\nlog: a"]
 BAD = {"status": "status 500", "html": 'type "text/html"', "garbage": "no time-stamp reply",
        "imprint": "over other bytes", "untrusted": "does not lead"}
-
-
-def send(victim, name, count):
-    sender = fault.Sender(name, lambda: victim.urls[0], longest=300)
-    sender.enough = True
-    for _ in range(count):
-        sender.make()
-    sender.start()
-    kit.until("all of %s is acknowledged" % name, sender.done.is_set)
 
 
 def renew(status, *args, says=""):
@@ -48,9 +38,9 @@ def main():
     other = Stamper(Authority(folder + "/other"))
     good = Server(tsa)
     options = "stamp_interval: 10s, stamp_ca: %s, stamp: ['%s']" % (root.cert, good.url)
-    victim = fault.Victim((COLLECTOR, VERIFY), folder, LISTENERS, logs=(("a", options),))
+    victim = fault.Victim((COLLECTOR, VERIFY), folder, fault.LISTENERS, logs=(("a", options),))
     kit.check(victim.begin(), "no start: " + victim.stderr())
-    send(victim, "first", 50)
+    victim.send("first", 50)
     kit.until("a stamp is kept", lambda: glob.glob(victim.log_dir() + "/*.0.tsr"))
     here = ("--store", victim.store, "--log", "a")
     for mode, says in BAD.items():
@@ -63,7 +53,7 @@ def main():
           "--json", says="takes no --json")
     renew(0, "--config", victim.config, "--log", "a", says="files renewed")
     kit.check(len(lists(victim)) == 2, "beside a running collector: %s" % lists(victim))
-    send(victim, "second", 50)
+    victim.send("second", 50)
     kit.check(victim.end() == 0, "exit status: " + victim.stderr()[-2000:])
     renew(0, *here, "--stamp", good.url, "--stamp-ca", root.cert, says="files renewed")
     renew(1, *here, "--stamp", good.url, "--stamp-ca", root.cert, says="at this size already")

@@ -26,7 +26,6 @@ import transport_kit as kit
 
 COLLECTOR, VERIFY, STOP = sys.argv[1:4]
 EVERY = 1 if "--all" in sys.argv[4:] else 10
-LISTENERS = ["url: relp://127.0.0.1:0\nlog: a"]
 EPOCHS = 16
 IMAGE_BYTES = 48 << 20
 WRITE_OUT = 1 | 2 | 4  # SYNC_FILE_RANGE_WAIT_BEFORE, _WRITE, _WAIT_AFTER
@@ -194,18 +193,13 @@ def main():
     disk = disk_kit.Disk(folder, IMAGE_BYTES)
     if not disk.real:
         kit.skip("only an image can be searched that way")
-    victim = fault.Victim((COLLECTOR, VERIFY), os.path.join(disk.folder, "case"), LISTENERS,
+    victim = fault.Victim((COLLECTOR, VERIFY), os.path.join(disk.folder, "case"), fault.LISTENERS,
                           logs=(("a", "epoch: 0"),))
     vkey = os.path.join(folder, "vkey")
     with open(victim.keys["a"], "rb") as f, open(vkey, "wb") as out:
         out.write(f.read())
     kit.check(victim.begin(), "no start: " + victim.stderr())
-    sender = fault.Sender("first", lambda: victim.urls[0], longest=300)
-    sender.enough = True
-    for _ in range(20):
-        sender.make()
-    sender.start()
-    kit.until("all is acknowledged", sender.done.is_set)
+    victim.send("first", 20)
     kit.check(victim.end() == 0, "it does not end in order")
     secrets = needles(disk)
     disk.away()

@@ -19,7 +19,6 @@ import fault_kit as fault
 import transport_kit as kit
 
 COLLECTOR, VERIFY = sys.argv[1:3]
-LISTENERS = ["url: relp://127.0.0.1:0\nlog: a"]
 NOBODY = 65534
 
 
@@ -37,15 +36,6 @@ def gone(pid):
             return f.read().rsplit(")", 1)[1].split()[0] == "Z"
     except OSError:
         return True
-
-
-def send(victim, name, count):
-    sender = fault.Sender(name, lambda: victim.urls[0], longest=300)
-    sender.enough = True
-    for _ in range(count):
-        sender.make()
-    sender.start()
-    kit.until("all of %s is acknowledged" % name, sender.done.is_set)
 
 
 def secrets(victim):
@@ -111,7 +101,7 @@ def as_nobody(folder):
     if os.geteuid() != 0:
         print("a second user: not tried, as only root may become one")
         return
-    victim = fault.Victim((COLLECTOR, VERIFY), folder, LISTENERS)
+    victim = fault.Victim((COLLECTOR, VERIFY), folder, fault.LISTENERS)
     for path, names, files in os.walk(folder):
         for name in [path] + [os.path.join(path, n) for n in names + files]:
             os.chown(name, NOBODY, NOBODY)
@@ -136,7 +126,7 @@ def dies(victim):
     pid = signer_of(victim.process.pid)
     os.kill(pid, signal.SIGKILL)
     victim.says("signer: its process was ended by signal 9")
-    send(victim, "after", 200)
+    victim.send("after", 200)
     kit.check(victim.end() == 0, "it ends in order without its signer")
     said = victim.stderr()
     kit.check(said.count("error: log a: signer:") == 1, "its end is told once:\n" + said)
@@ -153,7 +143,7 @@ def ends_with_it(victim):
     """The collector is killed: the signer does not outlive it. SIGTERM alone does not end it."""
     pid = signer_of(victim.process.pid)
     os.kill(pid, signal.SIGTERM)
-    send(victim, "still", 10)
+    victim.send("still", 10)
     kit.check(signer_of(victim.process.pid) == pid, "it outlasts SIGTERM")
     victim.die()
     kit.until("the signer ends with its collector", lambda: gone(pid))
@@ -166,7 +156,7 @@ def restored(victim, folder):
     kit.check(victim.end() == 0, "it ends")
     shutil.copytree(victim.store, kept)
     kit.check(victim.begin(), "it starts")
-    send(victim, "later", 50)
+    victim.send("later", 50)
     kit.check(victim.end() == 0, "it ends")
     for path in glob.glob(victim.store + "/keys/*/state"):
         shutil.copy(path, os.path.join(kept, os.path.relpath(path, victim.store)))
@@ -251,7 +241,7 @@ class Elsewhere(fault.Victim):
 def run_elsewhere(victim, env, name):
     for turn in ("first", "second"):
         kit.check(victim.begin(env=env), "%s: it starts: %s" % (name, victim.stderr()))
-        send(victim, name + turn, 30)
+        victim.send(name + turn, 30)
         kit.check(victim.end() == 0, name + ": it ends")
     kit.check(not glob.glob(victim.store + "/keys/*/log.key"), name + ": no log key in the store")
     kit.check(victim.verdict()[0] == "VALID", name + ": all is proven")
@@ -277,7 +267,7 @@ def credential(folder):
             out.write(other or key)
         kit.check(victim.begin(env=env if other else bare) and said in victim.stderr(),
                   "without the key: " + victim.stderr())
-        send(victim, "credential" + said, 10)
+        victim.send("credential" + said, 10)
         kit.check(victim.end() == 0, "it ends")
         kit.check(victim.verdict()[0] == "INCOMPLETE", "it is signed")
     with open(os.path.join(given, "log-a"), "wb") as out:
@@ -359,10 +349,10 @@ def no_command():
 def main():
     folder = kit.workspace()
     os.chmod(folder, 0o755)
-    victim = fault.Victim((COLLECTOR, VERIFY), os.path.join(folder, "one"), LISTENERS)
+    victim = fault.Victim((COLLECTOR, VERIFY), os.path.join(folder, "one"), fault.LISTENERS)
     no_command()
     kit.check(victim.begin(), "it starts")
-    send(victim, "before", 200)
+    victim.send("before", 200)
     memory(victim)
     closed(victim)
     dies(victim)

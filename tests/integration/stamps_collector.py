@@ -6,7 +6,6 @@ meanwhile, and OpenSSL alone checks what was kept.
     stamps_collector.py COLLECTOR VERIFY
 """
 import glob
-import json
 import os
 import subprocess
 import sys
@@ -16,7 +15,6 @@ import transport_kit as kit
 from tsa_kit import POLICY, Authority, Server, Stamper, run
 
 COLLECTOR, VERIFY = sys.argv[1:3]
-LISTENERS = ["url: relp://127.0.0.1:0\nlog: a"]
 BAD = {"status": "status 500", "html": 'type "text/html"', "garbage": "no time-stamp reply",
        "large": "", "nonce": "not the nonce of the request", "imprint": "over other bytes",
        "untrusted": "does not lead", "unasked": "cert",
@@ -24,26 +22,10 @@ BAD = {"status": "status 500", "html": 'type "text/html"', "garbage": "no time-s
        "no-certificate": "certificate"}
 
 
-def send(victim, name, count):
-    sender = fault.Sender(name, lambda: victim.urls[0], longest=300)
-    sender.enough = True
-    for _ in range(count):
-        sender.make()
-    sender.start()
-    kit.until("all of %s is acknowledged" % name, sender.done.is_set)
-
-
 def options(servers, ca, epoch="1s"):
     urls = ", ".join("'%s'" % s.url for s in servers)
     return "epoch: %s, stamp_interval: 10s, stamp_ca: %s, stamp_policy: %s, stamp: [%s]" % (
         epoch, ca, POLICY, urls)
-
-
-def events(victim, name):
-    done = subprocess.run([VERIFY, "cat", victim.store, "--kind", "event", "--jsonl", "--quiet"],
-                          capture_output=True, text=True, check=False)
-    payloads = [json.loads(json.loads(line)["message"]) for line in done.stdout.splitlines()]
-    return [p for p in payloads if p["event"] == name]
 
 
 def replies(victim):
@@ -61,13 +43,13 @@ def main():
     for server in [second, *bad.values()]:
         server.lock = good.lock  # one serial file
     servers = [good, second, *bad.values(), hang]
-    victim = fault.Victim((COLLECTOR, VERIFY), folder, LISTENERS,
+    victim = fault.Victim((COLLECTOR, VERIFY), folder, fault.LISTENERS,
                           logs=(("a", options(servers, root.cert)),))
     kit.check(victim.begin(), "no start: " + victim.stderr())
-    send(victim, "first", 50)
+    victim.send("first", 50)
     kit.until("stamps are kept", lambda: len(replies(victim)) >= 6)
     victim.counts_all_files(".tsr")
-    send(victim, "second", 50)
+    victim.send("second", 50)
     kit.until("all were asked", lambda: all(s.asked > 0 for s in servers))
     status = subprocess.run([COLLECTOR, "status", "--store", victim.store, "--json"],
                             capture_output=True, text=True, check=False)
@@ -77,10 +59,10 @@ def main():
     kit.until("an authority that failed is asked again",
               lambda: victim.stderr().count("no time stamp from") >= len(BAD) and
               bad["status"].asked >= 2)
-    kit.until("its stamp is kept", lambda: len(events(victim, "stamp-resumed")) == 1)
+    kit.until("its stamp is kept", lambda: len(victim.events("stamp-resumed")) == 1)
     kit.check(victim.end() == 0, "exit status: " + victim.stderr()[-2000:])
 
-    told = events(victim, "stamp-failed")
+    told = victim.events("stamp-failed")
     for mode, text in BAD.items():
         of = [p["reason"] for p in told if p["name"] == bad[mode].url]
         kit.check(len(of) == 1 and text in of[0], "%s: told as %s" % (mode, of))

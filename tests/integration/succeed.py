@@ -17,7 +17,6 @@ import fault_kit as fault
 import transport_kit as kit
 
 COLLECTOR, VERIFY, INDEPENDENT, SOURCES = sys.argv[1:5]
-LISTENERS = ["url: relp://127.0.0.1:0\nlog: a"]
 
 
 def run(*words, status=0, env=None):
@@ -32,7 +31,7 @@ class Case:
 
     def __init__(self, name):
         self.folder = os.path.join(FOLDER, name)
-        self.victim = fault.Victim((COLLECTOR, VERIFY), self.folder, LISTENERS,
+        self.victim = fault.Victim((COLLECTOR, VERIFY), self.folder, fault.LISTENERS,
                                    logs=(("a", "epoch: 0"),))
         self.store = self.victim.store
         self.keys = [self.victim.keys["a"]]
@@ -42,12 +41,7 @@ class Case:
     def work(self, count):
         """The collector takes some records in and ends; gives the size of its log."""
         kit.check(self.victim.begin(), "no start: " + self.victim.stderr()[-2000:])
-        sender = fault.Sender("s%d" % self.sent, lambda: self.victim.urls[0], longest=300)
-        sender.enough = True
-        for _ in range(count):
-            sender.make()
-        sender.start()
-        kit.until("all is acknowledged", sender.done.is_set)
+        self.victim.send("s%d" % self.sent, count)
         self.sent += count
         kit.check(self.victim.end() == 0, "exit status: " + self.victim.stderr()[-2000:])
         return self.size()

@@ -19,7 +19,6 @@ sys.path.insert(0, os.path.join(kit.HERE, "..", "independent"))
 from witness import Witness  # noqa: E402  (its place is known only here)
 
 COLLECTOR, VERIFY, INDEPENDENT = sys.argv[1:4]
-LISTENERS = ["url: relp://127.0.0.1:0\nlog: a"]
 
 
 class Scene:
@@ -29,7 +28,7 @@ class Scene:
         self.folder = os.path.join(kit.workspace(), name)
         os.mkdir(self.folder)
         self.policy = os.path.join(self.folder, "policy")
-        self.victim = fault.Victim((COLLECTOR, VERIFY), self.folder, LISTENERS)
+        self.victim = fault.Victim((COLLECTOR, VERIFY), self.folder, fault.LISTENERS)
         self.key = self.victim.keys["a"]
         with open(self.key, encoding="utf-8") as f:
             self.vkey = f.read().strip()
@@ -50,19 +49,14 @@ class Scene:
             f.write("\n".join(lines) + "\n")
 
     def configure(self):
-        self.victim.configure(LISTENERS, logs=((
+        self.victim.configure(fault.LISTENERS, logs=((
             "a", "policy: %s, witness_interval: 1s, state_interval: 1s%s" % (self.policy, self.more)),))
 
     def begin(self):
         kit.check(self.victim.begin(), "it starts")
 
     def send(self, name, count=50):
-        sender = fault.Sender(name, lambda: self.victim.urls[0], longest=300)
-        sender.enough = True
-        for _ in range(count):
-            sender.make()
-        sender.start()
-        return sender
+        return self.victim.send(name, count, wait=False)
 
     def status(self):
         return self.victim.status()["logs"][0]["witnesses"]

@@ -18,7 +18,6 @@ import fault_kit as fault
 import transport_kit as kit
 
 COLLECTOR, VERIFY = sys.argv[1:3]
-LISTENERS = ["url: relp://127.0.0.1:0\nlog: a"]
 OPTIONS = "policy: %s, witness_interval: 1s, state_interval: 1s"
 
 
@@ -27,7 +26,7 @@ class Agency:
         self.name = "w%d" % n
         self.folder = os.path.join(kit.workspace(), self.name)
         os.mkdir(self.folder)
-        self.victim = fault.Victim((COLLECTOR, VERIFY), self.folder, LISTENERS)
+        self.victim = fault.Victim((COLLECTOR, VERIFY), self.folder, fault.LISTENERS)
         with open(self.victim.keys["a"], encoding="utf-8") as f:
             self.log = f.read().strip()
         self.state = os.path.join(self.folder, "witness")
@@ -75,7 +74,7 @@ class Agency:
             f.write("log %s\n" % self.log)
             f.write("".join("witness %s %s %s\n" % (a.name, a.vkey, a.url) for a in others))
             f.write("group any 1 %s\nquorum any\n" % " ".join(a.name for a in others))
-        (victim or self.victim).configure(LISTENERS,
+        (victim or self.victim).configure(fault.LISTENERS,
                                           logs=(("a", OPTIONS % self.path("policy")),))
 
     def seen(self, log):
@@ -83,15 +82,6 @@ class Agency:
         with urllib.request.urlopen(self.url + "/status", timeout=60) as answer:
             logs = json.load(answer)["logs"]
         return [e for e in logs if e["origin"] == log.split("+")[0]][0]
-
-
-def send(victim, name, count=60):
-    sender = fault.Sender(name, lambda: victim.urls[0], longest=300)
-    sender.enough = True
-    for _ in range(count):
-        sender.make()
-    sender.start()
-    kit.until("%s: records are acknowledged" % name, sender.done.is_set)
 
 
 def others(all_, one):
@@ -106,7 +96,7 @@ def main():
         a.configure(others(agencies, a))
         kit.check(a.victim.begin(), "a collector starts")
     for a in agencies:
-        send(a.victim, a.name)
+        a.victim.send(a.name, 60)
     for a in agencies:
         for b in others(agencies, a):
             kit.until("%s has cosigned %s" % (b.name, a.name),
@@ -116,7 +106,7 @@ def main():
     first, second, third = agencies
     kit.check(third.end_witness(signal.SIGKILL) == -signal.SIGKILL, "killed")
     before = second.seen(first.log)["size"]
-    send(first.victim, "more")
+    first.victim.send("more", 60)
     kit.until("the other one goes on", lambda: second.seen(first.log)["size"] > before + 60)
     third.begin_witness(others(agencies, third))
     kit.check(third.seen(first.log)["size"] > 60, "it knows what it cosigned")
@@ -136,14 +126,14 @@ def main():
     shutil.copytree(first.victim.store, aside)
     kit.check(first.victim.begin(), "the machine goes on")
     size = second.seen(first.log)["size"]
-    send(first.victim, "machine", 25)
+    first.victim.send("machine", 25)
     kit.until("that is cosigned", lambda: all(
         w.seen(first.log)["size"] > size + 25 for w in (second, third)))
     kit.check(first.victim.end() == 0, "the machine ends")
     shutil.move(first.victim.store, first.victim.store + ".machine")
     shutil.move(aside, first.victim.store)
     kit.check(first.victim.begin(), "the clone starts")
-    send(first.victim, "clone", 70)
+    first.victim.send("clone", 70)
     kit.until("the witnesses see two histories", lambda: all(
         w.seen(first.log)["forks"] + w.seen(first.log)["suspects"] > 0 for w in (second, third)))
     kit.check(first.victim.end() == 0, "the clone ends")
