@@ -5,8 +5,8 @@
 
 #include <malloc.h>
 
-#define BLOCK_BYTES (512 << 10) /* below the parts of a batch, above all that is allocated often   \
-                                 */
+/* Below the parts of a batch, above all that is allocated often. */
+#define BLOCK_BYTES (512 << 10)
 
 static enum ak_code from_options(const struct ak_cmdline *line, struct ak_config **config,
                                  struct ak_error *err)
