@@ -9,9 +9,6 @@
 #include <assert.h>
 #include <string.h>
 
-#define GROUP_OF(index)  ((index) / AK_GROUP_ENTRIES)
-#define GROUP_AT(number) ((number)*AK_GROUP_ENTRIES)
-
 bool ak_tree_has_leaves(const struct ak_tree *tree, uint64_t begin, uint64_t end)
 {
     return begin >= end ||

@@ -9,9 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GROUP_OF(index)  ((index) / AK_GROUP_ENTRIES)
-#define GROUP_AT(number) ((number)*AK_GROUP_ENTRIES)
-
 static uint64_t at_least(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;

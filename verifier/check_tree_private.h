@@ -1,9 +1,17 @@
-/* check_tree_private.h - what check_tree.c (entries going in, signed roots), check_narrow.c (which
- * groups differ) and check_count.c (what is counted of them) share. */
+/* check_tree_private.h - what check_tree.c (entries going in), check_tree_sign.c (signed roots),
+ * check_narrow.c (which groups differ) and check_count.c (what is counted of them) share. */
 #ifndef AK_CHECK_TREE_PRIVATE_H
 #define AK_CHECK_TREE_PRIVATE_H
 
 #include "check_tree.h"
+
+/* Numbers of tracks. */
+#define AK_TREE_COMPUTED 0u
+#define AK_TREE_RECORDED 1u
+#define AK_TREE_STATED   2u /* and all behind it */
+
+#define GROUP_OF(index)  ((index) / AK_GROUP_ENTRIES)
+#define GROUP_AT(number) ((number)*AK_GROUP_ENTRIES)
 
 /* A candidate: [0, start) as it was stated or proven, and what was appended to it since. */
 struct ak_tree_track {
@@ -86,6 +94,22 @@ bool ak_tree_partial(struct ak_tree *tree, const struct ak_tree_track *track, ui
 /* The hash that a track takes for a group of the window; false if it has none. */
 bool ak_tree_chosen(struct ak_tree *tree, const struct ak_tree_track *track, uint64_t number,
                     struct ak_hash *out);
+
+/* Range [0, size) on a track; false if it cannot be had. */
+bool ak_tree_track_range(struct ak_tree *tree, struct ak_tree_track *track, uint64_t size,
+                         struct ak_range *out);
+
+/* A track from its origin on through what the window holds. */
+void ak_tree_track_begin(struct ak_tree *tree, unsigned t, const struct ak_range *origin,
+                         bool listed);
+
+/* Whether nothing differs, so that the computed track is the only one: a shorter way. */
+bool ak_tree_plain(const struct ak_tree *tree);
+
+/* The computed hash of a group that just became whole. The first entries of the group in which the
+ * decided part ends are taken from what is confirmed. */
+void ak_tree_compute(struct ak_tree *tree, struct ak_tree_group *group, uint64_t number,
+                     const struct ak_hash *whole);
 
 /* Whether the leaves [begin, end) are at hand. */
 bool ak_tree_has_leaves(const struct ak_tree *tree, uint64_t begin, uint64_t end);
