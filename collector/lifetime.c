@@ -201,6 +201,7 @@ void ak_runlog_configure(struct ak_runlog *log, const struct ak_runlog_options *
 {
     log->options = *options;
     log->options.name = log->name;
+    log->options.source = NULL;
 }
 
 /* Keys, recovery, epoch: what says where the log goes on. */

@@ -66,6 +66,8 @@ struct ak_runlog_options {
     uint64_t share_bytes;      /* most that the log's directory may hold; 0: no bound */
     uint32_t record_bytes_max; /* longer records are cut */
     uint8_t form;              /* AK_FORM_...: of the blocks that begin from now on */
+    const char *source;        /* of a successor's log key (keys_source.h), or NULL; borrowed while
+                                  the log is opened */
 };
 
 struct ak_pending_own {

@@ -138,6 +138,7 @@ static void fill_options(const struct ak_config_log *config, struct ak_runlog_op
         .silence_ns = config->silence,
         .share_bytes = config->share,
         .record_bytes_max = (uint32_t)config->record_max,
+        .source = config->log_key,
         .form = config->commitment == AK_COMMITMENT_PARTS ? AK_FORM_PARTS : AK_FORM_WHOLE,
     };
 }

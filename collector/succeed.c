@@ -106,6 +106,12 @@ static enum ak_code describe(const struct ak_succeed_options *options, const str
 
     if (rc == AK_OK)
         rc = ak_keys_vkey(store->keys_fd, origin, &out->vkey, err);
+    if (rc != AK_OK && rc != AK_ENOMEM)
+        rc =
+            ak_fail(err, AK_EKEY,
+                    "the keys of its successor, which waits, are not there: bring keys/%s back; if "
+                    "that is lost, give its line in `names` another name, and this command again",
+                    id);
     if (rc == AK_OK)
         rc = read_said(options, id, said, &object, &out->entries, err);
     if (rc == AK_OK) {

@@ -42,17 +42,24 @@ static void tell_way_on(const struct ak_server *server, const struct ak_runlog_o
 static enum ak_code open_successor(struct ak_server *server, struct ak_runlog_opening *opening,
                                    const char *cause, struct ak_runlog **out, struct ak_error *err)
 {
+    const char *name = opening->options->name;
+    struct ak_error why = {0};
+    enum ak_code rc;
+
     opening->cause = cause[0] != '\0' ? cause : "its successor waits";
     opening->succeeds = true;
-    return ak_runlog_open_as(server, opening, out, err);
-}
-
-/* Where the log key would come from, by the configuration in force. */
-static const char *source_of(const struct ak_server *server, const char *name)
-{
-    size_t i = ak_config_find_log(server->config, name);
-
-    return i == AK_CONFIG_NO_LOG ? NULL : server->config->logs[i].log_key;
+    rc = ak_runlog_open_as(server, opening, out, &why);
+    opening->origin[0] = '\0'; /* the way on is another one */
+    if (rc == AK_OK || !cannot_be_signed(rc)) {
+        *err = why;
+        return rc;
+    }
+    return ak_fail(
+        err, rc,
+        "its successor %s" AK_STORE_NEXT ", which waits, cannot be opened: %s. Bring its "
+        "directory in keys/ back; if that is lost, give its line in `names` another name "
+        "and start: a new successor is opened",
+        name, why.text);
 }
 
 /* Makes the successor and opens it; where that fails, the log stays closed for `why`. */
@@ -64,8 +71,7 @@ static enum ak_code succeed(struct ak_server *server, struct ak_runlog_opening *
                                                  .path = server->config->store,
                                                  .log = opening->options->name,
                                                  .cause = why->text,
-                                                 .source =
-                                                     source_of(server, opening->options->name)};
+                                                 .source = opening->options->source};
     struct ak_error failed = {0};
     enum ak_code rc = ak_successor_spawn(&options, &failed);
 

@@ -88,6 +88,9 @@ class Case:
         told = json.loads(run(COLLECTOR, "status", "--store", self.store, "--json"))
         return next(one for one in told["logs"] if one["name"] == log)
 
+    def status_all(self):
+        return json.loads(run(COLLECTOR, "status", "--store", self.store, "--json"))
+
     def told(self):
         """What it has said since this was asked last."""
         text = self.victim.stderr()
@@ -578,12 +581,81 @@ def elsewhere():
     del os.environ["CREDENTIALS_DIRECTORY"]
 
 
+def reloaded():
+    """A log that a running collector opens by SIGHUP, with witnesses asked for: the same."""
+    case = Case("reload")
+    early = case.two_states()
+    case.put(early)
+    with open(case.victim.config, encoding="utf-8") as f:
+        text = f.read()
+    policy = os.path.join(case.folder, "policy")
+    with open(policy, "w", encoding="ascii") as f:
+        f.write("log %s\nwitness w %s http://127.0.0.1:9/\nquorum w\n" % (
+            open(case.victim.keys["a"], encoding="ascii").read().split()[-1],
+            run(COLLECTOR, "witness", "--init", "w.example/w", "--state",
+                os.path.join(case.folder, "witness")).split()[-1]))
+    case.victim.configure(LISTENERS[3:], logs=(("b", "epoch: 0"),))
+    case.begin()
+    with open(case.victim.config, "w", encoding="utf-8") as f:
+        f.write(text.replace("name: a,", "name: a, policy: %s, witness_required: closed, "
+                             "witness_interval: 1s," % policy))
+    said = case.victim.reload()
+    kit.check("in force" in said and case.way_on() in case.victim.stderr(), said)
+    case.victim.urls = [None, None, None]
+    for line in case.status_all()["listeners"]:
+        case.victim.urls["relp tcp udp".split().index(line["url"].split(":")[0])] = line["url"]
+    case.send(5)
+    kit.check(case.status("a")["successor_waits"], "no successor: %s" % case.status("a"))
+    case.end()
+    case.compare()
+
+
+def keys_of_successor_gone():
+    """A store with a successor that waits comes back from a backup, without any keys: what to do is said,
+    and then receiving goes on, and what the first one took in is vouched for by another one."""
+    case = Case("twice", logs=("a",))
+    early = case.two_states()
+    case.put(early)
+    case.begin()
+    case.send(8)
+    case.end()
+    first = case.names()["a.next"]
+    for keys in glob.glob(case.store + "/keys/*"):
+        shutil.rmtree(keys)
+    case.told()
+    kit.check(not case.victim.begin(), "it starts")
+    case.victim.process.wait()
+    told = case.told()
+    kit.check("a.next, which waits, cannot be opened" in told and "give its line" in told, told)
+    text = case.succeed(status=1)
+    kit.check("keys" in text and case.names()["a.next"] == first, text)
+    with open(os.path.join(case.store, "names"), encoding="utf-8") as f:
+        names = f.read()
+    with open(os.path.join(case.store, "names"), "w", encoding="utf-8") as f:
+        f.write(names.replace("a.next", "a-unsigned"))
+    case.begin()
+    case.send(8)
+    case.end()
+    kit.check(case.names()["a.next"] != first, "the same one")
+    second = case.key(case.succeed(), "second.vkey")
+    text = run(COLLECTOR, "succeed", "--store", case.store, "--log", "a-unsigned")
+    third = case.key(text, "third.vkey")
+    kit.check("is closed with" in text and case.names()["a-unsigned-1"] == first, text)
+    with open(third, encoding="ascii") as f:
+        kit.check(f.read().startswith("a.example/syslog/3/"), "the third origin")
+    said = case.judge("INCOMPLETE", ["SUCCESSION_UNCONFIRMED"], second, third, case.victim.keys["a"],
+                      path=os.path.join(case.store, case.names()["a-unsigned"]))
+    kit.check(any("goes on from a.example/syslog/2/%s" % first in text for text in said), str(said))
+    case.compare()
+
+
 def vkey_of(case, log_id):
     return os.path.join(case.store, "keys", log_id, "log.vkey")
 
 
 FOLDER = kit.workspace()
-ALL = (restored, key_away, new_hardware, put_right, newest_back, revoked, epoch_ended, elsewhere)
+ALL = (restored, key_away, new_hardware, put_right, newest_back, revoked, epoch_ended, elsewhere,
+       reloaded, keys_of_successor_gone)
 for one in [c for c in ALL if sys.argv[5:] in ([], [c.__name__])]:
     one()
 kit.finish()

@@ -115,6 +115,32 @@ static void refused(void **state)
     assert_null(object);
 }
 
+/* A further event speaks of the same log, of as much of it; checkpoints and reason are its own. */
+static void further(void **state)
+{
+    static char notes[AK_SUCCESSION_NOTES_MAX][1024];
+    struct ak_succession first;
+    struct ak_succession more;
+
+    (void)state;
+    fill(&first, notes, 0);
+    fill(&more, notes, 3);
+    more.reason = "found since";
+    more.has_signed = true;
+    assert_true(ak_succession_same(&first, &more));
+    more.size++;
+    assert_false(ak_succession_same(&first, &more));
+    more.size--;
+    more.root.b[31] ^= 1;
+    assert_false(ak_succession_same(&first, &more));
+    more.root.b[31] ^= 1;
+    more.key.key[0] ^= 1;
+    assert_false(ak_succession_same(&first, &more));
+    more.key.key[0] ^= 1;
+    more.origin[0] = 'k';
+    assert_false(ak_succession_same(&first, &more));
+}
+
 /* The order that confirms it has one text, and the entry repeats it. */
 static void confirming_order(void **state)
 {
@@ -158,6 +184,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(written_and_read),
         cmocka_unit_test(refused),
+        cmocka_unit_test(further),
         cmocka_unit_test(confirming_order),
     };
 
