@@ -95,7 +95,9 @@ const struct ak_command ak_commands[] = {
      "the collector stopped. The old log stays as it is, under another name; what is left of its "
      "secret keys is overwritten and removed. The successor has new keys and an origin that ends "
      "in /2 (/3 and so on); its first event names the old log's last checkpoints and what of it is "
-     "lost. Configuration and senders stay as they are. Prints the successor's vkey: give it to "
+     "lost. A successor that a collector opened by itself, to receive meanwhile, follows with all "
+     "that it took in. Configuration and senders stay as they are. Prints the successor's vkey: "
+     "give it to "
      "whoever shall verify. With --order: enters the order in which authorities confirm it.",
      "akashi-collector succeed --store /var/lib/akashi --log power-a",
      AK_FLAG_BIT(AK_FLAG_STORE) | AK_FLAG_BIT(AK_FLAG_LOG) | AK_FLAG_BIT(AK_FLAG_CONFIG) |

@@ -49,7 +49,7 @@ akashi_fault_test(waiting ${CMAKE_CURRENT_SOURCE_DIR}/independent/verify.py
   $<TARGET_FILE:akashi_faulty_disk>)
 set_property(TEST integration.waiting APPEND PROPERTY ENVIRONMENT
   ASAN_OPTIONS=verify_asan_link_order=0)
-akashi_threads(integration.waiting akashi-collector akashi-verify)
+akashi_threads(integration.waiting akashi-collector akashi-verify akashi_faulty_disk)
 akashi_fault_test(succeed ${CMAKE_CURRENT_SOURCE_DIR}/independent/verify.py ${CMAKE_SOURCE_DIR})
 
 akashi_fault_test(witness_client ${CMAKE_CURRENT_SOURCE_DIR}/independent/verify.py)
