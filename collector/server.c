@@ -47,6 +47,7 @@
 #define WAKE_MS          5u /* half of the shortest wait anything has by default */
 #define DRAIN_NS         (5 * NS_PER_S)
 #define COMMIT_NS        (15 * NS_PER_S)
+#define COMMIT_LOG_NS    (NS_PER_S / 20)  /* more for each log: its last commits on a busy disk */
 #define SEAL_NS          (600 * NS_PER_S) /* a segment takes seconds; a backlog of them longer */
 #define POOL_THREADS_MIN 4l
 #define OWN_DESCRIPTORS  64u /* the loop, the store, orders, sealing; 20 are in use as a rule */
@@ -369,6 +370,16 @@ void ak_server_stop(struct ak_server *server, const char *reason)
     enter(server, STAGE_DRAIN, DRAIN_NS);
 }
 
+/* How long the last commits, and the last signatures, of all logs may take. */
+static uint64_t commit_patience(const struct ak_server *server)
+{
+    uint64_t patience = COMMIT_NS;
+
+    for (const struct ak_runlog *log = server->logs; log != NULL; log = log->next)
+        patience += COMMIT_LOG_NS;
+    return patience;
+}
+
 static bool all_stopped(const struct ak_server *server)
 {
     for (const struct ak_runlog *log = server->logs; log != NULL; log = log->next) {
@@ -422,7 +433,7 @@ static void on_sealer_closed(void *ctx)
     struct ak_server *server = ctx;
 
     server->sealer = NULL;
-    enter(server, STAGE_SIGN, COMMIT_NS);
+    enter(server, STAGE_SIGN, commit_patience(server));
     ak_signer_close(server->signer, on_signer_closed, server);
 }
 
@@ -458,7 +469,7 @@ static void advance(struct ak_server *server)
             return;
         for (struct ak_runlog *log = server->logs; log != NULL; log = log->next)
             ak_runlog_stop(log, server->stop_reason);
-        enter(server, STAGE_COMMIT, COMMIT_NS);
+        enter(server, STAGE_COMMIT, commit_patience(server));
     }
     if (server->stage == STAGE_COMMIT) {
         if (!all_stopped(server) && !late(server))
