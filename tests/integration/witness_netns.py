@@ -58,13 +58,13 @@ def main():
         w.begin_witness([log], cable.wrap())
     log.configure(witnesses)
     kit.check(log.victim.begin(), "the collector starts")
-    three.send(log.victim, "before")
+    log.victim.send("before", 60)
     for w in witnesses:
         kit.until("%s has cosigned" % w.name, lambda w=w: w.seen(log.log)["size"] > 60)
 
     size = witnesses[1].seen(log.log)["size"]
     cables[1].cut()
-    three.send(log.victim, "during")
+    log.victim.send("during", 60)
     kit.until("the other one goes on", lambda: witnesses[0].seen(log.log)["size"] > size + 60)
     cables[1].mend()
     kit.until("the one that was away catches up",
