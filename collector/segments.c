@@ -9,7 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SEEK_TAIL_BYTES 9u /* u32 number of frames, u8 descriptor, u32 magic (format.md 6.8) */
+#define SEEK_TAIL_BYTES   9u  /* u32 number of frames, u8 descriptor, u32 magic (format.md 6.8) */
+#define FOOTER_FIRST_AT   34u /* behind type, version and `frames`: u64 first, u64 end (6.7) */
+#define FOOTER_HEAD_BYTES (FOOTER_FIRST_AT + 16u)
 
 static uint32_t le32(const uint8_t *p)
 {
@@ -52,8 +54,33 @@ enum ak_code ak_segment_footer_frame(int fd, uint64_t footer_at, struct ak_frame
     return rc;
 }
 
-/* Whether the file is a sealed segment, with an end. */
-static bool look_at_sealed(int log_dir_fd, const struct ak_list_file *listed,
+static uint64_t be64(const uint8_t *p)
+{
+    uint64_t value = 0;
+
+    for (unsigned i = 0; i < 8; i++)
+        value = value << 8 | p[i];
+    return value;
+}
+
+/* What a FOOTER begins with: its first index and its end. */
+static enum ak_code peek_footer(int fd, const struct ak_frame *frame, struct ak_footer *footer,
+                                struct ak_error *err)
+{
+    uint8_t head[FOOTER_HEAD_BYTES];
+
+    if (frame->content_bytes < sizeof(head) ||
+        ak_list_pread(fd, head, sizeof(head), frame->offset + ak_frame_head(frame)) !=
+            (ssize_t)sizeof(head))
+        return ak_fail(err, AK_EMALFORMED, "a FOOTER that is too short");
+    footer->first = be64(head + FOOTER_FIRST_AT);
+    footer->end = be64(head + FOOTER_FIRST_AT + 8);
+    return AK_OK;
+}
+
+/* Whether the file is a sealed segment, with an end. `whole`: by the digests of its FOOTER; that
+ * takes longer the more entries it holds, and a log has many of them. */
+static bool look_at_sealed(int log_dir_fd, const struct ak_list_file *listed, bool whole,
                            struct ak_segment_file *file)
 {
     struct ak_footer footer = {0};
@@ -66,7 +93,8 @@ static bool look_at_sealed(int log_dir_fd, const struct ak_list_file *listed,
         return false;
     good = find_footer(fd, bytes, &file->footer_at, NULL) == AK_OK &&
            ak_segment_footer_frame(fd, file->footer_at, &frame, NULL) == AK_OK &&
-           ak_footer_check(&footer, fd, &frame, NULL, NULL, NULL, NULL, NULL) == AK_OK &&
+           (whole ? ak_footer_check(&footer, fd, &frame, NULL, NULL, NULL, NULL, NULL)
+                  : peek_footer(fd, &frame, &footer, NULL)) == AK_OK &&
            footer.first == listed->first && footer.end >= footer.first;
     file->end = footer.end;
     (void)close(fd);
@@ -74,14 +102,15 @@ static bool look_at_sealed(int log_dir_fd, const struct ak_list_file *listed,
 }
 
 /* Puts a listed file into the table, whose last element may be of the same index. */
-static void take(int log_dir_fd, const struct ak_list_file *listed, struct ak_segment_files *files)
+static void take(int log_dir_fd, const struct ak_list_file *listed, bool whole,
+                 struct ak_segment_files *files)
 {
     struct ak_segment_file *last = files->count > 0 ? &files->file[files->count - 1] : NULL;
     struct ak_segment_file file = {.first = listed->first, .generation = listed->generation};
 
     (void)snprintf(file.name, sizeof(file.name), "%s", listed->name);
     file.sealed = !listed->open;
-    if (file.sealed && !look_at_sealed(log_dir_fd, listed, &file))
+    if (file.sealed && !look_at_sealed(log_dir_fd, listed, whole, &file))
         return;
     if (last == NULL || last->first != file.first) {
         files->file[files->count++] = file;
@@ -102,10 +131,36 @@ static int compare(const void *a, const void *b)
     return (x->first > y->first) - (x->first < y->first);
 }
 
+static bool is_segment(const struct ak_list_file *file)
+{
+    return file->type == AK_LIST_SEGMENT && file->named && strlen(file->name) < AK_FILE_NAME_BYTES;
+}
+
+/* Whether more must be known of a sealed file than where it ends: another one could be taken in its
+ * place, or it is the newest, from which a log goes on. */
+static bool matters(const struct ak_list *list, size_t i, size_t newest)
+{
+    uint64_t first = list->file[i].first;
+
+    return i == newest || (i > 0 && list->file[i - 1].first == first) ||
+           (i + 1 < list->count && list->file[i + 1].first == first);
+}
+
+/* Place of the last name of a sealed segment; `count` if there is none. */
+static size_t newest_sealed(const struct ak_list *list)
+{
+    for (size_t i = list->count; i > 0; i--) {
+        if (is_segment(&list->file[i - 1]) && !list->file[i - 1].open)
+            return i - 1;
+    }
+    return list->count;
+}
+
 enum ak_code ak_segment_files_list(int log_dir_fd, struct ak_segment_files *files,
                                    struct ak_error *err)
 {
     struct ak_list list = {0};
+    size_t newest;
     enum ak_code rc = ak_list_log_dir(log_dir_fd, &list, err);
 
     memset(files, 0, sizeof(*files));
@@ -120,14 +175,13 @@ enum ak_code ak_segment_files_list(int log_dir_fd, struct ak_segment_files *file
     }
     if (rc == AK_OK)
         qsort(list.file, list.count, sizeof(*list.file), compare);
+    newest = rc == AK_OK ? newest_sealed(&list) : 0;
     for (size_t i = 0; rc == AK_OK && i < list.count; i++) {
         const struct ak_list_file *file = &list.file[i];
-        if (strlen(file->name) >= AK_FILE_NAME_BYTES)
-            continue; /* no name of ours */
-        if (file->type == AK_LIST_TORN)
+        if (file->type == AK_LIST_TORN && strlen(file->name) < AK_FILE_NAME_BYTES)
             (void)snprintf(files->torn[files->torn_count++], AK_FILE_NAME_BYTES, "%s", file->name);
-        else if (file->type == AK_LIST_SEGMENT && file->named)
-            take(log_dir_fd, file, files);
+        else if (is_segment(file))
+            take(log_dir_fd, file, matters(&list, i, newest), files);
     }
     for (size_t i = 0; rc == AK_OK && i + 1 < files->count; i++) {
         if (!files->file[i].sealed)

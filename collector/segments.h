@@ -18,7 +18,7 @@ struct ak_segment_file {
     char name[AK_FILE_NAME_BYTES];
     uint64_t first;
     uint32_t generation; /* of a sealed one */
-    bool sealed;         /* by its name, and by the digests of its FOOTER */
+    bool sealed;         /* by its name and its FOOTER, see ak_segment_files_list */
     bool twin;           /* an open file of the same first index is there too */
     uint64_t end;        /* sealed: as its FOOTER says; open: first of the next file, or 0 */
     uint64_t footer_at;  /* sealed: where its FOOTER begins */
@@ -31,8 +31,10 @@ struct ak_segment_files {
     size_t torn_count;
 };
 
-/* Lists the segments of a log's directory. A sealed name whose file has no good FOOTER does not
- * count as sealed; if no open file of its index is there it is left out. */
+/* Lists the segments of a log's directory. A sealed name whose file has no FOOTER, or one of
+ * another first index, does not count as sealed; if no open file of its index is there it is left
+ * out. Of the newest sealed one, and where there are several of one first index, the digests of the
+ * FOOTER must come out too; whoever uses another's checks it then (ak_footer_check). */
 enum ak_code ak_segment_files_list(int log_dir_fd, struct ak_segment_files *files,
                                    struct ak_error *err);
 void ak_segment_files_free(struct ak_segment_files *files);

@@ -2,6 +2,8 @@
  * at all; what is not as it was signed is left as it is. */
 #include "life.h"
 
+#include <segments.h>
+
 #include <disk.h>
 
 #include <akashi/format.h>
@@ -641,6 +643,67 @@ static void test_damage_before(void **state)
     assert_true(there(open_name()));
 }
 
+/* One bit of a sealed file's FOOTER, behind its end, turned; given back by the same call. */
+static void turn_bit(const char *name)
+{
+    size_t len = 0;
+    unsigned char *data = read_file(name, &len);
+    size_t at;
+
+    assert_non_null(data);
+    for (at = len - 8; at > 0 && memcmp(data + at, "\x2a\x4d\x18", 3) != 0; at--)
+        ;
+    data[at - 20] ^= 1; /* in `self`, in front of the seek table */
+    put_file(name, data, len);
+    free(data);
+}
+
+/* What is listed as sealed: `wanted` first indices, in their order. */
+static void expect_sealed(const uint64_t *wanted, size_t count)
+{
+    struct ak_segment_files files;
+    size_t n = 0;
+
+    check(ak_segment_files_list(life.dir_fd, &files, &err));
+    for (size_t i = 0; i < files.count; i++) {
+        if (!files.file[i].sealed)
+            continue;
+        assert_true(n < count);
+        assert_int_equal(files.file[i].first, wanted[n]);
+        n++;
+    }
+    assert_int_equal(n, count);
+    ak_segment_files_free(&files);
+}
+
+/* Whose digests do not come out is not sealed where that decides something: where the open file is
+ * there too, and where the log would go on from it. */
+static void test_listed(void **state)
+{
+    struct ak_sealed sealed[3];
+    uint64_t firsts[3];
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        small_segment();
+        check(seal(false, &sealed[i]));
+        firsts[i] = first;
+    }
+    expect_sealed(firsts, 3);
+    turn_bit(sealed[0].file); /* its open file is there */
+    expect_sealed(firsts + 1, 2);
+    turn_bit(sealed[0].file);
+    for (unsigned i = 0; i < 3; i++) {
+        struct ak_seal_log log = life_seal_log(&life);
+        check(ak_seal_remove(&log, firsts[i], &err));
+    }
+    turn_bit(sealed[1].file); /* nothing is decided by it */
+    expect_sealed(firsts, 3);
+    turn_bit(sealed[1].file);
+    turn_bit(sealed[2].file); /* the newest */
+    expect_sealed(firsts, 2);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -655,6 +718,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_orderly_stop, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damage_before, setup, teardown),
         cmocka_unit_test_setup_teardown(test_kept_checkpoint, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_listed, setup, teardown),
     };
 
     if (argc > 1)
