@@ -668,8 +668,8 @@ static void expect_sealed(const uint64_t *wanted, size_t count)
     for (size_t i = 0; i < files.count; i++) {
         if (!files.file[i].sealed)
             continue;
-        assert_true(n < count);
-        assert_int_equal(files.file[i].first, wanted[n]);
+        if (n < count)
+            assert_int_equal(files.file[i].first, wanted[n]);
         n++;
     }
     assert_int_equal(n, count);
@@ -681,7 +681,7 @@ static void expect_sealed(const uint64_t *wanted, size_t count)
 static void test_listed(void **state)
 {
     struct ak_sealed sealed[3];
-    uint64_t firsts[3];
+    uint64_t firsts[3] = {0};
 
     (void)state;
     for (unsigned i = 0; i < 3; i++) {
