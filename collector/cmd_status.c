@@ -49,13 +49,15 @@ static void counted(const json_t *object, const char *name, const char *behind)
 /* Why nothing is signed, and the way on. */
 static void not_signed_show(const json_t *log, const char *store)
 {
+    bool waits;
+
     if (!json_is_string(json_object_get(log, "not_signed")))
         return;
-    (void)printf(
-        "  NOT SIGNED, receiving%s: ",
-        json_is_true(json_object_get(log, "successor_waits")) ? " in a successor that waits" : "");
+    waits = json_is_true(json_object_get(log, "successor_waits"));
+    (void)printf("  NOT SIGNED, receiving%s: ", waits ? " in a successor that waits" : "");
     ak_show_text(stdout, text_of(log, "not_signed"));
-    (void)printf(". Go on with: akashi-collector succeed --store ");
+    (void)printf(". %s: akashi-collector succeed --store ",
+                 waits ? "Go on with" : "Put the key back and start again; if it is gone for good");
     ak_show_text(stdout, store);
     (void)printf(" --log ");
     ak_show_text(stdout, text_of(log, "name"));

@@ -109,10 +109,17 @@ void ak_runlog_not_signed(struct ak_runlog *log, const char *cause)
     stop_signing(log, cause);
     if (log->server->manner != AK_UNSIGNED_SUCCEEDED)
         return; /* opened for the command that is the way on */
-    ak_log(AK_LOG_ERROR,
-           "log %s: receiving, not signed: %s. Go on with: akashi-collector succeed --store %s "
-           "--log %s",
-           log->options.name, cause, log->server->config->store, log->options.name);
+    if (log->succeeds)
+        ak_log(AK_LOG_ERROR,
+               "log %s: receiving, not signed: %s. Go on with: akashi-collector succeed --store %s "
+               "--log %s",
+               log->options.name, cause, log->server->config->store, log->options.name);
+    else
+        ak_log(AK_LOG_ERROR,
+               "log %s: receiving, not signed: %s. Put the key back and start again: what came "
+               "meanwhile is signed then. If it is gone for good: akashi-collector succeed --store "
+               "%s --log %s",
+               log->options.name, cause, log->server->config->store, log->options.name);
 }
 
 void ak_runlog_on_published(void *ctx, const char *note, size_t len, const struct ak_range *more)

@@ -102,7 +102,7 @@ class Case:
             return dict(line.split() for line in f)
 
     def way_on(self):
-        return "Go on with: akashi-collector succeed --store %s --log a" % self.store
+        return "akashi-collector succeed --store %s --log a" % self.store
 
     def succeed(self, *more, status=0):
         return run(COLLECTOR, "succeed", "--store", self.store, "--log", "a", *more, status=status)
@@ -222,7 +222,7 @@ def restored():
     case.begin()
     told = case.told()
     kit.check("log a: receiving, not signed: " in told and "an older copy of this store" in told and
-              case.way_on() in told, "it says: " + told)
+              "Go on with: " + case.way_on() in told, "it says: " + told)
     case.send(40)
     case.send(5, at=3)
     status = case.status("a")
@@ -288,7 +288,7 @@ def key_away():
     case.begin()
     told = case.told()
     kit.check("log a: receiving, not signed: " in told and "log.key" in told and
-              case.way_on() in told, told)
+              "Put the key back" in told and case.way_on() in told, told)
     case.send(25)
     kit.check(list(case.names()) == ["a"] and not case.status("a")["successor_waits"] and
               "log.key" in case.status("a")["not_signed"], "names: %s" % case.names())
