@@ -21,6 +21,7 @@ import transport_kit as kit
 NOTE_HEAD = b"\x5a\x2a\x4d\x18"
 NOTE_TYPE = b"\x04\x01"
 CHECKPOINT_MAX = 600  # bytes
+SAID_MAX = 8000  # characters shown of what a collector said: a report of a sanitizer is that long
 LISTENERS = ["url: relp://127.0.0.1:0\nlog: a"]  # of a collector with one log
 
 
@@ -63,6 +64,11 @@ class Victim(kit.Collector):
             status = "none: it hung"
         self.process.stdout.close()
         return status
+
+    def ends(self, what="it ends in order"):
+        """SIGTERM, behind which it must end with 0; else what it said is shown."""
+        status = self.end()
+        kit.check(status == 0, "%s: exit status %s: %s" % (what, status, self.stderr()[-SAID_MAX:]))
 
     def send(self, name, count, wait=True):
         """Records of a sender of their own; waits until all are acknowledged. Gives the sender."""

@@ -118,7 +118,7 @@ def as_nobody(folder):
                           capture_output=True, text=True, check=False)
     kit.check(done.stderr.count("Permission denied") == 2 and not done.stdout,
               "its own user cannot read its memory: " + done.stderr)
-    kit.check(victim.end() == 0, "it ends in order")
+    victim.ends()
 
 
 def dies(victim):
@@ -127,7 +127,7 @@ def dies(victim):
     os.kill(pid, signal.SIGKILL)
     victim.says("signer: its process was ended by signal 9")
     victim.send("after", 200)
-    kit.check(victim.end() == 0, "it ends in order without its signer")
+    victim.ends("it ends in order without its signer")
     said = victim.stderr()
     kit.check(said.count("error: log a: signer:") == 1, "its end is told once:\n" + said)
     verdict, _ = victim.verdict()
@@ -153,11 +153,11 @@ def restored(victim, folder):
     """Nothing is signed for a store from before, and what to do is said (waiting.py has the rest)."""
     kept = os.path.join(folder, "kept")
     kit.check(victim.begin(), "it starts")
-    kit.check(victim.end() == 0, "it ends")
+    victim.ends()
     shutil.copytree(victim.store, kept)
     kit.check(victim.begin(), "it starts")
     victim.send("later", 50)
-    kit.check(victim.end() == 0, "it ends")
+    victim.ends()
     for path in glob.glob(victim.store + "/keys/*/state"):
         shutil.copy(path, os.path.join(kept, os.path.relpath(path, victim.store)))
     way_on = "o on with: akashi-collector succeed --store %s --log a" % kept
@@ -186,7 +186,7 @@ def revoked(victim):
     done = subprocess.run(order, capture_output=True, text=True, check=False)
     kit.check(done.returncode == 1 and "is in use by" in done.stderr, "not while it runs: "
               + done.stderr)
-    kit.check(victim.end() == 0, "it ends")
+    victim.ends()
     for _ in range(2):  # what a crash interrupted is gone on with
         done = subprocess.run(order, capture_output=True, text=True, check=False)
         kit.check(done.returncode == 0 and way_on in done.stdout, "revoked: " + done.stderr)
@@ -208,7 +208,7 @@ def revoked(victim):
     kit.check(victim.begin() and "revoked for good" in victim.stderr() and
               way_on.replace("go", "Go") in victim.stderr(),
               "nothing is signed any more: " + victim.stderr())
-    kit.check(victim.end() == 0, "it ends")
+    victim.ends()
 
 
 def begin_log(folder, where, env):
@@ -242,7 +242,7 @@ def run_elsewhere(victim, env, name):
     for turn in ("first", "second"):
         kit.check(victim.begin(env=env), "%s: it starts: %s" % (name, victim.stderr()))
         victim.send(name + turn, 30)
-        kit.check(victim.end() == 0, name + ": it ends")
+        victim.ends(name + ": it ends")
     kit.check(not glob.glob(victim.store + "/keys/*/log.key"), name + ": no log key in the store")
     kit.check(victim.verdict()[0] == "VALID", name + ": all is proven")
 
@@ -268,7 +268,7 @@ def credential(folder):
         kit.check(victim.begin(env=env if other else bare) and said in victim.stderr(),
                   "without the key: " + victim.stderr())
         victim.send("credential" + said, 10)
-        kit.check(victim.end() == 0, "it ends")
+        victim.ends()
         kit.check(victim.verdict()[0] == "INCOMPLETE", "it is signed")
     with open(os.path.join(given, "log-a"), "wb") as out:
         out.write(key)

@@ -50,7 +50,7 @@ class Case:
         self.sent = 0
 
     def end(self):
-        kit.check(self.victim.end() == 0, "exit status: " + self.victim.stderr()[-2000:])
+        self.victim.ends()
 
     def relp(self, count, at=0):
         """Records that are acknowledged; those of the log `a` are kept in mind."""

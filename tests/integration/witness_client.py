@@ -104,7 +104,7 @@ def all_good():
     kit.until("records are acknowledged", s.send("one").done.is_set)
     kit.until("both have cosigned", lambda: s.met() > 50)
     first = s.met()
-    kit.check(s.victim.end() == 0, "it ends")
+    s.victim.ends()
     kit.check(s.files(), "what they said is kept")
     s.begin()
     kit.until("more is acknowledged", s.send("two").done.is_set)
@@ -124,7 +124,7 @@ def all_good():
     kit.until("the next epoch is cosigned", lambda: s.met() > s.epoch_end() + 1)
     s.victim.counts_all_files(".cosigned")
     end = s.epoch_end()
-    kit.check(s.victim.end() == 0, "it ends again")
+    s.victim.ends("it ends again")
     kit.check(any("%020d" % end in name for name in s.files()), "the end of the epoch is kept")
     kit.check(len(s.files()) <= 5, "those that are covered go: %r" % s.files())
     cosigned_store(s)
@@ -278,7 +278,7 @@ def bad_company():
     kit.until("all but the dead one are back", lambda: all(
         w["cosigned_at"] and not w["behind"] and not w["conflict"]
         for n, w in enumerate(s.status()["witnesses"]) if n != 2))
-    kit.check(s.victim.end() == 0, "it ends")
+    s.victim.ends()
     events = s.events()
     for event in ("witness-behind", "witness-conflict", "witness-back"):
         kit.check(event in events, "an event %s" % event)
@@ -310,7 +310,7 @@ def shut():
         f.write(text.replace("witness_required: closed", "witness_required: open"))
     kit.check("in force" in s.victim.reload(), "a reload")
     kit.until("open, it goes on", s.send("two").done.is_set)
-    kit.check(s.victim.end() == 0, "it ends")
+    s.victim.ends()
     events = s.events()
     for event in ("quorum-missed", "quorum-met", "back-pressure-on"):
         kit.check(event in events, "an event %s" % event)

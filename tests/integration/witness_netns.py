@@ -69,7 +69,7 @@ def main():
     cables[1].mend()
     kit.until("the one that was away catches up",
               lambda: witnesses[1].seen(log.log)["size"] > size + 60)
-    kit.check(log.victim.end() == 0, "the collector ends")
+    log.victim.ends("the collector ends")
     for w in witnesses:
         kit.check(w.seen(log.log)["forks"] == 0, "no fork")
         kit.check(w.end_witness(signal.SIGTERM) == 0, "a witness ends: " + w.told())

@@ -114,7 +114,7 @@ def main():
     kit.check(third.seen(first.log)["forks"] == 0 and "FORK" not in third.told(), "no fork")
 
     for a in agencies:
-        kit.check(a.victim.end() == 0, "a collector ends")
+        a.victim.ends("a collector ends")
         kept = sorted(glob.glob(a.victim.log_dir() + "/*.cosigned"))
         kit.check(kept, "what was cosigned is kept")
         done = subprocess.run([VERIFY, "checkpoint", kept[-1], "--policy", a.path("policy")],
@@ -129,14 +129,14 @@ def main():
     first.victim.send("machine", 25)
     kit.until("that is cosigned", lambda: all(
         w.seen(first.log)["size"] > size + 25 for w in (second, third)))
-    kit.check(first.victim.end() == 0, "the machine ends")
+    first.victim.ends("the machine ends")
     shutil.move(first.victim.store, first.victim.store + ".machine")
     shutil.move(aside, first.victim.store)
     kit.check(first.victim.begin(), "the clone starts")
     first.victim.send("clone", 70)
     kit.until("the witnesses see two histories", lambda: all(
         w.seen(first.log)["forks"] + w.seen(first.log)["suspects"] > 0 for w in (second, third)))
-    kit.check(first.victim.end() == 0, "the clone ends")
+    first.victim.ends("the clone ends")
     for w in (second, third):
         forked = w.seen(first.log)["forks"] > 0
         status = w.end_witness()
