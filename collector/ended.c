@@ -4,21 +4,19 @@
 #include "disk.h"
 #include "keys.h"
 #include "log.h"
+#include "store_list.h"
 
 #include <akashi/log_tree.h>
 
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define STATE_BYTES     (8u + AK_HASH_BYTES) /* keys.h: u64 size, root */
-#define SIZE_DIGITS     20u
-#define COSIGNED_ENDING ".cosigned"
-#define PATH_BYTES      4200u
+#define STATE_BYTES    (8u + AK_HASH_BYTES) /* keys.h: u64 size, root */
+#define COSIGNED_BYTES sizeof("00000000000000000000.cosigned")
+#define PATH_BYTES     4200u
 
 /* ---- what the old log is ---- */
 
@@ -149,40 +147,32 @@ static void take_own(struct ak_ended *e, int dir_fd, const char *name)
                err.text);
 }
 
-static bool is_cosigned(const char *name)
+static void on_name(void *ctx, const struct ak_list_file *file)
 {
-    return strspn(name, "0123456789") == SIZE_DIGITS &&
-           strcmp(name + SIZE_DIGITS, COSIGNED_ENDING) == 0;
+    char *newest = ctx;
+
+    if (file->type == AK_LIST_COSIGNED && strcmp(file->name, newest) > 0)
+        (void)snprintf(newest, COSIGNED_BYTES, "%s", file->name);
 }
 
 /* The newest checkpoint that witnesses have signed, and the published one. */
 static enum ak_code take_directory(struct ak_ended *e, struct ak_error *err)
 {
-    char newest[SIZE_DIGITS + sizeof(COSIGNED_ENDING)] = "";
-    int fd = openat(e->store->fd, e->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    int copy = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-    const struct dirent *entry;
+    char newest[COSIGNED_BYTES] = "";
+    int fd;
+    enum ak_code rc = ak_list_open_dir(e->store->fd, e->id, &fd, err);
 
-    if (dir == NULL) {
-        enum ak_code rc =
-            ak_fail_errno(err, errno, "could not list the directory of log %s", e->log);
-        if (copy >= 0)
-            (void)close(copy);
-        if (fd >= 0)
-            (void)close(fd);
-        return rc;
-    }
-    while ((entry = readdir(dir)) != NULL) {
-        if (is_cosigned(entry->d_name) && strcmp(entry->d_name, newest) > 0)
-            memcpy(newest, entry->d_name, SIZE_DIGITS + sizeof(COSIGNED_ENDING));
-    }
-    (void)closedir(dir);
-    if (newest[0] != '\0')
+    if (rc == AK_OK)
+        rc = ak_list_each_name(fd, on_name, newest, err);
+    if (rc != AK_OK)
+        ak_wrap(err, "could not list the directory of log %s", e->log);
+    if (rc == AK_OK && newest[0] != '\0')
         take_own(e, fd, newest);
-    take_own(e, fd, "checkpoint");
-    (void)close(fd); /* only read through */
-    return AK_OK;
+    if (rc == AK_OK)
+        take_own(e, fd, "checkpoint");
+    if (fd >= 0)
+        (void)close(fd); /* only read through */
+    return rc;
 }
 
 /* What lies beside the keys says what they signed last, also where the keys are gone. */

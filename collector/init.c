@@ -83,28 +83,13 @@ static bool is_id(const char *name)
     return strlen(name) == AK_LOG_ID_CHARS && strspn(name, "0123456789abcdef") == AK_LOG_ID_CHARS;
 }
 
-struct known {
-    const char *id;
-    bool found;
-};
-
-static enum ak_code on_id(void *ctx, const char *name, const char *id, struct ak_error *err)
-{
-    struct known *known = ctx;
-
-    (void)name;
-    (void)err;
-    known->found = known->found || strcmp(id, known->id) == 0;
-    return AK_OK;
-}
-
 static enum ak_code check_leftover(const struct init *init, const char *where, const char *id,
                                    struct ak_error *err)
 {
-    struct known known = {.id = id};
-    enum ak_code rc = ak_store_each(init->store.fd, on_id, &known, err);
+    char name[AK_STORE_NAME_BYTES_MAX + 1];
+    enum ak_code rc = ak_store_name_of(init->store.fd, id, name, err);
 
-    if (rc == AK_OK && !known.found)
+    if (rc == AK_ENOTFOUND)
         rc =
             ak_fail(err, AK_EEXIST,
                     "%s/%s%s is in no line of `names`: an init that did not end left it, or a line "

@@ -508,18 +508,18 @@ enum ak_code ak_keys_open(struct ak_keys *keys, int keys_dir_fd, const char *ori
     return keys->dir_fd >= 0 ? AK_OK : ak_fail_errno(err, errno, "could not open the directory");
 }
 
-enum ak_code ak_keys_load(int keys_dir_fd, const char *origin, struct ak_keys **out,
-                          struct ak_error *err)
+enum ak_code ak_keys_load_by(int keys_dir_fd, const char *origin, bool secret,
+                             ak_keys_load_fn load_parts, struct ak_keys **out, struct ak_error *err)
 {
     struct ak_keys *keys;
-    enum ak_code rc = ak_keys_new(true, &keys, err);
+    enum ak_code rc = ak_keys_new(secret, &keys, err);
 
     *out = NULL;
     if (rc != AK_OK)
         return rc;
     rc = ak_keys_open(keys, keys_dir_fd, origin, err);
     if (rc == AK_OK)
-        rc = load(keys, err);
+        rc = load_parts(keys, err);
     if (rc != AK_OK) {
         if (keys->origin[0] != '\0')
             ak_wrap(err, "keys/%s", keys->origin + strlen(keys->origin) - AK_LOG_ID_CHARS);
@@ -528,6 +528,12 @@ enum ak_code ak_keys_load(int keys_dir_fd, const char *origin, struct ak_keys **
     }
     *out = keys;
     return AK_OK;
+}
+
+enum ak_code ak_keys_load(int keys_dir_fd, const char *origin, struct ak_keys **out,
+                          struct ak_error *err)
+{
+    return ak_keys_load_by(keys_dir_fd, origin, true, load, out, err);
 }
 
 const struct ak_vkey *ak_keys_log(const struct ak_keys *keys)

@@ -62,6 +62,15 @@ enum ak_code ak_keys_new(bool secret, struct ak_keys **out, struct ak_error *err
 enum ak_code ak_keys_open(struct ak_keys *keys, int keys_dir_fd, const char *origin,
                           struct ak_error *err);
 
+/* Reads into keys that ak_keys_open has opened; its failure is passed up. */
+typedef enum ak_code (*ak_keys_load_fn)(struct ak_keys *keys, struct ak_error *err);
+
+/* The keys of the log `origin`, new (ak_keys_new, with `secret` as there), opened and read by
+ * `load_parts`. Freed with ak_keys_free; NULL on failure, whose text names the directory. */
+enum ak_code ak_keys_load_by(int keys_dir_fd, const char *origin, bool secret,
+                             ak_keys_load_fn load_parts, struct ak_keys **out,
+                             struct ak_error *err);
+
 /* Reads epoch.pub and compares it with the pin in the origin. */
 enum ak_code ak_keys_load_list(struct ak_keys *keys, struct ak_error *err);
 

@@ -30,34 +30,23 @@ static enum ak_code load_ending(struct ak_keys *keys, struct ak_error *err)
     return AK_OK;
 }
 
-enum ak_code ak_keys_load_public(int keys_dir_fd, const char *origin, struct ak_keys **out,
-                                 struct ak_error *err)
+static enum ak_code load(struct ak_keys *keys, struct ak_error *err)
 {
-    struct ak_keys *keys;
-    enum ak_code rc = ak_keys_new(false, &keys, err);
+    enum ak_code rc = ak_keys_load_list(keys, err);
 
-    *out = NULL;
-    if (rc != AK_OK)
-        return rc;
-    rc = ak_keys_open(keys, keys_dir_fd, origin, err);
-    if (rc == AK_OK)
-        rc = ak_keys_load_list(keys, err);
     if (rc == AK_OK)
         rc = ak_keys_pinned(keys->dir_fd, &keys->log, err);
     if (rc == AK_OK && strcmp(keys->log.name, keys->origin) != 0)
         rc = ak_fail(err, AK_EKEY, "log.vkey is not that of this log: bring back a good copy");
     if (rc == AK_OK)
         rc = load_ending(keys, err);
-    if (rc == AK_OK)
-        rc = ak_keys_load_state(keys, err);
-    if (rc != AK_OK) {
-        if (keys->origin[0] != '\0')
-            ak_wrap(err, "keys/%s", keys->origin + strlen(keys->origin) - AK_LOG_ID_CHARS);
-        ak_keys_free(keys);
-        return rc;
-    }
-    *out = keys;
-    return AK_OK;
+    return rc == AK_OK ? ak_keys_load_state(keys, err) : rc;
+}
+
+enum ak_code ak_keys_load_public(int keys_dir_fd, const char *origin, struct ak_keys **out,
+                                 struct ak_error *err)
+{
+    return ak_keys_load_by(keys_dir_fd, origin, false, load, out, err);
 }
 
 bool ak_keys_only_public(const struct ak_keys *keys)

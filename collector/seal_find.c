@@ -12,36 +12,9 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define READ_BYTES 262144u
-
-static enum ak_code digest_file(int fd, uint64_t bytes, uint8_t out[AK_SHA512_BYTES],
-                                struct ak_error *err)
-{
-    uint8_t *buffer = malloc(READ_BYTES);
-    struct ak_sha512_ctx ctx;
-    uint64_t at = 0;
-
-    if (buffer == NULL)
-        return ak_fail(err, AK_ENOMEM, "no memory to read a segment");
-    ak_sha512_init(&ctx);
-    while (at < bytes) {
-        size_t n = bytes - at < READ_BYTES ? (size_t)(bytes - at) : READ_BYTES;
-        if (ak_list_pread(fd, buffer, n, at) != (ssize_t)n) {
-            free(buffer);
-            return ak_fail(err, AK_EIO, "it cannot be read at byte %" PRIu64, at);
-        }
-        ak_sha512_update(&ctx, buffer, n);
-        at += n;
-    }
-    ak_sha512_final(&ctx, out);
-    free(buffer);
-    return AK_OK;
-}
 
 /* Length of the open file of the same segment, or 0. */
 static uint64_t open_length(int log_dir_fd, uint64_t first)
@@ -79,7 +52,7 @@ enum ak_code ak_seal_describe(const struct ak_seal_log *log, struct ak_seal_memo
     if (rc == AK_OK)
         rc = ak_segment_positions(fd, file->footer_at, &positions, err);
     if (rc == AK_OK)
-        rc = digest_file(fd, bytes, sealed->sha512, err);
+        rc = ak_list_sha512(fd, bytes, sealed->sha512, err);
     (void)close(fd);
     if (rc == AK_OK) {
         sealed->first = file->first;

@@ -1,8 +1,10 @@
 /* segments.c - listing segment files, and reading single blocks of them. */
 #include "segments.h"
 
+#include "cursor.h"
 #include "store_list.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,27 +56,22 @@ enum ak_code ak_segment_footer_frame(int fd, uint64_t footer_at, struct ak_frame
     return rc;
 }
 
-static uint64_t be64(const uint8_t *p)
-{
-    uint64_t value = 0;
-
-    for (unsigned i = 0; i < 8; i++)
-        value = value << 8 | p[i];
-    return value;
-}
-
 /* What a FOOTER begins with: its first index and its end. */
 static enum ak_code peek_footer(int fd, const struct ak_frame *frame, struct ak_footer *footer,
                                 struct ak_error *err)
 {
     uint8_t head[FOOTER_HEAD_BYTES];
+    struct ak_cursor c;
 
     if (frame->content_bytes < sizeof(head) ||
         ak_list_pread(fd, head, sizeof(head), frame->offset + ak_frame_head(frame)) !=
             (ssize_t)sizeof(head))
         return ak_fail(err, AK_EMALFORMED, "a FOOTER that is too short");
-    footer->first = be64(head + FOOTER_FIRST_AT);
-    footer->end = be64(head + FOOTER_FIRST_AT + 8);
+    ak_cursor_init(&c, head, sizeof(head));
+    (void)ak_cursor_bytes(&c, FOOTER_FIRST_AT);
+    footer->first = ak_cursor_u64(&c);
+    footer->end = ak_cursor_u64(&c);
+    assert(ak_cursor_done(&c));
     return AK_OK;
 }
 

@@ -300,6 +300,41 @@ enum ak_code ak_store_find(int store_fd, const char *name, char id[AK_LOG_ID_CHA
     return rc;
 }
 
+struct name_of {
+    const char *id;
+    char *name;
+};
+
+static enum ak_code on_name_of(void *ctx, const char *name, const char *id, struct ak_error *err)
+{
+    struct name_of *of = ctx;
+
+    (void)err;
+    if (strcmp(id, of->id) == 0)
+        memcpy(of->name, name, strlen(name) + 1);
+    return AK_OK;
+}
+
+enum ak_code ak_store_name_of(int store_fd, const char *id, char name[AK_STORE_NAME_BYTES_MAX + 1],
+                              struct ak_error *err)
+{
+    struct name_of of = {.id = id, .name = name};
+    enum ak_code rc;
+
+    name[0] = '\0';
+    rc = ak_store_each(store_fd, on_name_of, &of, err);
+    if (rc == AK_ENOTFOUND) { /* no `names`, which says nothing of the id */
+        if (err != NULL)
+            err->code = AK_EIO;
+        return AK_EIO;
+    }
+    if (rc != AK_OK)
+        name[0] = '\0';
+    else if (name[0] == '\0')
+        rc = ak_fail(err, AK_ENOTFOUND, "log %s is in no line of `names`", id);
+    return rc;
+}
+
 enum ak_code ak_store_add(const struct ak_store *store, const char *name, const char *id,
                           struct ak_error *err)
 {

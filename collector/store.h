@@ -47,6 +47,12 @@ bool ak_log_name_valid(const char *name);
 enum ak_code ak_store_find(int store_fd, const char *name, char id[AK_LOG_ID_CHARS + 1],
                            struct ak_error *err);
 
+/* The other way round: the name that log `id` has in `names`, which may be one of
+ * ak_store_next_name; the last one if there are more. AK_ENOTFOUND only if `names` was read and no
+ * line has the id; without that file it is AK_EIO. `name` is empty on failure. */
+enum ak_code ak_store_name_of(int store_fd, const char *id, char name[AK_STORE_NAME_BYTES_MAX + 1],
+                              struct ak_error *err);
+
 /* Calls `on_log` for each log of `names`, in its order, until it fails. */
 typedef enum ak_code (*ak_store_log_fn)(void *ctx, const char *name, const char *id,
                                         struct ak_error *err);

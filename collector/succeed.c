@@ -127,35 +127,23 @@ static enum ak_code describe(const struct ak_succeed_options *options, const str
     return rc;
 }
 
-struct by_id {
-    const char *id;
-    char *name;
-};
-
-static enum ak_code on_line(void *ctx, const char *name, const char *id, struct ak_error *err)
-{
-    struct by_id *line = ctx;
-
-    (void)err;
-    if (strcmp(id, line->id) == 0 && ak_log_name_valid(name))
-        memcpy(line->name, name, strlen(name) + 1);
-    return AK_OK;
-}
-
 /* The command was given before and did not end: the log that has the name still has its mark. */
 static enum ak_code find_follower(const struct ak_succeed_options *options,
                                   const struct ak_store *store, char id[AK_LOG_ID_CHARS + 1],
                                   struct ak_successor_mark *mark, struct ak_succeeded *out,
                                   struct ak_error *err)
 {
-    struct by_id line = {.id = mark->old, .name = out->closed};
+    char name[AK_STORE_NAME_BYTES_MAX + 1];
     enum ak_code rc = ak_store_find(store->fd, options->log, id, err);
 
     if (rc != AK_OK || ak_successor_mark_of(store, id, mark, NULL) != AK_OK ||
         mark->state != AK_SUCCESSOR_FOLLOWED)
         return rc;
     out->follows = true;
-    return ak_store_each(store->fd, on_line, &line, err);
+    rc = ak_store_name_of(store->fd, mark->old, name, err);
+    if (rc == AK_OK && ak_log_name_valid(name)) /* not that of one that waits */
+        memcpy(out->closed, name, strlen(name) + 1);
+    return rc == AK_ENOTFOUND ? AK_OK : rc;
 }
 
 static enum ak_code prepare(const struct ak_succeed_options *options, const struct ak_store *store,

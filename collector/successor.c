@@ -1,8 +1,11 @@
 /* successor.c - the steps of a successor, each durable before the next:
  *
- *   make:   keys/ID with its mark (MAKING) -> ID/, entries 0 and 1 -> NAME.next in `names` ->
- * WAITING follow: `names`: the old log is NAME-1, the successor NAME -> FOLLOWED erase:  the old
- * log's secrets -> no mark
+ *   - make: keys/ID with its mark (MAKING); ID/ with entries 0 and 1; NAME.next in `names`; the
+ *     mark says WAITING
+ *
+ *   - follow: in `names` the old log is NAME-1 and the successor NAME; the mark says FOLLOWED
+ *
+ *   - erase: the old log's secrets are gone; the mark is gone
  *
  * Records are taken in from WAITING on, so what is MAKING without a line in `names` holds none. */
 #include "successor.h"
@@ -12,6 +15,7 @@
 #include "init.h"
 #include "keys.h"
 #include "log.h"
+#include "store_list.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -165,33 +169,15 @@ enum ak_code ak_successor_find(const struct ak_store *store, const char *log,
     return rc;
 }
 
-struct by_id {
-    const char *id;
-    char name[AK_STORE_NAME_BYTES_MAX + 1]; /* empty: no line has this id */
-};
-
-static enum ak_code on_line(void *ctx, const char *name, const char *id, struct ak_error *err)
-{
-    struct by_id *found = ctx;
-
-    (void)err;
-    if (strcmp(id, found->id) == 0)
-        (void)snprintf(found->name, sizeof(found->name), "%s", name);
-    return AK_OK;
-}
-
 /* ---- mended ---- */
 
 /* Names in a directory, one at a time, while they are removed; false at the end. */
 static bool any_name(int dir_fd, char name[NAME_MAX + 1])
 {
-    int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    DIR *dir = ak_list_stream(dir_fd, NULL);
     const struct dirent *entry;
     bool found = false;
 
-    if (dir == NULL && fd >= 0)
-        (void)close(fd);
     while (dir != NULL && !found && (entry = readdir(dir)) != NULL) {
         /* The mark goes last: with it the rest is found again. */
         found = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
@@ -233,21 +219,22 @@ static bool holds_nothing(int fd)
 static enum ak_code mend_one(const struct ak_store *store, const char *id, int fd, bool finish,
                              struct ak_error *err)
 {
-    struct by_id line = {.id = id};
+    char name[AK_STORE_NAME_BYTES_MAX + 1];
     struct ak_successor_mark mark;
-    enum ak_code rc = ak_store_each(store->fd, on_line, &line, err);
-    bool waits = line.name[0] != '\0' && strstr(line.name, AK_STORE_NEXT) != NULL;
+    enum ak_code rc = ak_store_name_of(store->fd, id, name, err);
+    bool named = rc == AK_OK;
+    bool waits = named && strstr(name, AK_STORE_NEXT) != NULL;
 
-    if (rc != AK_OK)
+    if (!named && rc != AK_ENOTFOUND)
         return rc;
     rc = ak_successor_mark_read(fd, &mark, err);
-    if (line.name[0] == '\0' && mark.state == AK_SUCCESSOR_NONE && holds_nothing(fd))
+    if (!named && mark.state == AK_SUCCESSOR_NONE && holds_nothing(fd))
         return clear(store->keys_fd, id, err);
-    if (line.name[0] == '\0' && mark.state == AK_SUCCESSOR_MAKING) {
+    if (!named && mark.state == AK_SUCCESSOR_MAKING) {
         rc = clear(store->fd, id, err);
         return rc == AK_OK ? clear(store->keys_fd, id, err) : rc;
     }
-    if (rc != AK_OK || mark.state == AK_SUCCESSOR_NONE || line.name[0] == '\0')
+    if (rc != AK_OK || mark.state == AK_SUCCESSOR_NONE || !named)
         return rc;
     if (waits && mark.state == AK_SUCCESSOR_MAKING) {
         mark.state = AK_SUCCESSOR_WAITING;
@@ -267,18 +254,15 @@ static enum ak_code mend_one(const struct ak_store *store, const char *id, int f
 static enum ak_code list_keys(const struct ak_store *store, char (**ids)[AK_LOG_ID_CHARS + 1],
                               size_t *count, struct ak_error *err)
 {
-    int fd = openat(store->keys_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    DIR *dir = ak_list_stream(store->keys_fd, err);
     const struct dirent *entry;
     enum ak_code rc = AK_OK;
 
     *ids = NULL;
     *count = 0;
     if (dir == NULL) {
-        rc = ak_fail_errno(err, errno, "could not list keys");
-        if (fd >= 0)
-            (void)close(fd);
-        return rc;
+        ak_wrap(err, "could not list keys");
+        return AK_EIO;
     }
     while (rc == AK_OK && (entry = readdir(dir)) != NULL) {
         char(*grown)[AK_LOG_ID_CHARS + 1];

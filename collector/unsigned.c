@@ -1,15 +1,18 @@
 /* unsigned.c - a log that cannot be signed goes on receiving: in itself, or in a successor.
  *
  *   1. Its keys are there and the store is not older than they are: it is signed as ever.
+ *
  *   2. The log key or seed is not there (lost, a token unplugged, a file that others read), but
- * what it signed last is known and is all here: the log goes on without signing. When the key is
- * back the next start signs all of it.
+ *      what it signed last is known and is all here: the log goes on without signing. When the key
+ *      is back the next start signs all of it.
+ *
  *   3. Entries with these indices may exist elsewhere (the keys have signed more than is here, or
- * are gone with all that they knew), or its keys are ended: the log must not grow. A successor that
- *      waits takes the records in (successor.h), and every start goes on in it until the operator
- *      gives `succeed`.
+ *      are gone with all that they knew), or its keys are ended: the log must not grow. A successor
+ *      that waits takes the records in (successor.h), and every start goes on in it until the
+ *      operator gives `succeed`.
+ *
  *   4. The disk is at fault, or the log so damaged that not even a root of it can be computed: it
- * is not opened. */
+ *      is not opened. */
 #include "log.h"
 #include "runlog.h"
 #include "server.h"

@@ -10,9 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Files are read in pieces for their digest. */
-#define PIECE_BYTES 262144u
-
 static int compare_manifests(const void *a, const void *b)
 {
     const struct ak_check_manifest *x = a;
@@ -130,33 +127,19 @@ static void check_order_of(struct ak_check_state *state, const struct ak_check_m
     ak_check_report(state, &finding);
 }
 
-/* SHA-512 of a whole file. False if it cannot be read, which is told elsewhere. */
+/* SHA-512 of a whole file as it is now. False if it cannot be read, which is told elsewhere. */
 static bool digest_file(const struct ak_check_state *state, const struct ak_check_file *file,
                         uint8_t out[AK_SHA512_BYTES])
 {
-    uint8_t *piece = malloc(PIECE_BYTES);
-    struct ak_sha512_ctx ctx;
     uint64_t bytes;
-    uint64_t at = 0;
-    ssize_t got = 1;
+    bool read;
     int fd;
 
-    if (piece == NULL || ak_list_open_file(state->dir_fd, file->name, &fd, &bytes, NULL) != AK_OK) {
-        free(piece);
+    if (ak_list_open_file(state->dir_fd, file->name, &fd, &bytes, NULL) != AK_OK)
         return false;
-    }
-    ak_sha512_init(&ctx);
-    while (at < file->read_bytes && got > 0) {
-        got = ak_list_pread(fd, piece, PIECE_BYTES, at);
-        if (got > 0) {
-            ak_sha512_update(&ctx, piece, (size_t)got);
-            at += (uint64_t)got;
-        }
-    }
-    ak_sha512_final(&ctx, out);
+    read = ak_list_sha512(fd, bytes, out, NULL) == AK_OK;
     (void)close(fd);
-    free(piece);
-    return got >= 0;
+    return read;
 }
 
 /* Whether a file is the one that a manifest names. `frames` says so without reading it once more,

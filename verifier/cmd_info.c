@@ -158,7 +158,7 @@ static void read_notes(const char *path, struct info *info)
         return;
     (void)snprintf(info->published.file, sizeof(info->published.file), "checkpoint");
     read_note(fd, &info->published);
-    ak_list_each_name(fd, on_name, &newest);
+    (void)ak_list_each_name(fd, on_name, &newest, NULL);
     if (newest > 0) {
         (void)snprintf(info->cosigned.file, sizeof(info->cosigned.file), "%020" PRIu64 ".cosigned",
                        newest);

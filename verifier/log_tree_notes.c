@@ -185,7 +185,7 @@ static void list_cosigned(const struct ak_log_tree *tree, uint64_t index, struct
 {
     *c = (struct cosigned){.index = index};
     if (!tree->single)
-        ak_list_each_name(tree->dir_fd, on_cosigned, c);
+        (void)ak_list_each_name(tree->dir_fd, on_cosigned, c, NULL);
     if (c->count == 0 && c->newest > 0)
         c->count = 1;
     if (c->count > 0) /* the smallest and the newest; if only that is there, it is behind us */

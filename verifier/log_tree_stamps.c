@@ -41,7 +41,7 @@ size_t ak_log_tree_stamped_sizes(const struct ak_log_tree *tree, uint64_t least,
     struct smallest s = {AK_LIST_STAMPED, least, sizes, 0, room};
 
     if (!tree->single) /* beside a single segment nothing is looked for */
-        ak_list_each_name(tree->dir_fd, keep, &s);
+        (void)ak_list_each_name(tree->dir_fd, keep, &s, NULL);
     return s.count;
 }
 
@@ -51,7 +51,7 @@ size_t ak_log_tree_stamps(const struct ak_log_tree *tree, uint64_t size, uint64_
     struct smallest s = {AK_LIST_STAMP, size, numbers, 0, room};
 
     if (!tree->single) /* beside a single segment nothing is looked for */
-        ak_list_each_name(tree->dir_fd, keep, &s);
+        (void)ak_list_each_name(tree->dir_fd, keep, &s, NULL);
     return s.count;
 }
 

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,9 @@
 
 #define NAMES_BYTES_MAX                                                                            \
     (AK_LIST_LOGS_MAX * (AK_LIST_NAME_BYTES_MAX + 1 + AK_LOG_ID_CHARS + 1)) /* of `names` */
+
+/* Files are read in pieces for their digest. */
+#define PIECE_BYTES 262144u
 
 /* HEADER: magic, length, type 1 (6.1). */
 #define SNIFF_BYTES (AK_FRAME_HEAD_BYTES + 1u)
@@ -35,6 +39,30 @@ ssize_t ak_list_pread(int fd, void *buffer, size_t n, uint64_t offset)
         done += (size_t)got;
     }
     return (ssize_t)done;
+}
+
+enum ak_code ak_list_sha512(int fd, uint64_t bytes, uint8_t out[AK_SHA512_BYTES],
+                            struct ak_error *err)
+{
+    uint8_t *piece = malloc(PIECE_BYTES);
+    struct ak_sha512_ctx ctx;
+    uint64_t at = 0;
+
+    if (piece == NULL)
+        return ak_fail(err, AK_ENOMEM, "no memory to read a segment");
+    ak_sha512_init(&ctx);
+    while (at < bytes) {
+        size_t n = bytes - at < PIECE_BYTES ? (size_t)(bytes - at) : PIECE_BYTES;
+        if (ak_list_pread(fd, piece, n, at) != (ssize_t)n) {
+            free(piece);
+            return ak_fail(err, AK_EIO, "it cannot be read at byte %" PRIu64, at);
+        }
+        ak_sha512_update(&ctx, piece, n);
+        at += n;
+    }
+    ak_sha512_final(&ctx, out);
+    free(piece);
+    return AK_OK;
 }
 
 enum ak_code ak_list_open_file(int dir_fd, const char *name, int *fd, uint64_t *bytes,

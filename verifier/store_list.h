@@ -9,6 +9,7 @@
 
 #include <akashi/error.h>
 #include <akashi/format.h>
+#include <akashi/sha256.h>
 
 #include <dirent.h>
 #include <stdbool.h>
@@ -92,9 +93,10 @@ void ak_list_read_name(struct ak_list_file *file);
  * was opened. */
 typedef void (*ak_list_name_fn)(void *ctx, const struct ak_list_file *file);
 
-/* Gives all names of a directory, in no order and keeping none. What cannot be listed is nothing:
- * for readers who take what they find. */
-void ak_list_each_name(int dir_fd, ak_list_name_fn on_name, void *ctx);
+/* Gives all names of a directory, in no order and keeping none. AK_EIO if it cannot be listed; a
+ * reader who takes what is there may pass that over. */
+enum ak_code ak_list_each_name(int dir_fd, ak_list_name_fn on_name, void *ctx,
+                               struct ak_error *err);
 
 /* A stream over a directory that leaves the caller's descriptor alone; closedir it. NULL and the
  * reason if it cannot be listed. */
@@ -116,5 +118,10 @@ enum ak_code ak_list_read_file(int dir_fd, const char *name, size_t max, char **
 
 /* pread that goes on until all is there: bytes read, fewer at the end of the file; -1 and errno. */
 ssize_t ak_list_pread(int fd, void *buffer, size_t n, uint64_t offset);
+
+/* SHA-512 of a file's first `bytes` bytes, its length as ak_list_open_file gives it. AK_EIO, and
+ * where, if they cannot be read or are fewer by now; AK_ENOMEM. */
+enum ak_code ak_list_sha512(int fd, uint64_t bytes, uint8_t out[AK_SHA512_BYTES],
+                            struct ak_error *err);
 
 #endif

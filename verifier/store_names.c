@@ -86,17 +86,18 @@ DIR *ak_list_stream(int dir_fd, struct ak_error *err)
     return dir;
 }
 
-void ak_list_each_name(int dir_fd, ak_list_name_fn on_name, void *ctx)
+enum ak_code ak_list_each_name(int dir_fd, ak_list_name_fn on_name, void *ctx, struct ak_error *err)
 {
-    DIR *dir = ak_list_stream(dir_fd, NULL);
+    DIR *dir = ak_list_stream(dir_fd, err);
     struct dirent *entry;
 
     if (dir == NULL)
-        return;
+        return AK_EIO;
     while ((entry = readdir(dir)) != NULL) {
         struct ak_list_file file = {.name = entry->d_name, .type = AK_LIST_UNKNOWN};
         ak_list_read_name(&file);
         on_name(ctx, &file);
     }
     closedir(dir);
+    return AK_OK;
 }

@@ -6,6 +6,7 @@
  * an answer is one as the collector takes it, holds no secret, and of all that is signed no size is
  * smaller than one before, nor has it another root. */
 #include "disk.h"
+#include "folder.h"
 #include "key_vault.h"
 
 #include <akashi/checkpoint.h>
@@ -47,8 +48,6 @@ struct file {
     size_t len;
 };
 
-static char
-    folder[64]; /* on memory, where there is such a file system: a sync costs nothing there */
 static int folder_fd;
 static int log_fd; /* the keys' directory of the log */
 static char origin[AK_LOG_ORIGIN_BYTES_MAX + 1];
@@ -72,15 +71,6 @@ static void check(bool holds, const char *what)
     abort();
 }
 
-static void clean(void)
-{
-    char command[128];
-
-    (void)snprintf(command, sizeof(command), "rm -rf %s", folder);
-    if (system(command) != 0) /* NOLINT(cert-env33-c): a folder of our own making */
-        (void)fprintf(stderr, "%s: left behind\n", folder);
-}
-
 static void keep_secret(const char *prefix, const unsigned char *seed)
 {
     struct ak_sha256_ctx sha;
@@ -96,13 +86,6 @@ static void keep_secret(const char *prefix, const unsigned char *seed)
     memcpy(secrets[secret_count++], hash.b, 32);
 }
 
-static bool make_folder(void)
-{
-    (void)snprintf(folder, sizeof(folder), "%s/akashi-fuzz-XXXXXX",
-                   access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-    return mkdtemp(folder) != NULL;
-}
-
 /* The keys of a log, the same in each process. */
 static void begin(void)
 {
@@ -113,9 +96,8 @@ static void begin(void)
 
     memset(seed, 0x5a, 32);
     memset(seed + 32, 0xa5, 32);
-    check(make_folder(), "no folder");
-    (void)atexit(clean);
-    folder_fd = open(folder, O_RDONLY | O_DIRECTORY);
+    folder_fd = fuzz_folder_make();
+    check(folder_fd >= 0, "no folder");
     check(ak_keys_make(folder_fd, "fuzz.example/log", EPOCHS, seed, origin, &keys, NULL) == AK_OK,
           "no keys");
     ak_keys_free(keys);

@@ -5,14 +5,13 @@
  * name. Whatever comes, keys that were loaded are whole, and what is given out is within its
  * bounds.
  */
+#include "folder.h"
 #include "key_channel.h"
 #include "key_vault.h"
 
 #include <akashi/tree.h>
 
-#include <fcntl.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -29,8 +28,6 @@ struct packet {
     size_t len;
 };
 
-static char
-    folder[64]; /* on memory, where there is such a file system: a sync costs nothing there */
 static int folder_fd;
 static char origin[AK_LOG_ORIGIN_BYTES_MAX + 1];
 static struct packet good[ANSWERS]; /* to LOAD, RESUME, SIGN, END, BEGIN */
@@ -39,22 +36,6 @@ static void check(bool holds)
 {
     if (!holds)
         abort();
-}
-
-static void clean(void)
-{
-    char command[128];
-
-    (void)snprintf(command, sizeof(command), "rm -rf %s", folder);
-    if (system(command) != 0) /* NOLINT(cert-env33-c): a folder of our own making */
-        (void)fprintf(stderr, "%s: left behind\n", folder);
-}
-
-static bool make_folder(void)
-{
-    (void)snprintf(folder, sizeof(folder), "%s/akashi-fuzz-XXXXXX",
-                   access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-    return mkdtemp(folder) != NULL;
 }
 
 static struct ak_range one_leaf(void)
@@ -80,9 +61,8 @@ static void begin(void)
     struct ak_keys *keys;
 
     memset(seed, 0x5a, sizeof(seed));
-    check(make_folder());
-    (void)atexit(clean);
-    folder_fd = open(folder, O_RDONLY | O_DIRECTORY);
+    folder_fd = fuzz_folder_make();
+    check(folder_fd >= 0);
     check(ak_keys_make(folder_fd, "fuzz.example/log", EPOCHS, seed, origin, &keys, NULL) == AK_OK);
     ak_keys_free(keys);
     check(ak_key_vault_new(folder_fd, &vault, NULL) == AK_OK);

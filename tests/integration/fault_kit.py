@@ -127,6 +127,22 @@ class Victim(kit.Collector):
         return verdict
 
 
+def authority_keys(verify, folder, names, option):
+    """Makes NAME.key and NAME.vkey in the folder for each authority; gives the words that name their
+    public keys by this option."""
+    words = []
+    for name in names:
+        path = os.path.join(folder, name)
+        done = subprocess.run([verify, "key", "new", "auth.example/" + name, "-o", path + ".key"],
+                              capture_output=True, text=True, check=False)
+        told = done.stdout + done.stderr
+        kit.check(done.returncode == 0, "key new: exit status %d: %s" % (done.returncode, told[-900:]))
+        with open(path + ".vkey", "w", encoding="utf-8") as f:
+            f.write(told.split()[-1] + "\n")
+        words += [option, path + ".vkey"]
+    return words
+
+
 def findings(report):
     if isinstance(report, list):
         return [{"code": text, "remark": False} for text in report]

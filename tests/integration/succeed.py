@@ -109,17 +109,6 @@ class Case:
             kit.check(code in done.stdout, "the other verifier: " + done.stdout[-1500:])
 
 
-def authorities(case, names):
-    words = []
-    for name in names:
-        path = os.path.join(case.folder, name)
-        told = run(VERIFY, "key", "new", "auth.example/" + name, "-o", path + ".key")
-        with open(path + ".vkey", "w", encoding="utf-8") as f:
-            f.write(told.split()[-1] + "\n")
-        words += ["--key", path + ".vkey"]
-    run(COLLECTOR, "authority", "--store", case.store, "--log", "a", *words)
-
-
 def confirm(case, names):
     """The order of authorities in the successor; gives its file."""
     path = os.path.join(case.folder, "order")
@@ -165,7 +154,8 @@ def restored():
     case.judge("INVALID", ["SUCCESSION_UNCONFIRMED", "ROLLED_BACK"], "--checkpoint", kept)
 
     # An order of two authorities, that of one, and that of others.
-    authorities(case, ["ito", "sato"])
+    run(COLLECTOR, "authority", "--store", case.store, "--log", "a",
+        *fault.authority_keys(VERIFY, case.folder, ["ito", "sato"], "--key"))
     told = confirm(case, ["ito"])
     kit.check("%d behind them are lost" % (last - first) in told, told)
     run(COLLECTOR, "succeed", "--store", case.store, "--log", "a", "--order", case.succeed_order,

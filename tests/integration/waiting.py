@@ -332,18 +332,6 @@ def size_of(note):
         return int(f.read().split("\n")[1])
 
 
-def authorities(case, names):
-    """Their keys; gives the words that accept them."""
-    words = []
-    for name in names:
-        path = os.path.join(case.folder, name)
-        told = run(VERIFY, "key", "new", "auth.example/" + name, "-o", path + ".key")
-        with open(path + ".vkey", "w", encoding="utf-8") as f:
-            f.write(told.split()[-1] + "\n")
-        words += ["--authority", path + ".vkey"]
-    return words
-
-
 def new_hardware():
     """The disk came back from a backup, without keys; crashes, segments that nobody seals. What somebody
     kept, and why, is given to `succeed`, and stands in one more event; an authority's order counts for
@@ -390,7 +378,7 @@ def new_hardware():
               done.returncode == 3, done.stdout[-900:])
     case.compare()
 
-    accept = authorities(case, ["ito"])
+    accept = fault.authority_keys(VERIFY, case.folder, ["ito"], "--authority")
     order = os.path.join(case.folder, "order")
     run(COLLECTOR, "authority", "--store", case.store, "--log", "a", "--key", accept[1], "--quorum",
         "1")

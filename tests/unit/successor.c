@@ -449,6 +449,30 @@ static void left_alone(void **state)
     ak_store_close(&store);
 }
 
+/* What no line of `names` has is cleared away; where `names` itself is not there, nothing is. */
+static void names_away(void **state)
+{
+    static const char stray[] = "00112233445566778899aabbccddeeff";
+    char name[AK_STORE_NAME_BYTES_MAX + 1];
+    struct ak_error err = {0};
+    struct ak_store store = open_store();
+
+    (void)state;
+    run("mkdir %s/keys/%s && mv %s/names %s", store_path, stray, store_path, folder);
+    assert_int_equal(ak_store_name_of(store.fd, old_id, name, &err), AK_EIO);
+    assert_int_equal(err.code, AK_EIO);
+    assert_int_equal(ak_successor_mend(&store, true, &err), AK_EIO);
+    assert_int_equal(directories(store.keys_fd), 2);
+
+    run("mv %s/names %s", folder, store_path);
+    assert_int_equal(ak_store_name_of(store.fd, stray, name, &err), AK_ENOTFOUND);
+    assert_int_equal(ak_store_name_of(store.fd, old_id, name, &err), AK_OK);
+    assert_string_equal(name, "a");
+    assert_int_equal(ak_successor_mend(&store, true, &err), AK_OK);
+    assert_int_equal(directories(store.keys_fd), 1);
+    ak_store_close(&store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -458,6 +482,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(followed_and_crashed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(followed_and_failed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(left_alone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(names_away, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
