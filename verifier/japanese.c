@@ -292,6 +292,25 @@ static bool any_high(const uint8_t *p, size_t len)
     return (all & UINT64_C(0x8080808080808080)) != 0;
 }
 
+bool ak_charset_is_plain_line(const uint8_t *record, size_t len)
+{
+    const uint64_t blanks = UINT64_C(0x2020202020202020);
+    const uint64_t high = UINT64_C(0x8080808080808080);
+    uint64_t all = 0;
+    uint64_t word;
+    size_t at = 0;
+
+    /* A byte below the blank borrows from its highest bit; what a borrow does to its neighbour is
+     * told wrongly only beside such a byte. */
+    for (; len - at >= sizeof(word); at += sizeof(word)) {
+        memcpy(&word, record + at, sizeof(word));
+        all |= word | (word - blanks);
+    }
+    for (; at < len; at++)
+        all |= record[at] < ' ' ? high : record[at];
+    return (all & high) == 0;
+}
+
 bool ak_charset_look(struct ak_charset_view *view, const uint8_t *record, size_t len)
 {
     bool high = any_high(record, len);

@@ -59,6 +59,10 @@ struct ak_charset_view {
     size_t room;
 };
 
+/* Whether it is ASCII without control characters: no line feed, no zero byte, no escape sequence.
+ */
+bool ak_charset_is_plain_line(const uint8_t *record, size_t len);
+
 /* Looks at a record. False without memory. */
 bool ak_charset_look(struct ak_charset_view *view, const uint8_t *record, size_t len);
 void ak_charset_view_free(struct ak_charset_view *view);

@@ -3,7 +3,8 @@
  * In the first pass a record's neighbours stand beside it, so an expression may match across them;
  * the second look has the record alone. Every record that matches alone has a place in the first
  * pass: ^ and $ match at each line there, and what would tell the start of the text from that of a
- * line is refused. */
+ * line is refused. Where an expression can be seen to stay within a line (pattern_line.h), a place
+ * in a record that is one line of plain ASCII is a match, and there is no second look. */
 #include "matcher_private.h"
 
 #include <assert.h>
@@ -27,6 +28,7 @@ enum ak_code ak_matcher_scan_new(struct ak_matcher_scan **out, const struct ak_m
     if (scan == NULL ||
         (matcher->expressions != NULL &&
          hs_alloc_scratch(matcher->expressions, &scratch) != HS_SUCCESS) ||
+        (matcher->fronts != NULL && hs_alloc_scratch(matcher->fronts, &scratch) != HS_SUCCESS) ||
         (matcher->beginnings != NULL &&
          hs_alloc_scratch(matcher->beginnings, &scratch) != HS_SUCCESS)) {
         (void)hs_free_scratch(scratch);
@@ -81,10 +83,12 @@ static bool add_place(struct ak_matcher_scan *scan, uint64_t at)
 static int on_block_match(unsigned id, unsigned long long from, unsigned long long to,
                           unsigned flags, void *ctx)
 {
-    (void)id;
+    struct ak_matcher_scan *scan = ctx;
+
     (void)from;
     (void)flags;
-    return add_place(ctx, to) ? 0 : 1;
+    scan->sure = scan->sure && id == 0;
+    return add_place(scan, to) ? 0 : 1;
 }
 
 static bool on_block_literal(void *ctx, uint32_t id, size_t begin, size_t end)
@@ -121,16 +125,17 @@ static const uint8_t *fold(struct ak_matcher_scan *scan, const uint8_t *text, si
 }
 
 /* One pass with everything there is, until a callback ends it. */
-static void pass(struct ak_matcher_scan *scan, const uint8_t *text, size_t len,
-                 match_event_handler on_match, ak_literals_fn on_literal)
+static void pass(struct ak_matcher_scan *scan, const hs_database_t *expressions,
+                 const uint8_t *text, size_t len, match_event_handler on_match,
+                 ak_literals_fn on_literal)
 {
     const struct ak_matcher *matcher = scan->matcher;
     const uint8_t *folded;
 
     assert(len < UINT32_MAX);
-    if (matcher->expressions != NULL) {
-        hs_error_t got = hs_scan(matcher->expressions, (const char *)text, (unsigned)len, 0,
-                                 scan->scratch, on_match, scan);
+    if (expressions != NULL) {
+        hs_error_t got = hs_scan(expressions, (const char *)text, (unsigned)len, 0, scan->scratch,
+                                 on_match, scan);
         assert(got == HS_SUCCESS || got == HS_SCAN_TERMINATED);
         if (got != HS_SUCCESS)
             return;
@@ -145,14 +150,19 @@ static void pass(struct ak_matcher_scan *scan, const uint8_t *text, size_t len,
 enum ak_code ak_matcher_block(struct ak_matcher_scan *scan, const uint8_t *text, size_t len,
                               struct ak_error *err)
 {
+    const struct ak_matcher *matcher = scan->matcher;
+
     scan->count = 0;
     scan->everywhere = false;
+    scan->sure = matcher->in_line;
     scan->passed = 0;
     scan->sorted = true;
     scan->failed = false;
     scan->text = text;
     scan->len = len;
-    pass(scan, text, len, on_block_match, on_block_literal);
+    pass(scan, matcher->fronts != NULL ? matcher->fronts : matcher->expressions, text, len,
+         on_block_match, on_block_literal);
+    scan->sure = scan->sure && !scan->everywhere;
     if (scan->failed)
         return ak_fail(err, AK_ENOMEM, "no memory for places in a block");
     if (!scan->sorted)
@@ -242,7 +252,7 @@ enum ak_code ak_matcher_record(struct ak_matcher_scan *scan, const uint8_t *reco
     scan->looked = false;
     scan->again = false;
     scan->failed = false;
-    pass(scan, scan->record, len, on_record_match, on_record_literal);
+    pass(scan, scan->matcher->expressions, scan->record, len, on_record_match, on_record_literal);
     if (scan->again && !scan->failed) {
         hs_error_t got = hs_scan(scan->matcher->beginnings, (const char *)scan->record,
                                  (unsigned)len, 0, scan->scratch, on_record_beginning, scan);
@@ -251,5 +261,16 @@ enum ak_code ak_matcher_record(struct ak_matcher_scan *scan, const uint8_t *reco
     }
     if (scan->failed)
         return ak_fail(err, AK_ENOMEM, "no memory to look at a record");
+    return AK_OK;
+}
+
+enum ak_code ak_matcher_place(struct ak_matcher_scan *scan, const uint8_t *record, size_t len,
+                              struct ak_match *match, struct ak_error *err)
+{
+    const struct ak_matcher_variant *variant = scan->matcher->variant;
+
+    if (!scan->sure || !ak_charset_is_plain_line(record, len))
+        return ak_matcher_record(scan, record, len, match, err);
+    *match = (struct ak_match){true, variant->pattern, variant->charset};
     return AK_OK;
 }

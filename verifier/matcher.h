@@ -8,8 +8,7 @@
  *     ak_matcher_block(scan, text, len, err)            the text of many records in one pass: where
  *                                                       something may be, scan->at[]
  *     ak_matcher_may(scan, &k, begin, end)              whether a record has a place in it
- *     ak_matcher_record(scan, payload, len, &match)     whether one record matches; only those
- *                                                       with a place of at[] in them can
+ *     ak_matcher_place(scan, payload, len, &match)      whether one that may does match
  *
  * A record matches by itself: nothing in front of it or behind it counts, an empty record can
  * match, and in one of several lines ^ and $ match at each line.
@@ -73,6 +72,7 @@ struct ak_matcher_scan {
     size_t count;
     size_t room;
     bool everywhere;     /* there are so many that `at` is not complete: each record may match */
+    bool sure;           /* each place is a match of its line, if that is plain ASCII */
     size_t passed;       /* places that came again in a line that has one */
     uint64_t line_begin; /* the line of the newest place */
     uint64_t line_end;
@@ -112,5 +112,10 @@ bool ak_matcher_may(const struct ak_matcher_scan *scan, size_t *k, size_t begin,
 /* Says in `*match` whether a record matches, and what of the list it is that does. AK_ENOMEM. */
 enum ak_code ak_matcher_record(struct ak_matcher_scan *scan, const uint8_t *record, size_t len,
                                struct ak_match *match, struct ak_error *err);
+
+/* The same of a record of the last block of which ak_matcher_may said that it may: where its place
+ * can be nothing but a match, it is not looked at again. AK_ENOMEM. */
+enum ak_code ak_matcher_place(struct ak_matcher_scan *scan, const uint8_t *record, size_t len,
+                              struct ak_match *match, struct ak_error *err);
 
 #endif

@@ -6,6 +6,7 @@
  * What would tell the start of the text from that of a line is refused (matcher.c). */
 #include "matcher_private.h"
 #include "pattern.h"
+#include "pattern_line.h"
 #include "pattern_list.h"
 
 #include <assert.h>
@@ -340,6 +341,42 @@ static void compile_beginnings(struct ak_matcher *matcher, const struct build *b
     (void)hs_free_compile_error(why);
 }
 
+/* Expressions for the first pass, if they can be shorter: of ".*" or ".+" at the end each place of
+ * a line would be told. Without them the whole ones serve. */
+static void compile_fronts(struct ak_matcher *matcher, const struct build *whole)
+{
+    struct ak_matcher shorter = {.given = matcher->given};
+    struct ak_wanted wanted = *whole->wanted;
+    struct build build = {
+        .matcher = &shorter, .wanted = &wanted, .encodings = whole->encodings, .flag = whole->flag};
+    size_t len = ak_pattern_front(wanted.pattern);
+    hs_compile_error_t *why = NULL;
+    char *front;
+
+    if (len == strlen(wanted.pattern))
+        return;
+    front = strndup(wanted.pattern, len);
+    wanted.pattern = front;
+    if (front != NULL && build_pattern(&build, NULL) == AK_OK &&
+        shorter.variants == matcher->variants &&
+        hs_compile_multi((const char *const *)build.text, build.flags, build.id, build.count,
+                         HS_MODE_BLOCK, NULL, &matcher->fronts, &why) != HS_SUCCESS)
+        matcher->fronts = NULL;
+    (void)hs_free_compile_error(why);
+    build_free(&build);
+    free(shorter.variant);
+    free(front);
+}
+
+/* Whether a place that variant 0 has in a line of plain ASCII is a match. */
+static bool stays_in_line(const struct ak_matcher *matcher, const struct ak_wanted *wanted)
+{
+    return wanted->pattern != NULL && !is_utf16(matcher->variant[0].charset) &&
+           matcher->variant[0].begins == AK_BEGINS_SINGLE &&
+           (wanted->fixed ? strchr(wanted->pattern, '\n') == NULL
+                          : ak_pattern_in_line(wanted->pattern));
+}
+
 static enum ak_code compile(struct ak_matcher *matcher, const struct build *build,
                             struct ak_error *err)
 {
@@ -358,8 +395,11 @@ static enum ak_code compile(struct ak_matcher *matcher, const struct build *buil
     else if (got != HS_SUCCESS)
         rc = no_memory(err);
     (void)hs_free_compile_error(why);
-    if (rc == AK_OK && pattern != NULL && !build->wanted->fixed)
+    if (rc == AK_OK && pattern != NULL && !build->wanted->fixed) {
+        compile_fronts(matcher, build);
         compile_beginnings(matcher, build);
+    }
+    matcher->in_line = stays_in_line(matcher, build->wanted);
     return rc;
 }
 
@@ -427,6 +467,7 @@ void ak_matcher_free(struct ak_matcher *matcher)
     if (matcher == NULL)
         return;
     (void)hs_free_database(matcher->expressions);
+    (void)hs_free_database(matcher->fronts);
     (void)hs_free_database(matcher->beginnings);
     for (size_t i = 0; i < matcher->variants; i++)
         free(matcher->variant[i].bytes);

@@ -193,7 +193,7 @@ static enum ak_code try_record(struct ak_search_block *b, uint32_t position, boo
     enum ak_code rc = AK_OK;
 
     if (place)
-        rc = ak_matcher_record(b->scan, payload->p, payload->len, &match, &b->err);
+        rc = ak_matcher_place(b->scan, payload->p, payload->len, &match, &b->err);
     if (rc == AK_OK && match.found != b->invert)
         b->place[b->count++] = (struct ak_search_place){position, match};
     return rc;

@@ -4,6 +4,7 @@
  * can be asked. */
 #include "japanese.h"
 #include "pattern.h"
+#include "pattern_line.h"
 #include "pattern_list.h"
 
 #include <assert.h>
@@ -26,6 +27,12 @@ static void expression(const uint8_t *p, size_t len, enum ak_charset charset, bo
     if (len > 0)
         memcpy(pattern, p, len);
     pattern[len] = '\0';
+    assert(ak_pattern_front(pattern) <= strlen(pattern));
+    if (ak_pattern_in_line(pattern)) {
+        assert(strchr(pattern, '\n') == NULL);
+        pattern[ak_pattern_front(pattern)] = '\0';
+        assert(ak_pattern_in_line(pattern));
+    }
     if (ak_pattern_expression(&out, pattern, charset, fold, &begins, NULL) == AK_OK) {
         assert(begins <= AK_BEGINS_EITHER);
         free(out);

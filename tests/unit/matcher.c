@@ -60,6 +60,7 @@ static uint64_t look(const struct ak_matcher *matcher, struct record *record, si
 {
     struct ak_matcher_scan *scan;
     struct ak_match match;
+    struct ak_match shorter;
     uint8_t *text = malloc(1 << 20);
     size_t len = 0;
     size_t k = 0;
@@ -76,10 +77,16 @@ static uint64_t look(const struct ak_matcher *matcher, struct record *record, si
     assert_int_equal(ak_matcher_block(scan, text, len, NULL), AK_OK);
     for (size_t i = 0; i < n; i++) {
         bool place = ak_matcher_may(scan, &k, record[i].at, record[i].at + record[i].len);
+        if (place)
+            assert_int_equal(
+                ak_matcher_place(scan, text + record[i].at, record[i].len, &shorter, NULL), AK_OK);
         assert_int_equal(ak_matcher_record(scan, text + record[i].at, record[i].len, &match, NULL),
                          AK_OK);
         if (match.found)
             assert_true(place); /* else a reader would never have asked */
+        if (place && (shorter.found != match.found || shorter.pattern != match.pattern ||
+                      shorter.charset != match.charset))
+            fail_msg("record %zu by its place: %d, by itself: %d", i, shorter.found, match.found);
         found |= (uint64_t)match.found << i;
         /* What was looked for in between must not change the places. */
         assert_int_equal(ak_matcher_block(scan, text, len, NULL), AK_OK);
@@ -301,12 +308,50 @@ static void list_alike(void **state)
     free(list);
 }
 
+/* Places that are taken for matches are those that a second look finds, in records of letters that
+ * tell one line from the next, characters from others, and words from what is beside them. */
+static void places_are_matches(void **state)
+{
+    static const char *const patterns[] = {
+        "a",     "a+",       "^a.*",   "^<.+",          "a.*b", "b.+$",    "^$",
+        "a|b.*", "(?:a|b)+", "[ab]c?", "\\ba",          "a\\b", "\\S+",    "^[<a-c]+$",
+        "[^b]a", "a\\s+b",   "a\\Wb",  "(?s)a.b",       "\\Ba", "a\\x0ab", "c{2,}",
+        "x*",    "(?i)A.+",  "\\<.*",  "[[:alpha:]]+$", "a\\+", "a|.*",    "\xe3\x81\x82+"};
+    static const char *const letters[] = {
+        "a", "b", "c", "<", " ", "a", "\n", "\t", "\xe3\x81\x82", "\x82", "+"};
+    static char store[64][128];
+    struct record record[64];
+
+    (void)state;
+    for (unsigned turn = 0; turn < 30; turn++) {
+        for (size_t i = 0; i < 64; i++) {
+            unsigned n = below(12);
+            unsigned of = turn % 3 == 0 ? 5 : sizeof(letters) / sizeof(letters[0]);
+            record[i] = (struct record){store[i], 0, 0};
+            for (unsigned k = 0; k < n; k++) {
+                const char *letter = letters[below(of)];
+                memcpy(store[i] + record[i].len, letter, strlen(letter));
+                record[i].len += strlen(letter);
+            }
+        }
+        for (size_t p = 0; p < sizeof(patterns) / sizeof(patterns[0]); p++) {
+            struct ak_matcher *matcher = compile(patterns[p], false, turn % 2 != 0);
+            (void)look(matcher, record, 64);
+            ak_matcher_free(matcher);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(expressions),    cmocka_unit_test(fixed),
-        cmocka_unit_test(refused),        cmocka_unit_test(lists),
-        cmocka_unit_test(list_finds_all), cmocka_unit_test(list_alike),
+        cmocka_unit_test(expressions),
+        cmocka_unit_test(fixed),
+        cmocka_unit_test(refused),
+        cmocka_unit_test(lists),
+        cmocka_unit_test(list_finds_all),
+        cmocka_unit_test(list_alike),
+        cmocka_unit_test(places_are_matches),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
