@@ -29,7 +29,7 @@
 #define BATCH_MAX       64u /* datagrams of one system call */
 #define TURNS_MAX       16u /* of it before the loop looks at others */
 #define PEERS           256u
-#define CONTROL_BYTES   64u   /* one SO_RXQ_OVFL message */
+#define SLOT_STRIDE     (AK_DATAGRAM_SLOT_BYTES + 5 * 64u) /* else all begin in one set of a cache */
 #define UNIX_MODE       0666  /* any program of this machine may log, as with /dev/log */
 #define DRAIN_TURNS_MAX 4096u /* at the end: what a socket of the greatest buffer may hold */
 
@@ -69,8 +69,7 @@ struct ak_datagram_scratch {
     struct mmsghdr message[BATCH_MAX];
     struct iovec iov[BATCH_MAX];
     struct sockaddr_storage address[BATCH_MAX];
-    unsigned char control[BATCH_MAX][CONTROL_BYTES];
-    uint8_t data[BATCH_MAX][AK_DATAGRAM_SLOT_BYTES];
+    uint8_t data[BATCH_MAX][SLOT_STRIDE];
 };
 
 static bool give(struct ak_datagram *d, const struct sockaddr_storage *address, const uint8_t *data,
@@ -111,19 +110,8 @@ static void count_drops(struct ak_datagram *d, uint64_t count)
     d->drops += count;
 }
 
-static void look_at_drops(struct ak_datagram *d, struct msghdr *message)
-{
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL; c = CMSG_NXTHDR(message, c)) {
-        uint32_t now;
-        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_RXQ_OVFL)
-            continue;
-        memcpy(&now, CMSG_DATA(c), sizeof(now));
-        count_drops(d, (uint32_t)(now - d->kernel_drops));
-        d->kernel_drops = now;
-    }
-}
-
-/* What was dropped behind the last datagram that came through: no message would tell it. */
+/* What the kernel dropped. A message with each datagram (SO_RXQ_OVFL) would cost as much as all
+ * that is done with one here. */
 static void ask_for_drops(struct ak_datagram *d)
 {
     uint32_t info[SK_MEMINFO_VARS] = {0};
@@ -227,14 +215,12 @@ static bool turn(struct ak_datagram *d)
 
     for (unsigned i = 0; i < BATCH_MAX; i++) {
         struct msghdr *m = &s->message[i].msg_hdr;
-        s->iov[i] = (struct iovec){.iov_base = s->data[i], .iov_len = sizeof(s->data[i])};
+        s->iov[i] = (struct iovec){.iov_base = s->data[i], .iov_len = AK_DATAGRAM_SLOT_BYTES};
         memset(m, 0, sizeof(*m));
         m->msg_name = &s->address[i];
         m->msg_namelen = sizeof(s->address[i]);
         m->msg_iov = &s->iov[i];
         m->msg_iovlen = 1;
-        m->msg_control = s->control[i];
-        m->msg_controllen = sizeof(s->control[i]);
     }
     n = recvmmsg(d->fd, s->message, BATCH_MAX, MSG_DONTWAIT | MSG_TRUNC, NULL);
     if (n <= 0) {
@@ -244,10 +230,10 @@ static bool turn(struct ak_datagram *d)
         return false;
     }
     ak_server_look(d->server);
+    ask_for_drops(d);
     for (int i = 0; i < n; i++) {
         size_t received = s->message[i].msg_len;
-        size_t len = received < sizeof(s->data[i]) ? received : sizeof(s->data[i]);
-        look_at_drops(d, &s->message[i].msg_hdr);
+        size_t len = received < AK_DATAGRAM_SLOT_BYTES ? received : AK_DATAGRAM_SLOT_BYTES;
         if (s->message[i].msg_hdr.msg_namelen == 0)
             s->address[i].ss_family = AF_UNIX; /* a sender without a name of its own */
         if (room)
@@ -344,11 +330,9 @@ static void set_options(struct ak_datagram *d)
 {
     uint64_t wanted = d->intake.config->limits.receive_buffer;
     int bytes = wanted > INT32_MAX / 2 ? INT32_MAX / 2 : (int)wanted;
-    int on = 1;
     int got = 0;
     socklen_t len = sizeof(got);
 
-    (void)setsockopt(d->fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on));
     if (bytes <= 0)
         return;
     if (setsockopt(d->fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) != 0)

@@ -1,8 +1,8 @@
 /* datagram.h - listeners of which one datagram is one record: udp:// (RFC 5426) and unix://.
  *
  * Nobody waits for an answer, so what is lost is counted: by the kernel where we read too slowly
- * (SO_RXQ_OVFL), by us where another log of the same listener must not wait for a full one. Both
- * become the event `udp-drop`. Loop thread only. */
+ * (SO_MEMINFO tells), by us where another log of the same listener must not wait for a full one.
+ * Both become the event `udp-drop`. Loop thread only. */
 #ifndef AK_DATAGRAM_H
 #define AK_DATAGRAM_H
 
