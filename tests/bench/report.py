@@ -86,7 +86,7 @@ def graph_text(points):
 
 def profile_text(line):
     """Parts of a record's CPU time."""
-    out = f"{line['ns']:.0f} ns of CPU time a record, {line['records']:,} records:\n\n"
+    out = f"{line['ns']:.0f} ns of {line['measure']}, {line['records']:,} records:\n\n"
     out += "| part | ns | share |\n|---|---|---|\n"
     return out + "".join(f"| {what} | {share * line['ns']:.0f} | {share:.1%} |\n"
                          for what, share in line["parts"])

@@ -1,4 +1,4 @@
-"""Where each nanosecond of a record goes: a profile of the collector at saturation over TCP."""
+"""Where each nanosecond of a record goes: profiles of the collector at saturation."""
 
 import collections
 import os
@@ -9,9 +9,11 @@ import subprocess
 
 import machine
 from bench import Skip
+from rows_ingest import Counter
 from servers import Akashi
 
 FREQUENCY = 4999
+UDP_RATE = 650000  # a little below what can be taken in: more are lost, and cost time too
 
 # What a sample is counted as: the first rule that fits. By the file of the innermost function, by
 # its name, or by the names of all functions above it (for the kernel's).
@@ -22,7 +24,8 @@ FRAMING = ("ak_framer_next", "on_step", "ak_frame_number", "take", "next", "ak_s
            "step_counted", "take_record", "ak_step_more", "ak_frame_syslog_next")
 FILLING = ("ak_batch_add", "put", "ak_runlog_record", "ak_intake_record", "ak_runlog_ready", "stamp",
            "ak_sources_at", "ak_batch_fits", "make_room", "ak_server_batches_left", "joins")
-KERNEL = (("write of the frames", ("writev",)), ("sync", ("fdatasync", "fsync")),
+KERNEL = (("datagrams on their way, in interrupts", ("net_rx", "udp_rcv", "napi")),
+          ("write of the frames", ("writev",)), ("sync", ("fdatasync", "fsync")),
           ("read of the socket", ("ksys_read", "sys_read", "recv")),
           ("first touch of memory", ("page_fault",)),
           ("waiting and waking", ("epoll", "futex", "schedule")))
@@ -38,6 +41,8 @@ def part(stack):
         return "kernel: the rest (interrupts)"
     if "libzstd" in file:
         return "compression (libzstd, level 1)"
+    if "libssl" in file or ("libcrypto" in file and any("libssl" in f for _, f in stack)):
+        return "TLS (libssl, and libcrypto as it calls it)"
     if "libcrypto" in file:
         return "SHA-256 of finished frames, and single messages (libcrypto)"
     if "libsodium" in file:
@@ -74,20 +79,18 @@ def samples(path):
     script.wait()
 
 
-def profile(b):
-    """profile: where the time of a record goes, ingest TCP, one core"""
+def recorded(b, transport, send):
+    """CPU time of a record and its parts, while `send(server)` sends; it gives how many came."""
     if shutil.which("perf") is None:
         raise Skip("there is no perf (package linux-perf)")
-    n = 400000 if b.quick else 2000000
-    corpus = b.corpus(n)
     data = os.path.join(b.work, "perf.data")
-    server = Akashi(b).start()
+    server = Akashi(b, transports=(transport,)).start()
     try:
         before = server.cpu()
         perf = machine.start(["perf", "record", "-q", "-o", data, "-F", str(FREQUENCY), "-g", "-p",
                               str(server.process.pid)], on=machine.core(machine.LOAD_CORE),
                              stderr=subprocess.DEVNULL)
-        b.load("tcp", server.port, corpus, records=n, framing="octet")
+        n = send(server)
         server.wait(n, 0)
         used = server.cpu() - before
         machine.stop(perf, signal.SIGINT)
@@ -98,5 +101,37 @@ def profile(b):
     total = sum(counts.values())
     if total == 0:
         raise Skip("perf gave no samples here")
-    return [{"row": "profile", "measure": "CPU time of a record", "ns": used / n * 1e9, "records": n,
+    return [{"row": "profile", "measure": f"CPU time of a record, {transport}",
+             "ns": used / n * 1e9, "records": n,
              "parts": [[what, count / total] for what, count in counts.most_common()]}]
+
+
+def streamed(b, transport, n, **options):
+    corpus = b.corpus(n)
+
+    def send(server):
+        b.load("tcp", server.port, corpus, records=n, framing="octet", **options)
+        return n
+    return recorded(b, transport, send)
+
+
+def profile(b):
+    """profile: where the time of a record goes, ingest TCP, one core"""
+    return streamed(b, "tcp", 400000 if b.quick else 2000000)
+
+
+def profile_tls(b):
+    """profile: the same of TLS, records of 16 KiB"""
+    return streamed(b, "tls", 400000 if b.quick else 2000000, **b.sender())
+
+
+def profile_udp(b):
+    """profile: the same of UDP, of the records that are not lost"""
+    n = 400000 if b.quick else 2000000
+    corpus = b.corpus(200000)
+
+    def send(server):
+        counter = Counter(server)
+        b.load("udp", server.port, corpus, rate=UDP_RATE, records=n)
+        return counter.settled()
+    return recorded(b, "udp", send)
