@@ -9,7 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PIECE 20u /* bytes that a slow sender says in a second */
+#define PIECE   20u /* bytes that a slow sender says in a second */
+#define TICK_MS 10  /* between looks at who is to speak */
+#define IDLE_MS 1000
 
 static const char slow_record[] =
     "161 <30>1 2026-01-01T00:00:00Z slow.example s 1 - - "
@@ -19,22 +21,33 @@ static const char slow_record[] =
 struct held {
     int fd;
     SSL *ssl;
+    size_t at; /* what it says next of the record */
 };
 
-/* All slow connections are at the same place of the record. */
-static size_t say_piece(const struct held *held, unsigned count, size_t at)
+static void say_piece(struct held *h)
 {
     size_t whole = sizeof(slow_record) - 1;
-    size_t n = whole - at < PIECE ? whole - at : PIECE;
+    size_t n = whole - h->at < PIECE ? whole - h->at : PIECE;
+    bool failed = h->ssl != NULL ? SSL_write(h->ssl, slow_record + h->at, (int)n) != (int)n
+                                 : write(h->fd, slow_record + h->at, n) != (ssize_t)n;
 
-    for (unsigned i = 0; i < count; i++) {
-        const struct held *h = &held[i];
-        bool failed = h->ssl != NULL ? SSL_write(h->ssl, slow_record + at, (int)n) != (int)n
-                                     : write(h->fd, slow_record + at, n) != (ssize_t)n;
-        if (failed)
-            load_die("a slow connection was ended");
+    if (failed)
+        load_die("a slow connection was ended");
+    h->at = (h->at + n) % whole;
+}
+
+/* Each connection speaks once a second, and they take turns: senders that know nothing of each
+ * other do not speak in the same millisecond. */
+static void say_slowly(struct held *held, unsigned count, struct pollfd *until)
+{
+    double begin = load_now();
+    uint64_t said = 0;
+
+    while (poll(until, 1, TICK_MS) == 0) {
+        uint64_t due = (uint64_t)((load_now() - begin) * count);
+        for (; said < due; said++)
+            say_piece(&held[said % count]);
     }
-    return (at + n) % whole;
 }
 
 void load_hold(const struct load *load, struct result *result)
@@ -42,8 +55,6 @@ void load_hold(const struct load *load, struct result *result)
     struct held *held = calloc(load->connections, sizeof(*held));
     SSL_CTX *ctx = load->certificate != NULL ? load_tls_context(load) : NULL;
     struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
-    bool slow = strcmp(load->mode, "slow") == 0;
-    size_t at = 0;
 
     if (held == NULL)
         load_die("no memory");
@@ -56,8 +67,10 @@ void load_hold(const struct load *load, struct result *result)
     result->end = load_now();
     (void)printf("ready\n");
     (void)fflush(stdout);
-    while (poll(&p, 1, 1000) == 0)
-        at = slow ? say_piece(held, load->connections, at) : 0;
+    if (strcmp(load->mode, "slow") == 0)
+        say_slowly(held, load->connections, &p);
+    while (poll(&p, 1, IDLE_MS) == 0)
+        ;
     for (unsigned i = 0; i < load->connections; i++) {
         SSL_free(held[i].ssl);
         (void)close(held[i].fd);

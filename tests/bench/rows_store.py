@@ -297,7 +297,7 @@ def crowd(b):
     idle = min(idle, (machine.many_files() - slow - 500) // 2)
     limits = {"connections": 30000, "connections_per_address": 30000,
               "connections_per_certificate": 30000}
-    n = 60 if b.quick else 200
+    n = 60 if b.quick else 1000
     lines = []
     held, counts = [], []
     server = Akashi(b, transports=("relp", "tls", "tcp"), limits=limits).start()
