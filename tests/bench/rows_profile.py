@@ -24,7 +24,7 @@ FRAMING = ("ak_framer_next", "on_step", "ak_frame_number", "take", "next", "ak_s
            "step_counted", "take_record", "ak_step_more", "ak_frame_syslog_next")
 FILLING = ("ak_batch_add", "put", "ak_runlog_record", "ak_intake_record", "ak_runlog_ready", "stamp",
            "ak_sources_at", "ak_batch_fits", "make_room", "ak_server_batches_left", "joins")
-KERNEL = (("datagrams on their way, in interrupts", ("net_rx", "udp_rcv", "napi")),
+KERNEL = (("packets on their way, in interrupts", ("net_rx", "udp_rcv", "napi")),
           ("write of the frames", ("writev",)), ("sync", ("fdatasync", "fsync")),
           ("read of the socket", ("ksys_read", "sys_read", "recv")),
           ("first touch of memory", ("page_fault",)),
