@@ -139,8 +139,9 @@ static void put_class(struct writer *w, const char *class, bool negated, bool su
         return;
     }
     if (negated && w->wide) {
-        static const char *const many[] = {"[\\xc2-\\xdf][\\x80-\\xbf]|[\\xe0-\\xef][\\x80-\\xbf]{"
-                                           "2}|[\\xf0-\\xf4][\\x80-\\xbf]{3}|",
+        static const char *const many[] = {("[\\xc2-\\xdf][\\x80-\\xbf]|"
+                                            "[\\xe0-\\xef][\\x80-\\xbf]{2}|"
+                                            "[\\xf0-\\xf4][\\x80-\\xbf]{3}|"),
                                            "[\\x81-\\x9f\\xe0-\\xfc][\\x40-\\x7e\\x80-\\xfc]|",
                                            "[\\xa1-\\xfe]{2}|\\x8e[\\xa1-\\xdf]|",
                                            "[\\x21-\\x7e]{2}|"};
