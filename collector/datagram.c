@@ -110,8 +110,8 @@ static void count_drops(struct ak_datagram *d, uint64_t count)
     d->drops += count;
 }
 
-/* What the kernel dropped. A message with each datagram (SO_RXQ_OVFL) would cost as much as all
- * that is done with one here. */
+/* What the kernel dropped, asked for once a read (Linux 4.12): a message with each datagram
+ * (SO_RXQ_OVFL) would cost 80 ns each. */
 static void ask_for_drops(struct ak_datagram *d)
 {
     uint32_t info[SK_MEMINFO_VARS] = {0};

@@ -10,6 +10,7 @@
 #define _GNU_SOURCE /* O_TMPFILE */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -28,7 +29,7 @@ int __wrap_openat(int dir_fd, const char *path, int flags, ...)
     }
     if (path[0] == '/' || dir_fd == AT_FDCWD)
         return open(path, flags, mode);
-    char whole[sizeof("/proc/self/fd/") + 12 + 4096];
+    char whole[PATH_MAX]; /* the kernel takes no longer ones */
     int n = snprintf(whole, sizeof(whole), "/proc/self/fd/%d/%s", dir_fd, path);
     if (n < 0 || (size_t)n >= sizeof(whole)) {
         errno = ENAMETOOLONG;

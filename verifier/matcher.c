@@ -170,6 +170,13 @@ enum ak_code ak_matcher_block(struct ak_matcher_scan *scan, const uint8_t *text,
     return AK_OK;
 }
 
+void ak_matcher_everywhere(struct ak_matcher_scan *scan)
+{
+    scan->count = 0;
+    scan->everywhere = true;
+    scan->sure = false;
+}
+
 bool ak_matcher_may(const struct ak_matcher_scan *scan, size_t *k, size_t begin, size_t end)
 {
     bool place = scan->everywhere;
@@ -269,7 +276,10 @@ enum ak_code ak_matcher_place(struct ak_matcher_scan *scan, const uint8_t *recor
 {
     const struct ak_matcher_variant *variant = scan->matcher->variant;
 
-    if (!scan->sure || !ak_charset_is_plain_line(record, len))
+    /* Where a record does not begin a line of the text, its place may be one of what stands before.
+     */
+    if (!scan->sure || (record != scan->text && record[-1] != '\n') ||
+        !ak_charset_is_plain_line(record, len))
         return ak_matcher_record(scan, record, len, match, err);
     *match = (struct ak_match){true, variant->pattern, variant->charset};
     return AK_OK;

@@ -105,6 +105,10 @@ void ak_matcher_scan_free(struct ak_matcher_scan *scan);
 enum ak_code ak_matcher_block(struct ak_matcher_scan *scan, const uint8_t *text, size_t len,
                               struct ak_error *err);
 
+/* In place of that, where records of the text may not begin behind a line feed, as what is left of
+ * a damaged block: each of them may match, and is looked at by itself. */
+void ak_matcher_everywhere(struct ak_matcher_scan *scan);
+
 /* Whether the record in [begin, end) of that text may match; `*k` is 0 for the first record asked
  * for, and records are asked for in order. */
 bool ak_matcher_may(const struct ak_matcher_scan *scan, size_t *k, size_t begin, size_t end);
@@ -113,8 +117,8 @@ bool ak_matcher_may(const struct ak_matcher_scan *scan, size_t *k, size_t begin,
 enum ak_code ak_matcher_record(struct ak_matcher_scan *scan, const uint8_t *record, size_t len,
                                struct ak_match *match, struct ak_error *err);
 
-/* The same of a record of the last block of which ak_matcher_may said that it may: where its place
- * can be nothing but a match, it is not looked at again. AK_ENOMEM. */
+/* The same of a record in the text of the last block of which ak_matcher_may said that it may:
+ * where its place can be nothing but a match, it is not looked at again. AK_ENOMEM. */
 enum ak_code ak_matcher_place(struct ak_matcher_scan *scan, const uint8_t *record, size_t len,
                               struct ak_match *match, struct ak_error *err);
 

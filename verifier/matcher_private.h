@@ -22,10 +22,10 @@ struct ak_matcher {
     struct ak_matcher_variant *variant;
     size_t variants;
     hs_database_t *expressions; /* NULL: none */
+    hs_database_t *beginnings;  /* the same, and it tells where matches begin; NULL: it cannot */
     hs_database_t *fronts; /* for the first pass: shorter ones that have places in the same lines;
                               NULL: `expressions` serve */
-    bool in_line; /* a place of variant 0 is a match of its line, if that is ASCII without zeros */
-    hs_database_t *beginnings; /* the same, and it tells where matches begin; NULL: it cannot */
+    bool in_line;          /* a place of variant 0 is a match of its line, if that is plain ASCII */
     struct ak_literals *literals;
     char *bytes; /* the list, which `literals` borrows */
     char note[AK_ERROR_TEXT_BYTES];

@@ -229,6 +229,8 @@ static enum ak_code try_records(struct ak_search_block *b)
     enum ak_code rc = AK_OK;
     size_t k = 0;
 
+    if (b->data_rc != AK_OK)
+        ak_matcher_everywhere(b->scan);
     for (uint32_t g = 0; g < b->block->group_count && rc == AK_OK; g++) {
         uint32_t before = b->count;
         if (b->needed[g] && b->block->group[g].decoded)

@@ -41,10 +41,10 @@ def part(stack):
         return "kernel: the rest (interrupts)"
     if "libzstd" in file:
         return "compression (libzstd, level 1)"
-    if "libssl" in file or ("libcrypto" in file and any("libssl" in f for _, f in stack)):
-        return "TLS (libssl, and libcrypto as it calls it)"
-    if "libcrypto" in file:
-        return "SHA-256 of finished frames, and single messages (libcrypto)"
+    if "libssl" in file:
+        return "TLS without what libcrypto does for it (libssl)"
+    if "libcrypto" in file:     # its functions do not say who called them
+        return "SHA-256 of finished frames, and single messages; TLS (libcrypto)"
     if "libsodium" in file:
         return "signatures and group keys (libsodium)"
     if "libuv" in file:

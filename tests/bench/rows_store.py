@@ -63,13 +63,12 @@ def verification(b):
     million = ours if b.quick else filled(b, 1000000, "million")
     count = n if b.quick else 1000000
     runs = [verify(million, jobs=2, on=set(machine.cores()), records=count) for _ in range(turns)]
-    seconds = median(runs, "seconds") * 1000000 / count
     bundles = [bundle(b, million, count) for _ in range(turns)]
-    for what, took in (("store", seconds),
-                       ("bundle", median(bundles, "seconds") * 1000000 / count)):
+    for what, measured in (("store", runs), ("bundle", bundles)):
+        took = median(measured, "seconds") * 1000000 / count
         lines.append({"row": "9", "measure": f"{what} of 10^6 records, two cores", "unit": "s",
                       "ours": took, "peer": "", "theirs": None, "ratio": None, "goal": 10,
-                      "at_most": True, "met": took < 10, "runs": [runs],
+                      "at_most": True, "met": took < 10, "runs": [measured],
                       "note": f"scaled from {count}" if b.quick else ""})
     return lines
 

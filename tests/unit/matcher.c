@@ -342,6 +342,39 @@ static void places_are_matches(void **state)
     }
 }
 
+/* A record that does not begin a line of its text, as what is left of a damaged block may not: what
+ * stands before it is no part of it, and what it begins with is its beginning. */
+static void within_a_line(void **state)
+{
+    static const char text[] = "xab\n";
+    struct ak_matcher *matcher = compile("xa", false, false);
+    struct ak_matcher_scan *scan;
+    struct ak_match match;
+    size_t k = 0;
+
+    (void)state;
+    assert_int_equal(ak_matcher_scan_new(&scan, matcher, NULL), AK_OK);
+    assert_int_equal(ak_matcher_block(scan, (const uint8_t *)text, 4, NULL), AK_OK);
+    assert_true(ak_matcher_may(scan, &k, 1, 3));
+    assert_int_equal(ak_matcher_place(scan, (const uint8_t *)text + 1, 2, &match, NULL), AK_OK);
+    assert_false(match.found);
+    ak_matcher_scan_free(scan);
+    ak_matcher_free(matcher);
+
+    matcher = compile("^ab", false, false);
+    assert_int_equal(ak_matcher_scan_new(&scan, matcher, NULL), AK_OK);
+    assert_int_equal(ak_matcher_block(scan, (const uint8_t *)text, 4, NULL), AK_OK);
+    k = 0;
+    assert_false(ak_matcher_may(scan, &k, 1, 3));
+    ak_matcher_everywhere(scan);
+    k = 0;
+    assert_true(ak_matcher_may(scan, &k, 1, 3));
+    assert_int_equal(ak_matcher_place(scan, (const uint8_t *)text + 1, 2, &match, NULL), AK_OK);
+    assert_true(match.found);
+    ak_matcher_scan_free(scan);
+    ak_matcher_free(matcher);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -352,6 +385,7 @@ int main(void)
         cmocka_unit_test(list_finds_all),
         cmocka_unit_test(list_alike),
         cmocka_unit_test(places_are_matches),
+        cmocka_unit_test(within_a_line),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
