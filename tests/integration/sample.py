@@ -297,7 +297,8 @@ def findings(c, nonce):
     c.run(0, *words, "--findings", "good", "--previous", "first.json",
           says=["found 0 to deviate", "The sheet before", "Its head is in the history of this log"])
     note = "</p><script>alert(1)</script> 不明な利用者"
-    put("bad", good.replace(f"{records[0]} ok", f"{records[0]} deviation {note}").encode())
+    # The whole line: another number may end in the same digits.
+    put("bad", good.replace(f"\n{records[0]} ok\n", f"\n{records[0]} deviation {note}\n").encode())
     sheet = c.json(3, *words, "--findings", "bad")
     c.expect(sheet["counts"]["deviations"] == 1 and sheet["verdict"] == "INCOMPLETE" and
              sheet["evidence_verdict"] == "VALID", "one deviates, and nothing was altered")
