@@ -6,6 +6,8 @@
 #ifndef AK_EXPORT_H
 #define AK_EXPORT_H
 
+#include "bundle_readme.h"
+
 #include <akashi/bundle.h>
 #include <akashi/claim.h>
 #include <akashi/epoch.h>
@@ -157,14 +159,13 @@ struct ak_export_write {
     const char *policy; /* the file `policy`, a statement; or NULL */
     size_t policy_len;
     void *ctx;
-    ak_export_redact_fn redact; /* or NULL */
-    ak_export_hide_fn hide;     /* or NULL; asked for what `redact` leaves. AK_EUSAGE if it names
-                                   bytes of an entry of form 1 */
-    int dir_fd;                 /* an empty directory */
-    uint64_t records;           /* received entries whose payload was written */
-    bool by_parts;              /* an entry of form 2 is shown whole */
-    bool in_parts;              /* one is shown in part */
-    bool jsonl;                 /* derived copies that are wanted */
+    ak_export_redact_fn redact;  /* or NULL */
+    ak_export_hide_fn hide;      /* or NULL; asked for what `redact` leaves. AK_EUSAGE if it names
+                                    bytes of an entry of form 1 */
+    int dir_fd;                  /* an empty directory */
+    uint64_t records;            /* received entries whose payload was written */
+    enum ak_bundle_recipe opens; /* what the recipe must open of what was written */
+    bool jsonl;                  /* derived copies that are wanted */
     bool csv;
     bool provenance;
 };
@@ -177,11 +178,6 @@ enum ak_code ak_export_write(struct ak_export_write *write, struct ak_error *err
  * AK_EUSAGE if the statements do not fit into it; AK_EIO, AK_ENOSPC. */
 enum ak_code ak_export_custody(const char *dir, int dir_fd, const struct ak_bundle_about *about,
                                const struct ak_signing_key *key, struct ak_error *err);
-
-/* The text of README.txt; `by_parts`, `in_parts`: as in ak_export_write; `stamps`: how many. */
-void ak_export_readme(FILE *file, const struct ak_bundle_about *about,
-                      const struct ak_checkpoint *checkpoint, bool by_parts, bool in_parts,
-                      unsigned stamps);
 
 /* Writes the bundle in the directory `dir` as one file of the form of 14.9, which must not be there
  * and is synced. */

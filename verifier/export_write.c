@@ -182,7 +182,7 @@ static enum ak_code put_in_parts(struct writing *w, const struct ak_log_tree_ent
     if (parts.withheld > 0 && parts.withheld == parts.parts) {
         put_redacted(w, parts.redaction);
     } else if (parts.withheld > 0) {
-        w->write->in_parts = true;
+        ak_bundle_recipe_add(&w->write->opens, AK_STATE_PARTS, entry->entry.form);
         fputc(AK_STATE_PARTS, w->file[AK_BUNDLE_OPENINGS]);
         (void)fwrite(parts.opening, 1, parts.opening_len, w->file[AK_BUNDLE_OPENINGS]);
         derive_rows(w, &(struct ak_bundle_entry){.index = entry->index,
@@ -246,7 +246,7 @@ static enum ak_code put_opening(struct writing *w, const struct ak_log_tree_entr
     fputc(AK_STATE_PRESENT, file);
     for (int shift = 24; shift >= 0; shift -= 8)
         fputc((int)(entry->len >> shift & 0xff), file);
-    w->write->by_parts = w->write->by_parts || entry->entry.form == AK_FORM_PARTS;
+    ak_bundle_recipe_add(&w->write->opens, AK_STATE_PRESENT, entry->entry.form);
     if (entry->entry.form == AK_FORM_PARTS)
         (void)fwrite(entry->record_key, 1, AK_RECORD_KEY_BYTES, file);
     else
@@ -416,8 +416,8 @@ static enum ak_code put_texts(struct writing *w, struct ak_error *err)
         rc = open_file(w, AK_BUNDLE_README, err);
     if (rc != AK_OK)
         return rc;
-    ak_export_readme(w->file[AK_BUNDLE_README], w->write->about, &log->checkpoint,
-                     w->write->by_parts, w->write->in_parts, log->stamped.count);
+    ak_bundle_readme_put(w->file[AK_BUNDLE_README], w->write->about, &log->checkpoint,
+                         w->write->opens, log->stamped.count > 0);
     return close_file(w, AK_BUNDLE_README, err);
 }
 
@@ -458,8 +458,7 @@ enum ak_code ak_export_write(struct ak_export_write *write, struct ak_error *err
 
     ak_range_init(&w.range, 0);
     write->records = 0;
-    write->by_parts = false;
-    write->in_parts = false;
+    write->opens = AK_BUNDLE_RECIPE_WHOLE;
     if (rc == AK_OK)
         rc = each_stream(&w, open_file, err);
     if (rc == AK_OK && write->csv)

@@ -1,12 +1,14 @@
-/* export_readme.c - README.txt of a bundle: what it is, what it shows, and a recipe that checks it
+/* bundle_readme.c - README.txt of a bundle: what it is, what it shows, and a recipe that checks it
  * with common tools alone.
  *
  * The recipe is text to be read and typed. No file of a bundle is a program, so that nobody runs
- * what came with the evidence. */
-#include "export.h"
+ * what came with the evidence. The text follows from other files of the bundle and from nothing
+ * else (no clock, no host, no version of its own), so that whoever judges can write it again. */
+#include "bundle_readme.h"
 
-#include "show.h"
 #include "when.h"
+
+#include <akashi/escape.h>
 
 #include <inttypes.h>
 #include <string.h>
@@ -270,7 +272,7 @@ static void put_statement(FILE *file, const char *label, const char *text)
     if (text == NULL)
         return;
     fprintf(file, "    %-14s", label);
-    ak_show_text(file, text);
+    (void)ak_escape_terminal_file(file, text, strlen(text)); /* the stream remembers its error */
     fputc('\n', file);
 }
 
@@ -289,9 +291,17 @@ static void put_statements(FILE *file, const struct ak_bundle_about *about,
     fprintf(file, "    %-14sthe log as of %" PRIu64 " entries\n\n", "checkpoint", checkpoint->size);
 }
 
-void ak_export_readme(FILE *file, const struct ak_bundle_about *about,
-                      const struct ak_checkpoint *checkpoint, bool by_parts, bool in_parts,
-                      unsigned stamps)
+void ak_bundle_recipe_add(enum ak_bundle_recipe *opens, uint8_t state, uint8_t form)
+{
+    if (state == AK_STATE_PARTS)
+        *opens = AK_BUNDLE_RECIPE_IN_PARTS;
+    else if (state == AK_STATE_PRESENT && form == AK_FORM_PARTS && *opens == AK_BUNDLE_RECIPE_WHOLE)
+        *opens = AK_BUNDLE_RECIPE_BY_PARTS;
+}
+
+void ak_bundle_readme_put(FILE *file, const struct ak_bundle_about *about,
+                          const struct ak_checkpoint *checkpoint, enum ak_bundle_recipe opens,
+                          bool stamped)
 {
     const char *hidden = strstr(recipe, "HIDDEN");
     const char *cut = strstr(recipe, "PARTS");
@@ -301,17 +311,17 @@ void ak_export_readme(FILE *file, const struct ak_bundle_about *about,
     put_statements(file, about, checkpoint);
     fputs(files, file);
     (void)fwrite(recipe, 1, (size_t)(hidden - recipe), file);
-    if (in_parts)
+    if (opens == AK_BUNDLE_RECIPE_IN_PARTS)
         fputs(hidden_row, file);
     hidden += strlen("HIDDEN");
     (void)fwrite(hidden, 1, (size_t)(cut - hidden), file);
-    if (by_parts || in_parts)
+    if (opens != AK_BUNDLE_RECIPE_WHOLE)
         fputs(parts, file);
-    if (in_parts)
+    if (opens == AK_BUNDLE_RECIPE_IN_PARTS)
         fputs(hidden_parts, file);
     cut += strlen("PARTS");
     (void)fwrite(cut, 1, (size_t)(end - cut), file);
-    if (stamps > 0)
+    if (stamped)
         fputs(time_stamps, file);
     fputs(end + strlen("STAMPS"), file);
 }
