@@ -356,8 +356,10 @@ static enum ak_code read_opening(struct ak_bundle_judgement *j, struct taken *t,
         return AK_OK;
     rc = ak_bundle_payloads_next(&j->payloads, &t->entry, &t->opening, &why);
     t->has_opening = rc == AK_OK;
-    if (rc == AK_OK)
+    if (rc == AK_OK) {
+        ak_bundle_recipe_add(&j->opens, t->opening.state, t->entry.form);
         return AK_OK;
+    }
     j->payloads_broken = true;
     ak_wrap(&why, "entry %" PRIu64, t->index);
     rc = ak_bundle_fail(j, AK_BUNDLE_AUTHENTIC, rc, &why);

@@ -158,6 +158,7 @@ static enum ak_code judge_files(struct ak_bundle_judgement *j, struct ak_error *
     bool signed_log = false;
     enum ak_code rc;
 
+    j->result->readme = AK_BUNDLE_README_NOT_COMPARED;
     rc = read_checkpoint(j, &why);
     if (rc != AK_OK) {
         rc = ak_bundle_fail(j, AK_BUNDLE_AUTHENTIC, rc, &why);

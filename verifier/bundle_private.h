@@ -6,6 +6,7 @@
 #include "bundle_files.h"
 #include "bundle_payloads.h"
 #include "bundle_proof.h"
+#include "bundle_readme.h"
 #include "source_table.h"
 
 #include <akashi/bundle.h>
@@ -41,6 +42,7 @@ struct ak_bundle_judgement {
     struct ak_bundle_stream entries;
     struct ak_bundle_payloads payloads;
     bool payloads_broken;                  /* no more payload can be cut out */
+    enum ak_bundle_recipe opens;           /* what the recipe must open of what was read */
     struct ak_bundle_positions *positions; /* NULL: there are none */
     struct ak_range range;                 /* [0, index) as folded */
     struct ak_claim later; /* what is wrong with entries, told if they are proven: ones that were
@@ -130,6 +132,10 @@ void ak_bundle_removed_claim(struct ak_bundle_judgement *j, struct ak_claim *cla
 
 /* Compares it with the digests of what was read, and reads what was not. Claim 5. */
 enum ak_code ak_bundle_sums_check(struct ak_bundle_judgement *j, struct ak_error *err);
+
+/* Compares README.txt, whose digest is known, with the text that export writes for this bundle. No
+ * claim: nothing of the evidence rests on it. AK_ENOMEM. */
+enum ak_code ak_bundle_readme_check(struct ak_bundle_judgement *j, struct ak_error *err);
 
 /* The custody record, when SHA256SUMS was read. Claim 5. */
 enum ak_code ak_bundle_custody_check(struct ak_bundle_judgement *j, struct ak_error *err);

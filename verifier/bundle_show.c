@@ -213,6 +213,17 @@ static void show_files(FILE *file, const struct ak_bundle_result *r)
                 r->custody_files, ak_show_plural(r->custody_files));
 }
 
+/* What nobody must do who reads README.txt: it is no finding of a claim, and stands by itself. */
+static void show_readme(FILE *file, const struct ak_bundle_result *r)
+{
+    const char *text = ak_bundle_words_readme(r->readme);
+
+    if (text == NULL)
+        return;
+    fprintf(file, "\nremark %s (14.1)\n    ", ak_finding_info(AK_FINDING_README_DIFFERS)->name);
+    ak_show_wrapped(file, text, 4, 4);
+}
+
 /* Whether what the page shows when it is opened is this release's viewer. */
 static void show_viewer(const struct ak_bundle_show *show)
 {
@@ -272,6 +283,9 @@ static void show_result(const struct ak_bundle_show *show, const struct ak_bundl
     ak_show_text(file, r->checkpoint.origin);
     if (r->key_given)
         fprintf(file, ", key %s", ak_trust_fingerprint(&r->key, fingerprint));
+    if (ak_bundle_words_readme(r->readme) != NULL)
+        fprintf(file, ", %s: do not type the recipe in README.txt",
+                ak_finding_info(AK_FINDING_README_DIFFERS)->name);
     fputs(ak_claim_is_exercise(r->checkpoint.origin) ? ", EXERCISE / 訓練\n" : "\n", file);
 }
 
@@ -285,6 +299,7 @@ void ak_bundle_show(const struct ak_bundle_show *show, const struct ak_bundle_re
             show_claim(show, result, (enum ak_bundle_claim_name)i);
         if (result->has_checkpoint)
             show_files(show->file, result);
+        show_readme(show->file, result);
         show_viewer(show);
         fputs(
             "\nNot shown: whether what a device reported is true; what it never sent; who sent it "

@@ -163,8 +163,8 @@ static void put_events(struct ak_json_out *out, const struct ak_bundle_result *r
 
 static void put_files(struct ak_json_out *out, const struct ak_bundle_result *r)
 {
-    static const char *const words[] = {"absent", "proven",    "signed",    "derived",
-                                        "stamp",  "statement", "not proven"};
+    static const char *const words[] = {"absent", "proven",  "signed",    "derived",
+                                        "stamp",  "written", "statement", "not proven"};
 
     ak_json_out_open(out, "files", '[');
     for (unsigned i = 0; i < AK_BUNDLE_NAMES; i++) {
@@ -176,6 +176,24 @@ static void put_files(struct ak_json_out *out, const struct ak_bundle_result *r)
         ak_json_out_close(out, '}');
     }
     ak_json_out_close(out, ']');
+}
+
+static void put_readme(struct ak_json_out *out, const struct ak_bundle_result *r)
+{
+    const char *text = ak_bundle_words_readme(r->readme);
+
+    if (r->readme == AK_BUNDLE_README_NONE)
+        return;
+    ak_json_out_open(out, "readme", '{');
+    ak_json_out_bool(out, "of_this_release", r->readme == AK_BUNDLE_README_EQUAL);
+    if (text != NULL) {
+        ak_json_out_open(out, "finding", '{');
+        ak_json_out_string(out, "code", ak_finding_info(AK_FINDING_README_DIFFERS)->name);
+        ak_json_out_string(out, "rule", "14.1");
+        put_text(out, "text", text);
+        ak_json_out_close(out, '}');
+    }
+    ak_json_out_close(out, '}');
 }
 
 void ak_bundle_show_json(const struct ak_bundle_show *show, const struct ak_bundle_result *r,
@@ -214,6 +232,7 @@ void ak_bundle_show_json(const struct ak_bundle_show *show, const struct ak_bund
         put_events(&out, r);
         put_stretches(&out, r);
         put_files(&out, r);
+        put_readme(&out, r);
         if (r->sums_digest[0] != '\0')
             ak_json_out_string(&out, "sha256sums_sha256", r->sums_digest);
         ak_custody_json(&out, &r->custody);

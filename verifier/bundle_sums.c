@@ -124,6 +124,9 @@ enum ak_code ak_bundle_sums_check(struct ak_bundle_judgement *j, struct ak_error
     if (rc != AK_OK)
         return rc;
     fill_ledger(j);
+    rc = ak_bundle_readme_check(j, err);
+    if (rc != AK_OK)
+        return rc;
     rc = ak_bundle_read(&j->files, AK_BUNDLE_SUMS, SUMS_BYTES_MAX, &sums, &len,
                         &j->digest[AK_BUNDLE_SUMS], &why);
     if (rc != AK_OK)

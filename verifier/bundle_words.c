@@ -175,6 +175,21 @@ void ak_bundle_words_claim(FILE *file, const struct ak_bundle_result *r,
     }
 }
 
+const char *ak_bundle_words_readme(enum ak_bundle_readme_state readme)
+{
+    switch (readme) {
+    case AK_BUNDLE_README_DIFFERS:
+        return "README.txt is not the text that this release writes for this bundle: do not type "
+               "its recipe. The judgement does not rest on it. Let the release that made the "
+               "bundle compare it, or type the recipe of a bundle that you exported yourself.";
+    case AK_BUNDLE_README_NOT_COMPARED:
+        return "README.txt could not be compared with the text that this release writes, since "
+               "bundle.json or checkpoint cannot be read: do not type its recipe.";
+    default:
+        return NULL;
+    }
+}
+
 const char *ak_bundle_words_ledger(enum ak_bundle_ledger ledger)
 {
     switch (ledger) {
@@ -186,6 +201,8 @@ const char *ak_bundle_words_ledger(enum ak_bundle_ledger ledger)
         return "made again from what is proven, and equal";
     case AK_BUNDLE_FILE_STAMP:
         return "a time stamp that counts: over stamped, by an authority given";
+    case AK_BUNDLE_FILE_WRITTEN:
+        return "what this release writes for this bundle; the statements in it are the maker's";
     case AK_BUNDLE_FILE_STATEMENT:
         return "the maker's statement; only compared with SHA256SUMS";
     default:

@@ -19,6 +19,10 @@ void ak_bundle_words_claim(FILE *file, const struct ak_bundle_result *result,
 const char *ak_bundle_words_premise(const struct ak_bundle_result *result,
                                     enum ak_bundle_claim_name name);
 
+/* Why the recipe in README.txt must not be typed; a fixed text, NULL where nothing is to be said.
+ */
+const char *ak_bundle_words_readme(enum ak_bundle_readme_state readme);
+
 /* "every byte follows from the signed root". */
 const char *ak_bundle_words_ledger(enum ak_bundle_ledger ledger);
 

@@ -285,6 +285,18 @@ static const struct ak_finding_info table[AK_FINDING_CODES] = {
      "A restore from a backup, a lost or stolen key, or new hardware without the key.",
      "Check the old log, too: its key is another one. If entries are lost, look for a newer copy "
      "of it."},
+    {AK_FINDING_README_DIFFERS, AK_VALID, true, "README_DIFFERS",
+     "README.txt of a bundle is not the text that this release writes for it",
+     "README.txt holds a recipe to be typed, and nobody has signed it. It was written again from "
+     "bundle.json, checkpoint and the kind of what is shown, and is not that text, or these could "
+     "not be read. What its recipe says of the bundle counts for nothing, and it may do harm.",
+     "It does not say that the records are wrong: nothing of the judgement rests on README.txt. "
+     "Another release may write another text.",
+     "A bundle that another release made, a tool that changed line ends, bundle.json that was "
+     "changed, or somebody who put a recipe there that says OK of anything.",
+     "Do not type its recipe. Get the release that made the bundle from where you got this one, "
+     "and "
+     "let it compare; or type the recipe of a bundle that you exported yourself."},
 };
 
 const struct ak_finding_info *ak_finding_info(enum ak_finding_code code)

@@ -92,6 +92,7 @@ static const char *const findings_ja[AK_FINDING_CODES] = {
     [AK_FINDING_EPOCH_NOT_CHECKED] = "期間鍵は、チェックポイント単独では検査できません。",
     [AK_FINDING_EXERCISE] = "訓練用の記録簿です。",
     [AK_FINDING_ERASED] = "命令により消去された記録があります。",
+    [AK_FINDING_README_DIFFERS] = "証拠束のREADME.txtが、この版の書く文と異なります。",
 };
 
 struct ak_words ak_words_verdict(enum ak_verdict verdict)

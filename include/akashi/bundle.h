@@ -160,8 +160,18 @@ enum ak_bundle_ledger {
     AK_BUNDLE_FILE_SIGNED,    /* the checkpoint: its text is signed, other lines are not judged */
     AK_BUNDLE_FILE_DERIVED,   /* made again from what is proven, and equal */
     AK_BUNDLE_FILE_STAMP,     /* a time stamp that counts */
+    AK_BUNDLE_FILE_WRITTEN,   /* README.txt: written again by this release, and equal */
     AK_BUNDLE_FILE_STATEMENT, /* the maker's word; its digest is as SHA256SUMS says */
     AK_BUNDLE_FILE_UNCHECKED  /* nothing is said */
+};
+
+/* Whether README.txt, with its recipe to be typed, is the text that this release writes for the
+ * bundle. No claim: the evidence does not rest on it, and another release writes another text. */
+enum ak_bundle_readme_state {
+    AK_BUNDLE_README_NONE,         /* there are no files of a bundle */
+    AK_BUNDLE_README_NOT_COMPARED, /* what the text follows from could not be read */
+    AK_BUNDLE_README_EQUAL,
+    AK_BUNDLE_README_DIFFERS
 };
 
 struct ak_bundle_result {
@@ -214,6 +224,7 @@ struct ak_bundle_result {
     size_t redaction_count;
     uint64_t redactions_left_off;
     enum ak_bundle_ledger ledger[32]; /* by enum ak_bundle_name of bundle_files.h */
+    enum ak_bundle_readme_state readme;
     uint64_t custody_files;
     struct ak_custody custody; /* the records, judged: part of claim 5 */
     bool archive;              /* the bundle is one file */

@@ -50,10 +50,11 @@ enum ak_finding_code {
     AK_FINDING_NOT_ERASED,
     AK_FINDING_STAMP_NOT_CHECKED,
     AK_FINDING_STAMP_NOT_TRUSTED,
-    AK_FINDING_SUCCESSION
+    AK_FINDING_SUCCESSION,
+    AK_FINDING_README_DIFFERS
 };
 
-#define AK_FINDING_CODES (AK_FINDING_SUCCESSION + 1u)
+#define AK_FINDING_CODES (AK_FINDING_README_DIFFERS + 1u)
 
 /* What `explain` and docs/messages.md say about a code; all fixed texts. */
 struct ak_finding_info {

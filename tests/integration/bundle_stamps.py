@@ -79,6 +79,7 @@ def good(c, s):
         c.expect(report["checkpoint_size"] == 800 and report["stamped_existed_by_s"] == EARLY_S and
                  report["stamps"] == report["stamps_counted"] == 1 and
                  "Test TSA" in report["stamped_by"], f"{out}: the early stamp counts")
+        c.expect(report["readme"] == {"of_this_release": True}, f"{out}: {report['readme']}")
         c.run(0, "bundle", out, *KEY, *CA,
               says=("Test TSA", "existed by 2021-02-03",
                     "stamp.0 a time stamp that counts"))
@@ -97,6 +98,10 @@ def good(c, s):
     said = (done.stdout + done.stderr).decode()
     c.expect(done.returncode == 0 and "Verification: OK" in said and "Feb  3 04:05:06 2021" in said,
              f"the recipe for stamps: {said}")
+    less = Bundle("b")
+    del less.files["stamped"], less.files["stamp.0"]
+    less.write("less")
+    c.run(0, "bundle", "less", *KEY, says="README_DIFFERS")  # it speaks of stamps
     put("b/stamped", s.note[800] + b"\n")
     done = subprocess.run(["bash", "-ec", script], cwd="b", capture_output=True, check=False)
     c.expect(done.returncode != 0, "the recipe for stamps over other bytes")

@@ -352,6 +352,8 @@ def parts(c, s):
     c.expect(get("cosigned/policy") == get("two.policy"), "and the policy, as a statement")
     c.run(0, "bundle", "cosigned", "--policy", "two.policy",
           says=["existed by", "policy the maker's statement"])
+    c.expect(c.json(0, "bundle", "cosigned", "--policy", "two.policy")["readme"] ==
+             {"of_this_release": True}, "README.txt of a bundle with policy and cosignatures")
     c.run(2, "bundle", "cosigned", says="UNTRUSTED_KEY")  # the one inside vouches for nothing
     c.run(0, "export", "met", *words, "-o", "cosigned.tar")
     c.run(0, "bundle", "cosigned.tar", "--policy", "two.policy", "--quiet")

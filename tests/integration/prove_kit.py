@@ -45,6 +45,8 @@ class Cases:
         for text in [says] if isinstance(says, str) else says:
             self.expect(" ".join(text.split()) in " ".join((self.out + self.err).split()),
                         f"{line} does not say: {text}")
+        if words[0] == "export":  # whatever is made, its README.txt can be written again
+            self.expect("README_DIFFERS" not in self.out, f"{line}: README.txt differs")
 
     def json(self, status, *words):
         self.run(status, *words, "--json")
