@@ -12,6 +12,7 @@
 
 #include <akashi/format.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -61,6 +62,17 @@ static enum ak_code on_sign(struct ak_server *server, void *ctx, struct ak_error
 
 /* ---- the command */
 
+/* What came of a command that was given before. */
+static void tell_again(const struct ak_cmdline *line, const struct ak_succeeded *done,
+                       bool has_signed)
+{
+    ak_log(AK_LOG_NOTICE,
+           "log %s: no other log was opened: %s is the successor of %s by a command that was given "
+           "before and did not end. Now it has%s. Start the collector",
+           line->value[AK_FLAG_LOG], done->vkey.name, done->old_origin,
+           has_signed ? "" : "; the next start signs what the successor holds");
+}
+
 static void tell(const struct ak_cmdline *line, const struct ak_succeeded *done, bool has_signed)
 {
     char a[AK_SHOW_NUMBER_BYTES];
@@ -105,6 +117,18 @@ static enum ak_code succeed(const struct ak_cmdline *line, const struct ak_succe
     if (rc != AK_OK)
         return rc;
     *has_signed = sign(line, done);
+    return AK_OK;
+}
+
+/* The answer comes before the end: a command that has ended has given it. */
+static enum ak_code answer(const struct ak_succeed_options *options,
+                           const struct ak_succeeded *done, struct ak_error *err)
+{
+    char text[AK_VKEY_TEXT_BYTES_MAX];
+
+    (void)ak_vkey_format(text, sizeof(text), &done->vkey); /* always fits */
+    if (printf("%s\n", text) < 0 || fflush(stdout) != 0)
+        return ak_fail_errno(err, errno, "print the vkey of the successor");
     return ak_succeed_end(options, done, err);
 }
 
@@ -131,7 +155,6 @@ enum ak_code ak_cmd_succeed(const struct ak_cmdline *line, struct ak_error *err)
                                          .checkpoint_count = line->checkpoint_count};
     struct ak_config *config = NULL;
     struct ak_succeeded done = {0};
-    char text[AK_VKEY_TEXT_BYTES_MAX];
     bool has_signed = false;
     enum ak_code rc;
 
@@ -155,10 +178,10 @@ enum ak_code ak_cmd_succeed(const struct ak_cmdline *line, struct ak_error *err)
         rc = from_config(config, &options, err);
     if (rc == AK_OK)
         rc = succeed(line, &options, &done, &has_signed, err);
-    if (rc == AK_OK && ak_vkey_format(text, sizeof(text), &done.vkey) > 0) {
-        (void)printf("%s\n", text);
-        tell(line, &done, has_signed);
-    }
+    if (rc == AK_OK)
+        rc = answer(&options, &done, err);
+    if (rc == AK_OK)
+        (done.follows ? tell_again : tell)(line, &done, has_signed);
     ak_config_free(config);
     return rc;
 }

@@ -454,7 +454,7 @@ static enum ak_code check_mark(const struct ak_keys *keys, struct ak_error *err)
     struct ak_successor_mark mark;
     enum ak_code rc = ak_successor_mark_read(keys->dir_fd, &mark, err);
 
-    if (rc != AK_OK || mark.state == AK_SUCCESSOR_NONE || mark.state == AK_SUCCESSOR_FOLLOWED)
+    if (rc != AK_OK || (mark.state != AK_SUCCESSOR_MAKING && mark.state != AK_SUCCESSOR_WAITING))
         return rc;
     return ak_fail(err, AK_EKEY,
                    "these keys are those of a successor that waits for akashi-collector succeed: "

@@ -12,7 +12,7 @@
  *   revoked     the vkey, after `key revoke`: the secrets are gone (nothing secret)
  *   state       newest signed {u64 size, root}: lies with the key, so that a restored store shows
  *   successor   how far a successor has come (successor_mark.h): until it follows, nothing is
- * signed
+ *               signed
  */
 #ifndef AK_KEYS_H
 #define AK_KEYS_H

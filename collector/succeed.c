@@ -4,17 +4,21 @@
  *     follow: `names` changed over, old secrets erased -> (it is opened and signed) -> end
  *
  * A crash between leaves a successor that waits, or one that follows with its mark: the command
- * given again, or the next start, goes on from either. */
+ * given again goes on from either. The next start erases the old secrets, but the command has not
+ * ended by that: nobody has seen its answer, and who gives it again means the same succession. */
 #include "succeed.h"
 
+#include "disk.h"
 #include "ended.h"
 #include "keys.h"
 #include "log.h"
 #include "successor.h"
 
+#include <akashi/base64.h>
 #include <akashi/log_tree.h>
 #include <akashi/succession.h>
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,63 +131,109 @@ static enum ak_code describe(const struct ak_succeed_options *options, const str
     return rc;
 }
 
-/* The command was given before and did not end: the log that has the name still has its mark. */
+/* What tells this command from another one: its reason, and what its checkpoints say. */
+static enum ak_code take_words(const struct ak_succeed_options *options, struct ak_succeeded *out,
+                               struct ak_error *err)
+{
+    struct ak_sha256_ctx all;
+    struct ak_hash one;
+
+    ak_sha256_init(&all);
+    if (options->reason != NULL)
+        ak_sha256_update(&all, options->reason, strlen(options->reason) + 1);
+    for (size_t i = 0; i < options->checkpoint_count; i++) {
+        unsigned char *data = NULL;
+        size_t len = 0;
+        enum ak_code rc = ak_disk_read(AT_FDCWD, options->checkpoint[i],
+                                       AK_SUCCESSION_NOTE_BYTES_MAX, &data, &len, NULL, NULL, err);
+        if (rc != AK_OK) {
+            ak_wrap(err, "--checkpoint: %s", options->checkpoint[i]);
+            return err != NULL ? (err->code = AK_EUSAGE) : rc;
+        }
+        ak_sha256(&one, data, len);
+        ak_sha256_update(&all, one.b, sizeof(one.b));
+        free(data);
+    }
+    ak_sha256_final(&all, &one);
+    (void)ak_hex_encode(out->words, sizeof(out->words), one.b, sizeof(one.b)); /* always fits */
+    return AK_OK;
+}
+
+/* Whether the log that has the name was opened by this command, and whether that ended. */
 static enum ak_code find_follower(const struct ak_succeed_options *options,
                                   const struct ak_store *store, char id[AK_LOG_ID_CHARS + 1],
                                   struct ak_successor_mark *mark, struct ak_succeeded *out,
                                   struct ak_error *err)
 {
     char name[AK_STORE_NAME_BYTES_MAX + 1];
+    bool silent = options->reason == NULL && options->checkpoint_count == 0;
     enum ak_code rc = ak_store_find(store->fd, options->log, id, err);
+    bool same;
 
-    if (rc != AK_OK || ak_successor_mark_of(store, id, mark, NULL) != AK_OK ||
-        mark->state != AK_SUCCESSOR_FOLLOWED)
+    if (rc != AK_OK || ak_successor_mark_of(store, id, mark, NULL) != AK_OK)
         return rc;
-    out->follows = true;
+    same = strcmp(mark->words, out->words) == 0;
+    out->ended = same && mark->state == AK_SUCCESSOR_ENDED;
+    if (mark->state != AK_SUCCESSOR_FOLLOWED)
+        return rc;
     rc = ak_store_name_of(store->fd, mark->old, name, err);
+    if (rc != AK_OK && rc != AK_ENOTFOUND)
+        return rc;
     if (rc == AK_OK && ak_log_name_valid(name)) /* not that of one that waits */
         memcpy(out->closed, name, strlen(name) + 1);
-    return rc == AK_ENOTFOUND ? AK_OK : rc;
+    if (!same && !silent)
+        return ak_fail(err, AK_EUSAGE,
+                       "log %s is the successor of %s by a command that had another --reason or "
+                       "--checkpoint and did not end; nothing was done now. End that one: give it "
+                       "without both. If the successor too shall be closed, give this one then",
+                       options->log, out->closed[0] != '\0' ? out->closed : mark->old);
+    out->follows = true;
+    return AK_OK;
 }
 
+/* The successor that waits, or the one that follows already, or a new one. */
 static enum ak_code prepare(const struct ak_succeed_options *options, const struct ak_store *store,
                             struct ak_succeeded *out, struct ak_error *err)
 {
-    const struct ak_successor_options make = {.store = store,
-                                              .path = options->store,
-                                              .log = options->log,
-                                              .cause = "akashi-collector succeed was given",
-                                              .source = options->source,
-                                              .source_asked = true,
-                                              .reason = options->reason,
-                                              .checkpoint = options->checkpoint,
-                                              .checkpoint_count = options->checkpoint_count,
-                                              .needed = true};
+    struct ak_successor_options make = {.store = store,
+                                        .path = options->store,
+                                        .log = options->log,
+                                        .cause = "akashi-collector succeed was given",
+                                        .source = options->source,
+                                        .source_asked = true,
+                                        .reason = options->reason,
+                                        .checkpoint = options->checkpoint,
+                                        .checkpoint_count = options->checkpoint_count,
+                                        .needed = true};
     struct ak_successor_mark mark = {0};
     char id[AK_LOG_ID_CHARS + 1];
     bool made = false;
     enum ak_code rc = ak_successor_mend(store, false, err);
 
     if (rc == AK_OK)
-        rc = find_follower(options, store, id, &mark, out, err);
+        rc = take_words(options, out, err);
     if (rc != AK_OK)
         return rc;
-    if (!out->follows) {
-        rc = ak_successor_find(store, options->log, id, &mark, err);
-        made = rc == AK_ENOTFOUND;
-        if (made)
-            rc = ak_successor_make(&make, err);
-        if (made && rc == AK_OK)
-            rc = ak_successor_find(store, options->log, id, &mark, err);
+    /* One that waits comes first: what was asked for before is of the log that it succeeds. */
+    rc = ak_successor_find(store, options->log, id, &mark, err);
+    if (rc == AK_ENOTFOUND) {
+        rc = find_follower(options, store, id, &mark, out, err);
+        made = rc == AK_OK && !out->follows;
+        make.again = out->ended;
     }
+    if (made)
+        rc = ak_successor_make(&make, err);
+    if (made && rc == AK_OK)
+        rc = ak_successor_find(store, options->log, id, &mark, err);
     return rc == AK_OK ? describe(options, store, id, &mark, made, out, err) : rc;
 }
 
 static enum ak_code follow(const struct ak_succeed_options *options, const struct ak_store *store,
                            struct ak_succeeded *out, struct ak_error *err)
 {
-    enum ak_code rc =
-        out->follows ? AK_OK : ak_successor_follow(store, options->log, out->closed, err);
+    enum ak_code rc = out->follows
+                          ? AK_OK
+                          : ak_successor_follow(store, options->log, out->words, out->closed, err);
 
     return rc == AK_OK ? ak_successor_erase_old(store, out->id, err) : rc;
 }

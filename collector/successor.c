@@ -3,9 +3,12 @@
  *   - make: keys/ID with its mark (MAKING); ID/ with entries 0 and 1; NAME.next in `names`; the
  *     mark says WAITING
  *
- *   - follow: in `names` the old log is NAME-1 and the successor NAME; the mark says FOLLOWED
+ *   - follow: the mark has the command's words; in `names` the old log is NAME-1 and the successor
+ *     NAME; the mark says FOLLOWED
  *
- *   - erase: the old log's secrets are gone; the mark is gone
+ *   - erase: the old log's secrets are gone
+ *
+ *   - end: the mark says ENDED
  *
  * Records are taken in from WAITING on, so what is MAKING without a line in `names` holds none. */
 #include "successor.h"
@@ -64,6 +67,19 @@ static enum ak_code check_need(const struct ak_successor_options *options,
                    options->log);
 }
 
+/* The command by which this very log was opened, given once more, is no word against it. */
+static enum ak_code check_again(const struct ak_successor_options *options,
+                                const struct ak_ended *old, struct ak_error *err)
+{
+    if (!options->again || !ak_ended_can_be_signed(old))
+        return AK_OK;
+    return ak_fail(err, AK_EUSAGE,
+                   "log %s: this very command was given before, and ended: it opened %s, which "
+                   "goes on. Nothing was done now. Its vkey: akashi-collector key show; if it too "
+                   "shall be closed, say in --reason what is new",
+                   options->log, old->said.origin);
+}
+
 static enum ak_code make(const struct ak_successor_options *options, struct ak_ended *old,
                          const char *source, struct ak_error *err)
 {
@@ -119,6 +135,8 @@ enum ak_code ak_successor_make(const struct ak_successor_options *options, struc
     rc = ak_store_find(options->store->fd, options->log, old->id, err);
     if (rc == AK_OK)
         rc = ak_ended_read(old, err);
+    if (rc == AK_OK)
+        rc = check_again(options, old, err);
     for (size_t i = 0; rc == AK_OK && i < options->checkpoint_count; i++)
         rc = ak_ended_add(old, options->checkpoint[i], err);
     if (rc == AK_OK)
@@ -240,14 +258,11 @@ static enum ak_code mend_one(const struct ak_store *store, const char *id, int f
         mark.state = AK_SUCCESSOR_WAITING;
         return ak_successor_mark_put(fd, &mark, err);
     }
-    if (!waits && mark.state != AK_SUCCESSOR_FOLLOWED) {
+    if (!waits && mark.state < AK_SUCCESSOR_FOLLOWED) {
         mark.state = AK_SUCCESSOR_FOLLOWED;
         rc = ak_successor_mark_put(fd, &mark, err);
     }
-    if (rc != AK_OK || waits || !finish)
-        return rc;
-    rc = ak_successor_erase_old(store, id, err);
-    return rc == AK_OK ? ak_successor_end(store, id, err) : rc;
+    return rc == AK_OK && !waits && finish ? ak_successor_erase_old(store, id, err) : rc;
 }
 
 /* The directories of keys/, listed before any of them is touched. */
@@ -322,8 +337,8 @@ static enum ak_code name_closed(const struct ak_store *store, const char *log, c
                    log, NAME_TRIES);
 }
 
-enum ak_code ak_successor_follow(const struct ak_store *store, const char *log, char *closed,
-                                 struct ak_error *err)
+enum ak_code ak_successor_follow(const struct ak_store *store, const char *log, const char *words,
+                                 char *closed, struct ak_error *err)
 {
     struct ak_successor_mark mark;
     char id[AK_LOG_ID_CHARS + 1];
@@ -339,6 +354,9 @@ enum ak_code ak_successor_follow(const struct ak_store *store, const char *log, 
                      id);
     if (rc == AK_OK)
         rc = name_closed(store, log, closed, err);
+    (void)snprintf(mark.words, sizeof(mark.words), "%s", words);
+    if (rc == AK_OK) /* before the name is changed over: there is no moment without them */
+        rc = ak_successor_mark_put(fd, &mark, err);
     if (rc == AK_OK)
         rc = ak_store_succeed(store, log, closed, err);
     mark.state = AK_SUCCESSOR_FOLLOWED;
@@ -375,12 +393,17 @@ enum ak_code ak_successor_erase_old(const struct ak_store *store, const char *id
 
 enum ak_code ak_successor_end(const struct ak_store *store, const char *id, struct ak_error *err)
 {
+    struct ak_successor_mark mark;
     int fd = open_keys(store, id);
     enum ak_code rc;
 
     if (fd < 0)
         return ak_fail_errno(err, errno, "open keys/%s", id);
-    rc = ak_disk_unlink(fd, AK_SUCCESSOR_MARK_FILE, err);
+    rc = ak_successor_mark_read(fd, &mark, err);
+    if (rc == AK_OK && mark.state == AK_SUCCESSOR_FOLLOWED) {
+        mark.state = AK_SUCCESSOR_ENDED;
+        rc = ak_successor_mark_put(fd, &mark, err);
+    }
     (void)close(fd);
-    return rc == AK_ENOTFOUND ? AK_OK : rc;
+    return rc;
 }

@@ -27,6 +27,7 @@ struct ak_successor_options {
     const char *const *checkpoint; /* files with checkpoints of the old log, from elsewhere */
     size_t checkpoint_count;
     bool needed; /* refuse (AK_EUSAGE) if the log could be signed as it is and no reason is given */
+    bool again;  /* as well if a reason is given: this log was opened by that very command */
 };
 
 /* Makes the successor; it waits. Secrets are in this process for that time. */
@@ -42,20 +43,21 @@ enum ak_code ak_successor_mark_of(const struct ak_store *store, const char *id,
                                   struct ak_successor_mark *mark, struct ak_error *err);
 
 /* What crashes left: clears away what was being made and had not taken anything in; with `finish`
- * erases the secrets of logs whose successor follows. By who holds the store's lock. A failure is
- * passed up when all was tried. */
+ * erases the secrets of logs whose successor follows. The command stays one that has not ended. By
+ * who holds the store's lock. A failure is passed up when all was tried. */
 enum ak_code ak_successor_mend(const struct ak_store *store, bool finish, struct ak_error *err);
 
-/* The successor that waits follows: it has the name of the log before it, which is called `closed`
- * (AK_LOG_NAME_BYTES_MAX + 1 bytes, filled) from then on. */
-enum ak_code ak_successor_follow(const struct ak_store *store, const char *log, char *closed,
-                                 struct ak_error *err);
+/* The successor that waits follows, by a command with these words (successor_mark.h): it has the
+ * name of the log before it, which is called `closed` (AK_LOG_NAME_BYTES_MAX + 1 bytes, filled)
+ * from then on. */
+enum ak_code ak_successor_follow(const struct ak_store *store, const char *log, const char *words,
+                                 char *closed, struct ak_error *err);
 
 /* Erases the secrets of the log before the one that follows under this id. */
 enum ak_code ak_successor_erase_old(const struct ak_store *store, const char *id,
                                     struct ak_error *err);
 
-/* The last step: the mark goes. */
+/* The last step: the command that made it follow has ended. */
 enum ak_code ak_successor_end(const struct ak_store *store, const char *id, struct ak_error *err);
 
 #endif

@@ -1,15 +1,17 @@
-/* successor_mark.c - the text of a mark: three lines, word, id and cause. */
+/* successor_mark.c - the text of a mark: word, id and cause, a line each, and one of the command's
+ * words where it was given. */
 #include "successor_mark.h"
 
 #include "disk.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MARK_MODE 0400
 
-static const char *const word[] = {"none", "making", "waiting", "followed"};
+static const char *const word[] = {"none", "making", "waiting", "followed", "ended"};
 
 size_t ak_successor_mark_text(const struct ak_successor_mark *mark, char *out)
 {
@@ -21,9 +23,9 @@ size_t ak_successor_mark_text(const struct ak_successor_mark *mark, char *out)
         cause[i] =
             (unsigned char)mark->cause[i] < 0x20 || mark->cause[i] == 0x7f ? '?' : mark->cause[i];
     cause[len] = '\0';
-    n = snprintf(out, AK_SUCCESSOR_MARK_BYTES_MAX, "%s\n%s\n%s\n", word[mark->state], mark->old,
-                 cause);
-    return n < 0 ? 0 : (size_t)n; /* word, id and cause always fit */
+    n = snprintf(out, AK_SUCCESSOR_MARK_BYTES_MAX, "%s\n%s\n%s\n%s%s", word[mark->state], mark->old,
+                 cause, mark->words, mark->words[0] == '\0' ? "" : "\n");
+    return n < 0 ? 0 : (size_t)n; /* all four always fit */
 }
 
 /* Takes the next line off `*at`, which ends in a NUL; NULL if there is none. */
@@ -39,21 +41,28 @@ static char *next_line(char **at)
     return line;
 }
 
+static bool is_hex(const char *text, size_t len)
+{
+    return strlen(text) == len && strspn(text, "0123456789abcdef") == len;
+}
+
 static enum ak_code parse(char *text, struct ak_successor_mark *mark)
 {
     const char *state = next_line(&text);
     const char *old = state == NULL ? NULL : next_line(&text);
     const char *cause = old == NULL ? NULL : next_line(&text);
+    const char *words = cause == NULL ? NULL : next_line(&text);
 
-    if (cause == NULL || strlen(old) != AK_LOG_ID_CHARS ||
-        strspn(old, "0123456789abcdef") != AK_LOG_ID_CHARS)
+    if (cause == NULL || !is_hex(old, AK_LOG_ID_CHARS) ||
+        (words != NULL && !is_hex(words, sizeof(mark->words) - 1)))
         return AK_EMALFORMED;
-    for (unsigned i = AK_SUCCESSOR_MAKING; i <= AK_SUCCESSOR_FOLLOWED; i++) {
+    for (unsigned i = AK_SUCCESSOR_MAKING; i <= AK_SUCCESSOR_ENDED; i++) {
         if (strcmp(state, word[i]) == 0)
             mark->state = (enum ak_successor_state)i;
     }
     memcpy(mark->old, old, sizeof(mark->old));
     (void)snprintf(mark->cause, sizeof(mark->cause), "%s", cause);
+    (void)snprintf(mark->words, sizeof(mark->words), "%s", words == NULL ? "" : words);
     return mark->state == AK_SUCCESSOR_NONE ? AK_EMALFORMED : AK_OK;
 }
 

@@ -316,9 +316,75 @@ def moved():
     case.judge("VALID", [], path=old)
 
 
+def killed():
+    """SIGKILL at each step of the command that makes something durable, and where it gives its answer;
+    then a start, every other time, and the same command: one successor. Other words make a second."""
+    if shutil.which("strace") is None:
+        print("skipped: SIGKILL at each step; no strace")
+        return
+    case = Case("killed")
+    case.work(10)
+    first = os.path.join(case.folder, "first")
+    shutil.copytree(case.store, first)
+    command = [COLLECTOR, "succeed", "--store", case.store, "--log", "a", "--reason", "key stolen"]
+    leaks = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"  # not looked for beside strace
+    env = dict(os.environ, ASAN_OPTIONS=leaks.lstrip(":"))
+    ways = {}
+    for call in ("renameat,renameat2,rename", "unlinkat", "write"):
+        for when in range(1, 100):
+            what = "%s %d" % (call, when)
+            shutil.rmtree(case.store)
+            shutil.copytree(first, case.store)
+            broken = subprocess.run(["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=" + call,
+                                     "-e", "inject=%s:signal=KILL:when=%d" % (call, when), *command],
+                                    capture_output=True, text=True, check=False, env=env)
+            if broken.returncode == 0 and "the next start signs" not in broken.stderr:
+                break  # neither it nor its signer came so far
+            if when % 2 == 0:
+                case.work(3)
+            again = subprocess.run(command, capture_output=True, text=True, check=False)
+            told = again.stdout + again.stderr
+            way = next((text for text in ("no other log was opened", "is closed with",
+                                          "this very command was given before, and ended")
+                        if text in told), "none: " + told)
+            kit.check(again.returncode == (2 if "ended" in way else 0), "%s: %d %s" % (
+                what, again.returncode, told))
+            kit.check("ended" not in way or broken.stdout.startswith("a.example/syslog/2/"),
+                      "%s: it ended without its answer: %s" % (what, broken.stdout))
+            ways[way] = ways.get(way, 0) + 1
+            one_successor(case, what)
+    kit.check(len(ways) >= 2 and ways.get("no other log was opened", 0) >= 2 and
+              ways.get("is closed with", 0) >= 2, "what the command said when given again: %s" % ways)
+
+    case.work(5)
+    run(*command, status=2)
+    one_successor(case, "after some work")
+    case.keys.append(os.path.join(case.store, "keys", os.path.basename(case.victim.log_dir()),
+                                  "log.vkey"))
+    text = case.succeed("--reason", "the new key was stolen too")
+    kit.check("\na.example/syslog/3/" in "\n" + text, "the third origin: " + text)
+    case.work(5)
+    case.judge("INCOMPLETE", ["SUCCESSION_UNCONFIRMED"])
+    print("killed: %s" % ways)
+
+
+def one_successor(case, what):
+    """The store has one log, its successor, and nothing else."""
+    with open(os.path.join(case.store, "names"), encoding="utf-8") as f:
+        names = dict(line.split() for line in f)
+    kit.check(set(names) == {"a", "a-1"} and names["a-1"] == os.path.basename(case.old),
+              "%s: names: %s" % (what, names))
+    for folder in (case.store, os.path.join(case.store, "keys")):
+        there = {name for name in os.listdir(folder) if len(name) == 32}
+        kit.check(there == set(names.values()), "%s: %s has %s" % (what, folder, there))
+    with open(os.path.join(case.store, "keys", names["a"], "log.vkey"), encoding="ascii") as f:
+        kit.check(f.read().startswith("a.example/syslog/2/"), "%s: the second origin" % what)
+
+
 FOLDER = kit.workspace()
 forged(restored())
 lost_keys()
 revoked()
 moved()
+killed()
 kit.finish()

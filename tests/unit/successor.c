@@ -185,11 +185,18 @@ static unsigned directories(int dir_fd)
     return count;
 }
 
+static enum ak_successor_state mark_of(const struct ak_store *store, const char *id)
+{
+    struct ak_successor_mark mark;
+
+    assert_int_equal(ak_successor_mark_of(store, id, &mark, NULL), AK_OK);
+    return mark.state;
+}
+
 /* Nothing but what the stage says is there. */
 static void check_stage(const struct ak_store *store, enum stage stage, const char *id)
 {
     unsigned logs = stage == UNTOUCHED ? 1 : 2;
-    struct ak_successor_mark mark;
     struct ak_keys *keys = NULL;
     char origin[AK_LOG_ORIGIN_BYTES_MAX + 1];
 
@@ -203,8 +210,10 @@ static void check_stage(const struct ak_store *store, enum stage stage, const ch
     }
     if (stage == UNTOUCHED)
         return;
-    assert_int_equal(ak_successor_mark_of(store, id, &mark, NULL), AK_OK);
-    assert_int_equal(mark.state, stage == WAITS ? AK_SUCCESSOR_WAITING : AK_SUCCESSOR_NONE);
+    if (stage == WAITS)
+        assert_int_equal(mark_of(store, id), AK_SUCCESSOR_WAITING);
+    else
+        assert_true(mark_of(store, id) >= AK_SUCCESSOR_FOLLOWED);
     assert_int_equal(ak_store_origin(store->fd, id, origin, NULL), AK_OK);
     assert_int_equal(strncmp(origin, "test.example/a/2/", 17), 0);
     assert_int_equal(ak_keys_load(store->keys_fd, origin, &keys, NULL),
@@ -217,17 +226,25 @@ static void check_stage(const struct ak_store *store, enum stage stage, const ch
 
 static const struct ak_succeed_options given = {
     .store = store_path, .log = "a", .reason = "the key was stolen"};
+static const struct ak_succeed_options other = {
+    .store = store_path, .log = "a", .reason = "it was stolen again"};
+static const struct ak_succeed_options silent = {.store = store_path, .log = "a"};
 
 /* The whole command, but for opening the log in between. */
-static enum ak_code succeed(struct ak_error *err)
+static enum ak_code succeed_by(const struct ak_succeed_options *options, struct ak_error *err)
 {
     struct ak_succeeded done;
-    enum ak_code rc = ak_succeed_prepare(&given, &done, err);
+    enum ak_code rc = ak_succeed_prepare(options, &done, err);
 
     if (rc == AK_OK)
-        rc = ak_succeed_follow(&given, &done, err);
+        rc = ak_succeed_follow(options, &done, err);
     free(done.more);
-    return rc == AK_OK ? ak_succeed_end(&given, &done, err) : rc;
+    return rc == AK_OK ? ak_succeed_end(options, &done, err) : rc;
+}
+
+static enum ak_code succeed(struct ak_error *err)
+{
+    return succeed_by(&given, err);
 }
 
 /* What a collector that starts makes, without a word of the operator. */
@@ -299,8 +316,7 @@ static void steps(void **state)
     store = open_store();
     assert_int_equal(stage_of(&store, id), FOLLOWS);
     assert_false(secrets_there());
-    assert_int_equal(ak_successor_mark_of(&store, id, &mark, NULL), AK_OK);
-    assert_int_equal(mark.state, AK_SUCCESSOR_FOLLOWED);
+    assert_int_equal(mark_of(&store, id), AK_SUCCESSOR_FOLLOWED);
     ak_store_close(&store);
 
     /* The command is given again: the same successor, not one more. */
@@ -314,7 +330,134 @@ static void steps(void **state)
     store = open_store();
     assert_int_equal(stage_of(&store, id), FOLLOWS);
     check_stage(&store, FOLLOWS, id);
+    assert_int_equal(mark_of(&store, id), AK_SUCCESSOR_ENDED);
     ak_store_close(&store);
+}
+
+static unsigned logs_there(void)
+{
+    struct ak_store store = open_store();
+    unsigned logs = directories(store.fd);
+
+    assert_int_equal(directories(store.keys_fd), logs);
+    ak_store_close(&store);
+    return logs;
+}
+
+/* The same words open no second successor, and none at all do; other words open one, but only when
+ * the command before has ended, whatever starts and ends in between. */
+static void other_words(void **state)
+{
+    struct ak_error err = {0};
+    struct ak_succeeded done;
+    char origin[AK_LOG_ORIGIN_BYTES_MAX + 1];
+    char id[AK_LOG_ID_CHARS + 1];
+    struct ak_store store;
+
+    (void)state;
+    assert_int_equal(ak_succeed_prepare(&given, &done, &err), AK_OK);
+    assert_int_equal(ak_succeed_follow(&given, &done, &err), AK_OK);
+    for (unsigned starts = 0; starts < 2; starts++) {
+        assert_int_equal(succeed_by(&other, &err), AK_EUSAGE);
+        assert_non_null(strstr(err.text, "log a is the successor of a-1 by a command that had"));
+        store = open_store();
+        assert_int_equal(ak_successor_mend(&store, true, &err), AK_OK);
+        assert_false(secrets_there());
+        ak_store_close(&store);
+    }
+    assert_int_equal(ak_succeed_prepare(&silent, &done, &err), AK_OK);
+    assert_true(done.follows);
+    assert_int_equal(ak_succeed_end(&silent, &done, &err), AK_OK);
+
+    assert_int_equal(succeed_by(&given, &err), AK_EUSAGE);
+    assert_non_null(strstr(err.text, "log a: this very command was given before, and ended: it "
+                                     "opened test.example/a/2/"));
+    assert_int_equal(succeed_by(&silent, &err), AK_EUSAGE);
+    assert_non_null(strstr(err.text, "log a can be signed as it is"));
+    assert_int_equal(logs_there(), 2);
+
+    assert_int_equal(succeed_by(&other, &err), AK_OK);
+    assert_int_equal(logs_there(), 3);
+    store = open_store();
+    assert_int_equal(ak_store_find(store.fd, "a", id, NULL), AK_OK);
+    assert_int_equal(ak_store_origin(store.fd, id, origin, NULL), AK_OK);
+    assert_int_equal(strncmp(origin, "test.example/a/3/", 17), 0);
+    assert_int_equal(ak_store_find(store.fd, "a-2", id, NULL), AK_OK);
+    ak_store_close(&store);
+    assert_int_equal(succeed_by(&given, &err), AK_OK); /* not what opened this one */
+    assert_int_equal(logs_there(), 4);
+}
+
+/* A log that cannot be signed gets its successor, whatever was said before. */
+static void same_words_in_need(void **state)
+{
+    struct ak_error err = {0};
+    char id[AK_LOG_ID_CHARS + 1];
+    struct ak_store store;
+
+    (void)state;
+    assert_int_equal(succeed(&err), AK_OK);
+    store = open_store();
+    assert_int_equal(stage_of(&store, id), FOLLOWS);
+    run("rm %s/keys/%s/log.key", store_path, id);
+    ak_store_close(&store);
+    assert_int_equal(succeed(&err), AK_OK);
+    assert_int_equal(logs_there(), 3);
+}
+
+/* A successor of the successor that waits is what is meant, whatever did not end before. */
+static void waiting_first(void **state)
+{
+    struct ak_error err = {0};
+    struct ak_succeeded done;
+    char waits[AK_LOG_ID_CHARS + 1];
+    char id[AK_LOG_ID_CHARS + 1];
+    struct ak_successor_mark mark;
+    struct ak_store store;
+
+    (void)state;
+    assert_int_equal(ak_succeed_prepare(&given, &done, &err), AK_OK);
+    assert_int_equal(ak_succeed_follow(&given, &done, &err), AK_OK);
+    assert_int_equal(start(&err), AK_OK);
+    store = open_store();
+    assert_int_equal(ak_successor_find(&store, "a", waits, &mark, NULL), AK_OK);
+    ak_store_close(&store);
+    assert_int_equal(succeed_by(&silent, &err), AK_OK);
+    store = open_store();
+    assert_int_equal(ak_store_find(store.fd, "a", id, NULL), AK_OK);
+    assert_string_equal(id, waits);
+    assert_int_equal(mark_of(&store, id), AK_SUCCESSOR_ENDED);
+    ak_store_close(&store);
+    assert_int_equal(logs_there(), 3);
+}
+
+/* Which checkpoints are given, and what they say, is of the words too. */
+static void words_of_checkpoints(void **state)
+{
+    char first[PATH_ROOM];
+    const char *const files[] = {first};
+    const struct ak_succeed_options with = {.store = store_path,
+                                            .log = "a",
+                                            .reason = "the key was stolen",
+                                            .checkpoint = files,
+                                            .checkpoint_count = 1};
+    struct ak_error err = {0};
+    struct ak_succeeded done;
+
+    (void)state;
+    (void)snprintf(first, sizeof(first), "%s/first/%s/checkpoint", folder, old_id);
+    assert_int_equal(ak_succeed_prepare(&with, &done, &err), AK_OK);
+    free(done.more);
+    assert_int_equal(ak_succeed_follow(&with, &done, &err), AK_OK);
+    assert_int_equal(succeed_by(&given, &err), AK_EUSAGE);
+    assert_non_null(strstr(err.text, "by a command that had another --reason or --checkpoint"));
+    assert_int_equal(succeed_by(&with, &err), AK_OK);
+    assert_int_equal(succeed_by(&with, &err), AK_EUSAGE);
+    assert_non_null(strstr(err.text, "this very command was given before"));
+    assert_int_equal(logs_there(), 2);
+    (void)snprintf(first, sizeof(first), "%s/none", folder);
+    assert_int_equal(succeed_by(&with, &err), AK_EUSAGE);
+    assert_non_null(strstr(err.text, "--checkpoint: "));
 }
 
 /* A crash, or a failure, at each call of making one: the next start has all or nothing. */
@@ -356,8 +499,29 @@ static void made_and_failed(void **state)
     made_and_broken(false);
 }
 
+/* The same command again, behind whatever came of the first: one successor, and no old secret. */
+static void give_again(unsigned n)
+{
+    struct ak_store store = open_store();
+    struct ak_error err = {0};
+    char id[AK_LOG_ID_CHARS + 1];
+    bool ended = stage_of(&store, id) == FOLLOWS && mark_of(&store, id) == AK_SUCCESSOR_ENDED;
+    enum ak_code rc;
+
+    ak_store_close(&store);
+    rc = succeed(&err);
+    if (rc != (ended ? AK_EUSAGE : AK_OK))
+        fail_msg("call %u: %s", n, err.text);
+    store = open_store();
+    assert_int_equal(stage_of(&store, id), FOLLOWS);
+    check_stage(&store, FOLLOWS, id);
+    assert_int_equal(mark_of(&store, id), AK_SUCCESSOR_ENDED);
+    ak_store_close(&store);
+}
+
 /* The same of the command: given again it ends, and no old secret is left. The next start leaves
- * none either once the successor follows, and none of a log that goes on is touched. */
+ * none either once the successor follows, and none of a log that goes on is touched; the command
+ * that is given behind it is still the same one. */
 static void followed_and_broken(bool by_crash, bool after_start)
 {
     unsigned seen[3] = {0};
@@ -371,7 +535,6 @@ static void followed_and_broken(bool by_crash, bool after_start)
         char id[AK_LOG_ID_CHARS + 1];
         struct ak_store store;
         enum stage stage;
-        bool marked;
 
         run("rm -rf %s/broken && cp -a %s %s/broken", folder, store_path, folder);
         store = open_store(); /* the next start */
@@ -381,23 +544,10 @@ static void followed_and_broken(bool by_crash, bool after_start)
         check_stage(&store, stage, id);
         seen[stage]++;
         ak_store_close(&store);
+        give_again(n);
 
         run("rm -r %s && cp -a %s/broken %s", store_path, folder, store_path);
-        store = open_store(); /* the command given again, unless it had ended */
-        stage = stage_of(&store, id);
-        marked = stage != FOLLOWS || faccessat(store.keys_fd, id, F_OK, 0) != 0;
-        if (stage == FOLLOWS) {
-            struct ak_successor_mark mark;
-            assert_int_equal(ak_successor_mark_of(&store, id, &mark, NULL), AK_OK);
-            marked = mark.state != AK_SUCCESSOR_NONE;
-        }
-        ak_store_close(&store);
-        if (marked && succeed(&err) != AK_OK)
-            fail_msg("call %u: %s", n, err.text);
-        store = open_store();
-        assert_int_equal(stage_of(&store, id), FOLLOWS);
-        check_stage(&store, FOLLOWS, id);
-        ak_store_close(&store);
+        give_again(n);
         run("rm -r %s && cp -a %s/ready %s", store_path, folder, store_path);
     }
     assert_true(n > 10 && seen[FOLLOWS] > 0 && seen[after_start ? WAITS : UNTOUCHED] > 0);
@@ -477,6 +627,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(steps, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(other_words, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(same_words_in_need, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(waiting_first, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(words_of_checkpoints, set_up, tear_down),
         cmocka_unit_test_setup_teardown(made_and_crashed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(made_and_failed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(followed_and_crashed, set_up, tear_down),
