@@ -221,6 +221,7 @@ void ak_runlog_tick(struct ak_runlog *log)
     look_at_signer(log);
     ak_runlog_look_at_segment(log);
     ak_manifest_tick(log);
+    ak_room_look(log);
     ak_room_tick(log);
     ak_epoch_tick(log);
     ak_stamps_tick(log);

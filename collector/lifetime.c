@@ -20,36 +20,12 @@
 #include <akashi/format.h>
 
 #include <assert.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-/* Bytes of evidence there are already, for the log's share. */
-static uint64_t bytes_in(int dir_fd)
-{
-    int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-    const struct dirent *entry;
-    uint64_t sum = 0;
-    struct stat st;
-
-    if (dir == NULL) {
-        if (fd >= 0)
-            (void)close(fd);
-        return 0;
-    }
-    while ((entry = readdir(dir)) != NULL) {
-        if (fstatat(dir_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
-            sum += (uint64_t)st.st_size;
-    }
-    (void)closedir(dir);
-    return sum;
-}
 
 void ak_runlog_tell_torn(struct ak_runlog *log, const struct ak_torn *torn)
 {
@@ -231,7 +207,7 @@ static enum ak_code resume(struct ak_runlog *log, struct ak_runlog_opening *open
 static void begin(struct ak_runlog *log, const struct ak_vkey *log_key,
                   struct ak_recovered *recovered, const struct ak_runlog_opening *opening)
 {
-    log->bytes = bytes_in(log->dir_fd);
+    ak_room_count(log);
     log->checkpoint = recovered->note;
     log->checkpoint_len = recovered->note_len;
     recovered->note = NULL;

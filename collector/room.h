@@ -5,6 +5,12 @@
 
 #include "runlog.h"
 
+/* Counts all that lies in the log's directory, when it is opened. */
+void ak_room_count(struct ak_runlog *log);
+
+/* Once a second: counts what others put beside the log or took away, when it is time to look. */
+void ak_room_look(struct ak_runlog *log);
+
 /* Lays the reserve aside: a file of the configured size in tmp/, of real blocks. A disk too full
  * for it is full. */
 void ak_room_begin(struct ak_runlog *log);

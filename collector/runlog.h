@@ -88,6 +88,15 @@ struct ak_runlog_stats {
     uint64_t udp_dropped;
 };
 
+/* Looks at what others put beside a log (room_look.c). */
+struct ak_runlog_look {
+    uv_work_t work;
+    bool busy;         /* the pool looks */
+    uint64_t due;      /* boot time of the next look */
+    uint64_t renewals; /* their bytes, as they are counted */
+    uint64_t found;    /* their bytes, as the pool found them */
+};
+
 /* A change of epoch (epochs.c). */
 struct ak_runlog_epoch {
     struct ak_epoch_list *list; /* public keys of all epochs */
@@ -197,6 +206,7 @@ struct ak_runlog {
     uint64_t bytes;      /* of the log's directory, reckoned */
     bool reserved;       /* the reserve is laid aside */
     bool low_told;       /* an event `disk-low` stands */
+    struct ak_runlog_look look;
 
     /* expected sources (expect.c) */
     struct ak_expected *expected;

@@ -53,6 +53,14 @@ def main():
           "--json", says="takes no --json")
     renew(0, "--config", victim.config, "--log", "a", says="files renewed")
     kit.check(len(lists(victim)) == 2, "beside a running collector: %s" % lists(victim))
+    victim.counts_all_files(".tsr")
+    aside = [(path, os.path.join(folder, os.path.basename(path))) for path in lists(victim)]
+    for path, away in aside:
+        os.rename(path, away)
+    victim.counts_all_files(".tsr")
+    for path, away in aside:
+        os.rename(away, path)
+    victim.counts_all_files(".tsr")
     victim.send("second", 50)
     victim.ends()
     renew(0, *here, "--stamp", good.url, "--stamp-ca", root.cert, says="files renewed")
