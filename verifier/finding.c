@@ -295,8 +295,7 @@ static const struct ak_finding_info table[AK_FINDING_CODES] = {
      "A bundle that another release made, a tool that changed line ends, bundle.json that was "
      "changed, or somebody who put a recipe there that says OK of anything.",
      "Do not type its recipe. Get the release that made the bundle from where you got this one, "
-     "and "
-     "let it compare; or type the recipe of a bundle that you exported yourself."},
+     "and let it compare; or type the recipe of a bundle that you exported yourself."},
 };
 
 const struct ak_finding_info *ak_finding_info(enum ak_finding_code code)
