@@ -1,8 +1,7 @@
 /* check_orders.c - the orders of a log, and what each is worth (docs/format.md 10.5, R38 to R42).
  *
  * Payloads of kind 5 are kept while the log is read. When it is known which entries are proven, the
- * proven ones are judged in their order, and three sets of entries come out: those that an order
- * speaks of at all, those that an accepted order covers, and those that a valid one erases. */
+ * proven ones are judged in their order, and sets of entries come out (ordered.h). */
 #include "check_private.h"
 
 #include <akashi/log_reader.h>
@@ -14,9 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Orders that are kept, and bytes of them all; what is beyond is LIMIT: whether it was ordered is
- * not known. 65,536 orders are more than a log sees in its life. */
-#define ORDERS_MAX      65536u
+/* Bytes of all orders that are kept; what is beyond is LIMIT, as beyond AK_ORDERED_ORDERS_MAX. */
 #define ORDER_BYTES_MAX 67108864u
 
 /* Ranges that are looked into one by one for what is still there; for more the log is read through
@@ -34,10 +31,7 @@ struct ak_check_orders {
     struct kept *kept;
     size_t count;
     size_t bytes;
-    bool full;
-    struct ak_check_cover asserted;
-    struct ak_check_cover accepted;
-    struct ak_check_cover valid; /* erasures only */
+    struct ak_ordered ordered;
 };
 
 /* Room for one more element of an array that doubles. */
@@ -64,9 +58,9 @@ enum ak_code ak_check_order(struct ak_check_state *state, uint64_t index, uint64
         orders = state->orders = calloc(1, sizeof(*orders));
     if (orders == NULL)
         return ak_fail(err, AK_ENOMEM, "no memory for orders");
-    if (orders->full || orders->count == ORDERS_MAX ||
+    if (orders->ordered.full || orders->count == AK_ORDERED_ORDERS_MAX ||
         payload->len > ORDER_BYTES_MAX - orders->bytes) {
-        orders->full = true;
+        orders->ordered.full = true;
         return AK_OK;
     }
     if (!grow((void **)&orders->kept, orders->count, sizeof(*orders->kept)))
@@ -82,101 +76,11 @@ enum ak_code ak_check_order(struct ak_check_state *state, uint64_t index, uint64
     return AK_OK;
 }
 
-/* ---- sets of entries */
-
-struct taking {
-    struct ak_check_cover *cover;
-    uint64_t index;
-    bool expiry;
-    bool full;
-    bool failed;
-};
-
-static void on_range(void *ctx, uint64_t first, uint64_t last)
+const struct ak_ordered *ak_check_ordered(const struct ak_check_state *state)
 {
-    struct taking *taking = ctx;
-    struct ak_check_cover *cover = taking->cover;
+    static const struct ak_ordered none;
 
-    if (last >= taking->index) /* it can speak of what was there before it */
-        last = taking->index - 1;
-    if (taking->index == 0 || first > last)
-        return;
-    if (cover->count == AK_CHECK_COVER_MAX) {
-        taking->full = true;
-    } else if (!grow((void **)&cover->range, cover->count, sizeof(*cover->range))) {
-        taking->failed = true;
-    } else {
-        cover->range[cover->count++] =
-            (struct ak_check_ordered){first, last + 1, taking->index, taking->expiry};
-    }
-}
-
-static int compare(const void *a, const void *b)
-{
-    const struct ak_check_ordered *x = a;
-    const struct ak_check_ordered *y = b;
-
-    if (x->expiry != y->expiry)
-        return x->expiry ? 1 : -1;
-    return x->begin < y->begin ? -1 : x->begin > y->begin;
-}
-
-/* Makes the ranges of a set disjoint. */
-static void join(struct ak_check_cover *cover)
-{
-    size_t joined = 0;
-
-    if (cover->count > 1)
-        qsort(cover->range, cover->count, sizeof(*cover->range), compare);
-    for (size_t i = 0; i < cover->count; i++) {
-        const struct ak_check_ordered *next = &cover->range[i];
-        struct ak_check_ordered *last = joined == 0 ? NULL : &cover->range[joined - 1];
-        if (last == NULL || last->expiry != next->expiry || last->end < next->begin) {
-            cover->range[joined++] = *next;
-            continue;
-        }
-        if (last->end < next->end)
-            last->end = next->end;
-        if (last->order < next->order)
-            last->order = next->order;
-    }
-    cover->count = joined;
-}
-
-uint64_t ak_check_cover_to(const struct ak_check_cover *cover, bool expiry, uint64_t at,
-                           uint64_t *next, uint64_t *order)
-{
-    size_t low = 0;
-    size_t high = cover->count;
-
-    *next = UINT64_MAX;
-    while (low < high) { /* the first one that ends behind `at` */
-        size_t middle = low + (high - low) / 2;
-        const struct ak_check_ordered *range = &cover->range[middle];
-        if (range->expiry < expiry || (range->expiry == expiry && range->end <= at))
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == cover->count || cover->range[low].expiry != expiry)
-        return at;
-    *next = cover->range[low].begin;
-    *order = cover->range[low].order;
-    return *next <= at ? cover->range[low].end : at;
-}
-
-const struct ak_check_cover *ak_check_asserted(const struct ak_check_state *state)
-{
-    static const struct ak_check_cover none;
-
-    return state->orders != NULL ? &state->orders->asserted : &none;
-}
-
-const struct ak_check_cover *ak_check_accepted(const struct ak_check_state *state)
-{
-    static const struct ak_check_cover none;
-
-    return state->orders != NULL ? &state->orders->accepted : &none;
+    return state->orders != NULL ? &state->orders->ordered : &none;
 }
 
 bool ak_check_erased_by_order(const struct ak_check_state *state, uint64_t begin, uint64_t end)
@@ -184,10 +88,9 @@ bool ak_check_erased_by_order(const struct ak_check_state *state, uint64_t begin
     uint64_t next;
     uint64_t order;
 
-    if (state->orders == NULL || begin >= end)
-        return false;
-    return ak_check_cover_to(&state->orders->valid, false, begin, &next, &order) > begin ||
-           next < end;
+    return begin < end &&
+           (ak_ordered_to(&ak_check_ordered(state)->valid, false, begin, &next, &order) > begin ||
+            next < end);
 }
 
 /* ---- judging */
@@ -229,47 +132,22 @@ static void tell_not_valid(struct ak_check_state *state, const struct kept *kept
     ak_check_report(state, &finding);
 }
 
-static bool take_ranges(struct ak_check_orders *orders, struct ak_check_cover *cover,
-                        const struct kept *kept)
-{
-    struct taking taking = {.cover = cover, .index = kept->index};
-    enum ak_order_action action;
-
-    if (!ak_order_entry_ranges(kept->payload, kept->len, &action, NULL, NULL) ||
-        (action != AK_ORDER_ERASE && action != AK_ORDER_EXPIRE))
-        return true;
-    taking.expiry = action == AK_ORDER_EXPIRE;
-    (void)ak_order_entry_ranges(kept->payload, kept->len, &action, on_range, &taking);
-    orders->full = orders->full || taking.full;
-    return !taking.failed;
-}
-
 static enum ak_code judge(struct ak_check_state *state, struct ak_authority *authority,
                           struct ak_order_worth *worth, const struct kept *kept,
                           struct ak_error *err)
 {
-    struct ak_check_orders *orders = state->orders;
-    enum ak_code rc =
-        ak_authority_take(authority, kept->index, kept->seq, kept->payload, kept->len, worth, err);
-    bool good = take_ranges(orders, &orders->asserted, kept);
+    enum ak_code rc = ak_ordered_take(&state->orders->ordered, authority, kept->index, kept->seq,
+                                      kept->payload, kept->len, worth, err);
 
-    if (rc == AK_ELIMIT) {
-        orders->full = true;
-        return AK_OK;
-    }
-    if (rc == AK_EMALFORMED) /* told when it was met (R18) */
+    if (rc == AK_ELIMIT || rc == AK_EMALFORMED) /* told at the end; told when it was met (R18) */
         return AK_OK;
     if (rc != AK_OK)
         return rc;
     if (worth->accepted)
         ak_check_succession_order(state, &worth->order);
-    if (good && worth->accepted)
-        good = take_ranges(orders, &orders->accepted, kept);
-    if (good && worth->valid && worth->action == AK_ORDER_ERASE)
-        good = take_ranges(orders, &orders->valid, kept);
     if (!worth->valid && !worth->declares)
         tell_not_valid(state, kept, worth);
-    return good ? AK_OK : ak_fail(err, AK_ENOMEM, "no memory for orders");
+    return AK_OK;
 }
 
 /* ---- what is there all the same */
@@ -312,7 +190,7 @@ static enum ak_code look_into(struct looking *looking, uint64_t begin, uint64_t 
 
 static void look(struct ak_check_state *state)
 {
-    const struct ak_check_cover *valid = &state->orders->valid;
+    const struct ak_ordered_set *valid = &state->orders->ordered.valid;
     struct looking looking = {.state = state};
     struct ak_error err = {0};
     struct ak_finding finding;
@@ -361,12 +239,9 @@ bool ak_check_orders_close(struct ak_check_state *state)
         ak_check_fatal(state, &err);
         return false;
     }
-    join(&orders->asserted);
-    join(&orders->accepted);
-    join(&orders->valid);
-    if (orders->full) {
-        finding = ak_finding_make(AK_FINDING_LIMIT, "R33",
-                                  "more orders than this program takes; the rest was not judged.");
+    ak_ordered_close(&orders->ordered);
+    if (orders->ordered.full) {
+        finding = ak_finding_make(AK_FINDING_LIMIT, "R33", AK_ORDERED_FULL_TEXT);
         ak_check_report(state, &finding);
         return false;
     }
@@ -396,23 +271,19 @@ bool ak_check_order_of(const struct ak_check_state *state, uint64_t index, uint6
                        uint64_t end)
 {
     const struct ak_check_orders *orders = state->orders;
-    struct ak_check_cover one = {0};
-    struct taking taking = {.cover = &one, .index = index};
+    struct ak_ordered_set one = {0};
     const struct kept *kept;
-    enum ak_order_action action;
-    bool found = false;
+    bool full = false;
+    bool found;
 
-    if (!ak_check_proven(state->log, index) || (orders != NULL && orders->full))
+    if (!ak_check_proven(state->log, index) || (orders != NULL && orders->ordered.full))
         return true;
     kept = find_kept(orders, index);
-    if (kept == NULL ||
-        !ak_order_entry_ranges(kept->payload, kept->len, &action, on_range, &taking) ||
-        (action != AK_ORDER_ERASE && action != AK_ORDER_EXPIRE))
-        taking.full = false;
-    else
-        for (size_t k = 0; k < one.count; k++)
-            found = found || (one.range[k].begin < end && begin < one.range[k].end);
-    found = found || taking.full || taking.failed;
+    if (kept == NULL)
+        return false;
+    found = !ak_ordered_add(&one, index, kept->payload, kept->len, &full) || full;
+    for (size_t k = 0; k < one.count; k++)
+        found = found || (one.range[k].begin < end && begin < one.range[k].end);
     free(one.range);
     return found;
 }
@@ -424,8 +295,6 @@ void ak_check_orders_free(struct ak_check_orders *orders)
     for (size_t i = 0; i < orders->count; i++)
         free(orders->kept[i].payload);
     free(orders->kept);
-    free(orders->asserted.range);
-    free(orders->accepted.range);
-    free(orders->valid.range);
+    ak_ordered_free(&orders->ordered);
     free(orders);
 }

@@ -20,6 +20,7 @@
 #include "check_number.h"
 #include "check_own.h"
 #include "check_tree.h"
+#include "ordered.h"
 #include "store_list.h"
 
 #include <akashi/check.h>
@@ -216,23 +217,6 @@ struct ak_check_recovery {
     uint64_t good;
     uint64_t cut;
     struct ak_hash digest;
-};
-
-/* Entries [begin, end) that an order takes out. */
-struct ak_check_ordered {
-    uint64_t begin;
-    uint64_t end;
-    uint64_t order; /* index of the newest order that says so */
-    bool expiry;    /* of action expire, else erase */
-};
-
-/* Ranges of one set; more is LIMIT. */
-#define AK_CHECK_COVER_MAX 1048576u
-
-/* A set of entries: by action and begin, and disjoint once it is closed. */
-struct ak_check_cover {
-    struct ak_check_ordered *range;
-    size_t count;
 };
 
 struct ak_check_waiting {
@@ -630,14 +614,8 @@ enum ak_code ak_check_order(struct ak_check_state *state, uint64_t index, uint64
 /* Judges the orders that are proven, when all is read. False if that could not be done, which is
  * then told. */
 bool ak_check_orders_close(struct ak_check_state *state);
-/* What the proven orders of the log say was erased or has expired, whoever gave them; and what
- * those say that are accepted (R41). */
-const struct ak_check_cover *ak_check_asserted(const struct ak_check_state *state);
-const struct ak_check_cover *ak_check_accepted(const struct ak_check_state *state);
-/* The end of what a set covers from `at` on without a hole, `at` if nothing; where the next of its
- * ranges begins (UINT64_MAX: nowhere), and the index of the newest order behind it. */
-uint64_t ak_check_cover_to(const struct ak_check_cover *cover, bool expiry, uint64_t at,
-                           uint64_t *next, uint64_t *order);
+/* What the proven orders of the log say was erased or has expired. */
+const struct ak_ordered *ak_check_ordered(const struct ak_check_state *state);
 /* Whether a valid order erases some entry of [begin, end). */
 bool ak_check_erased_by_order(const struct ak_check_state *state, uint64_t begin, uint64_t end);
 /* Whether entry `index` is an order that takes something of [begin, end) out; true also where that

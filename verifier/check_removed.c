@@ -91,14 +91,14 @@ void ak_check_absent(struct ak_check_state *state, const struct ak_check_item *i
 
 bool ak_check_removed(const struct ak_check_state *state, uint64_t begin, uint64_t end)
 {
-    const struct ak_check_cover *asserted = ak_check_asserted(state);
+    const struct ak_ordered_set *asserted = &ak_check_ordered(state)->asserted;
     uint64_t at = begin;
     uint64_t next;
     uint64_t order;
 
     while (at < end) {
-        uint64_t erased = ak_check_cover_to(asserted, false, at, &next, &order);
-        uint64_t expired = ak_check_cover_to(asserted, true, at, &next, &order);
+        uint64_t erased = ak_ordered_to(asserted, false, at, &next, &order);
+        uint64_t expired = ak_ordered_to(asserted, true, at, &next, &order);
         uint64_t to = erased > expired ? erased : expired;
         if (to == at)
             return false;
@@ -152,41 +152,14 @@ static void tell_uncovered(struct ak_check_state *state, const struct stretch *s
 static void tell_unauthorised(struct ak_check_state *state, const struct stretch *stretch,
                               uint64_t begin, uint64_t end, uint64_t order)
 {
-    struct ak_finding finding = ak_finding_make(
-        AK_FINDING_ERASED_UNAUTHORISED, "R33",
-        "these payloads were taken out as %s; an order says so (the newest is entry %" PRIu64
-        "), but %s.",
-        stretch->expired ? "expired" : "erased", order,
-        state->options->authority_count == 0
-            ? "no authority key was given with --authority, so that nobody is accepted as entitled "
-              "to it"
-            : "none that enough of the authority keys that you gave have signed");
+    struct ak_finding finding;
+    char text[AK_FINDING_TEXT_BYTES];
 
+    ak_ordered_text_unauthorised(text, stretch->expired, order, state->options->authority_count);
+    finding = ak_finding_make(AK_FINDING_ERASED_UNAUTHORISED, "R33", "%s", text);
     ak_finding_at(&finding, state->file[stretch->file].name, stretch->offset);
     ak_finding_range(&finding, begin, end);
     ak_check_report(state, &finding);
-}
-
-/* A part that no accepted order covers. */
-static void judge_rest(struct ak_check_state *state, const struct stretch *stretch, uint64_t begin,
-                       uint64_t end)
-{
-    uint64_t next;
-    uint64_t order = 0;
-
-    for (uint64_t at = begin; at < end;) {
-        uint64_t to =
-            ak_check_cover_to(ak_check_asserted(state), stretch->expired, at, &next, &order);
-        if (to > end)
-            to = end;
-        if (to > at) {
-            tell_unauthorised(state, stretch, at, to, order);
-        } else {
-            to = next < end ? next : end;
-            tell_uncovered(state, stretch, at, to);
-        }
-        at = to;
-    }
 }
 
 /* A proven part of a stretch: how many of its payloads an accepted order took out; the rest is
@@ -195,21 +168,21 @@ static uint64_t judge_part(struct ak_check_state *state, const struct stretch *s
                            uint64_t begin, uint64_t end)
 {
     uint64_t covered = 0;
-    uint64_t next;
-    uint64_t order;
+    uint64_t order = 0;
+    uint64_t to;
 
-    for (uint64_t at = begin; at < end;) {
-        uint64_t to =
-            ak_check_cover_to(ak_check_accepted(state), stretch->expired, at, &next, &order);
-        if (to > end)
-            to = end;
-        if (to > at) {
+    for (uint64_t at = begin; at < end; at = to) {
+        switch (ak_ordered_ask(ak_check_ordered(state), stretch->expired, at, end, &to, &order)) {
+        case AK_ORDERED_ACCEPTED:
             covered += to - at;
-        } else {
-            to = next < end ? next : end;
-            judge_rest(state, stretch, at, to);
+            break;
+        case AK_ORDERED_ASSERTED:
+            tell_unauthorised(state, stretch, at, to, order);
+            break;
+        case AK_ORDERED_NOT:
+            tell_uncovered(state, stretch, at, to);
+            break;
         }
-        at = to;
     }
     return covered;
 }
@@ -240,6 +213,7 @@ static uint64_t judge_stretch(struct ak_check_state *state, const struct stretch
 void ak_check_removals(struct ak_check_state *state)
 {
     struct ak_check_removals *removals = state->removals;
+    char text[AK_FINDING_TEXT_BYTES];
     struct ak_finding finding;
     uint64_t covered = 0;
 
@@ -257,11 +231,8 @@ void ak_check_removals(struct ak_check_state *state)
         covered += judge_stretch(state, &removals->stretch[i]);
     if (covered == 0)
         return;
-    finding = ak_finding_make(AK_FINDING_ERASED, "R33",
-                              "%" PRIu64 " payloads are not there: orders in the log, which the "
-                              "authority keys that you gave have signed, took them out. Their "
-                              "entries are proven.",
-                              covered);
+    ak_ordered_text_erased(text, covered);
+    finding = ak_finding_make(AK_FINDING_ERASED, "R33", "%s", text);
     ak_check_report(state, &finding);
 }
 
