@@ -229,8 +229,11 @@ static void on_finding(void *ctx, const struct ak_finding *finding)
 {
     struct search *s = ctx;
     struct ak_search_log *log = &s->logs[s->at];
+    bool told = ak_finding_info(finding->code)->remark
+                    ? !s->show.quiet
+                    : log->result.findings <= AK_SEARCH_FINDINGS_TOLD_MAX;
 
-    if (s->show.mode != AK_SEARCH_JSON && log->result.findings <= AK_SEARCH_FINDINGS_TOLD_MAX)
+    if (s->show.mode != AK_SEARCH_JSON && told)
         ak_search_show_finding(log, finding);
 }
 
@@ -384,6 +387,7 @@ static void put_log(struct ak_json_out *out, const struct ak_search_log *log, bo
     ak_json_out_uint(out, "checked_by_tree", r->by_tree);
     ak_json_out_uint(out, "checked_by_file", r->by_file);
     ak_json_out_uint(out, "not_searchable", r->absent);
+    ak_json_out_uint(out, "erased", r->erased);
     ak_json_out_uint(out, "findings", r->findings);
     put_finding(out, &r->claim);
     if (log->failed)
@@ -479,6 +483,8 @@ static enum ak_code prepare(struct search *s, struct ak_trust *trust, struct ak_
     if (rc == AK_OK && sorts(s))
         rc = ak_sorter_new(&s->sorter, tmp == NULL ? "/tmp" : tmp, ITEM_BYTES, SORT_MEMORY, err);
     s->how.matcher = s->matcher;
+    s->how.authorities = s->check.authorities;
+    s->how.authority_count = s->check.authority_count;
     s->how.invert = ak_options_has(s->options, AK_OPTION_INVERT);
     s->how.full = ak_options_has(s->options, AK_OPTION_FULL);
     s->how.ctx = s;

@@ -70,12 +70,14 @@ const struct ak_command ak_commands[] = {
      "against the signed tree, or is marked NOT-PROVEN. That there are no more rests on this: each "
      "block that was searched was checked too, or lies in a sealed file with the digest that a "
      "proven entry of the log names. Of blocks whose columns, checked like that, show that nothing "
-     "in them is asked for by --from, --to, --source or --index the text is not read. The last "
-     "line "
-     "says how many records were searched. VALID with 0 found is an answer: exit status 0.",
+     "in them is asked for by --from, --to, --source or --index the text is not read. Records that "
+     "are asked for and were erased leave the answer INCOMPLETE unless an order of --authority "
+     "took them out. The last line says how many records were searched. VALID with 0 found is an "
+     "answer: exit status 0.",
      "akashi-verify search /srv/akashi 'Failed password for (root|admin)' --from -7d --key "
      "agency.vkey",
-     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) | AK_OPTION_BIT(AK_OPTION_LOG) |
+     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) |
+         AK_OPTION_BIT(AK_OPTION_AUTHORITY) | AK_OPTION_BIT(AK_OPTION_LOG) |
          AK_OPTION_BIT(AK_OPTION_JOBS) | AK_OPTION_BIT(AK_OPTION_FROM) |
          AK_OPTION_BIT(AK_OPTION_TO) | AK_OPTION_BIT(AK_OPTION_SOURCE) |
          AK_OPTION_BIT(AK_OPTION_INDEX) | AK_OPTION_BIT(AK_OPTION_FILE) |

@@ -14,6 +14,8 @@
 #ifndef AK_PROVER_H
 #define AK_PROVER_H
 
+#include "ordered.h"
+
 #include <akashi/check.h>
 #include <akashi/error.h>
 #include <akashi/log_tree.h>
@@ -79,5 +81,12 @@ struct ak_prover_manifest {
 /* False if there is none, or it is not the first, or it is not proven, or it does not name
  * `frames`. */
 bool ak_prover_manifest(struct ak_prover *prover, uint64_t first, struct ak_prover_manifest *out);
+
+/* What the proven orders of the log take out, and whose they are, judged by the `accepted` keys
+ * (docs/format.md R33, R41); nothing without a key. Where orders stand is a hint: that none is
+ * asserted does not show that there is none. `*ordered` is filled and closed; free it with
+ * ak_ordered_free, also on failure. AK_ENOMEM. */
+enum ak_code ak_prover_orders(struct ak_prover *prover, const struct ak_vkey *accepted,
+                              size_t count, struct ak_ordered *ordered, struct ak_error *err);
 
 #endif

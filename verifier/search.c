@@ -218,6 +218,7 @@ static void close_log(struct ak_search_run *r)
         ak_search_tell(r, AK_FINDING_ALTERED, r->next, r->next + 1, NULL, 0, r->why);
     }
     ak_search_flush(r);
+    ak_search_removed_close(r);
     r->result->end = r->next;
 }
 
@@ -253,6 +254,7 @@ static void release(struct ak_search_run *r)
     free(r->ring);
     free(r->walk);
     free(r->proven);
+    ak_ordered_free(&r->ordered);
 }
 
 enum ak_code ak_search_log(const struct ak_search *search, const char *path,

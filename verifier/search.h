@@ -9,8 +9,9 @@
  * by altering its block.
  *
  * Failure modes: what cannot be read, is missing, or does not come out is a finding, and the answer
- * is then not VALID; records in it are shown as not proven. Memory is bounded: a few blocks a
- * thread. */
+ * is then not VALID; records in it are shown as not proven. A record that is asked for and has no
+ * payload may have been one that is looked for: it is a finding too, and no more than a remark if
+ * an accepted order took the payload out. Memory is bounded: a few blocks a thread. */
 #ifndef AK_SEARCH_H
 #define AK_SEARCH_H
 
@@ -35,9 +36,11 @@ struct ak_search_hit {
 
 struct ak_search {
     const struct ak_matcher *matcher;
-    bool invert;                 /* records that do not match */
-    bool full;                   /* every block is proven by the tree */
-    struct ak_log_filter filter; /* `sources` borrowed */
+    bool invert;                       /* records that do not match */
+    bool full;                         /* every block is proven by the tree */
+    struct ak_log_filter filter;       /* `sources` borrowed */
+    const struct ak_vkey *authorities; /* whose orders are accepted (R41); borrowed */
+    size_t authority_count;
     struct ak_tasks *tasks;
     void *ctx;
     /* Both run in the caller's thread, hits in the order of indices. */
@@ -56,6 +59,7 @@ struct ak_search_result {
     uint64_t by_tree;       /* of these: proven by the tree, */
     uint64_t by_file;       /* or in a file whose frames have the digest of its manifest */
     uint64_t absent;        /* records without payload: erased or expired; not searched */
+    uint64_t erased;        /* of these: proven, and taken out by an accepted order */
     uint64_t end;           /* index behind the last entry that was seen */
     uint64_t findings;
 };

@@ -80,19 +80,40 @@ static bool run_within(const struct ak_search_block *b, const struct ak_columns_
     return true;
 }
 
-/* Entries of [from, to) whose payload is not there. */
-static uint32_t absent_within(const struct ak_columns *columns, uint32_t from, uint32_t to)
+/* Stretches of [from, to) whose payload is not there. */
+static void absent_within(const struct ak_columns *columns, uint32_t from, uint32_t to,
+                          ak_search_absent_fn on_absent, void *ctx)
 {
-    uint32_t n = 0;
-
     for (uint32_t a = 0; a < columns->absent_count; a++) {
         uint32_t begin = columns->absent[a].position;
         uint32_t end = begin + columns->absent[a].count;
         begin = begin > from ? begin : from;
         end = end < to ? end : to;
-        n += end > begin ? end - begin : 0;
+        if (begin < end)
+            on_absent(ctx, begin, end, columns->absent[a].state);
     }
-    return n;
+}
+
+void ak_search_block_absent(const struct ak_search_block *b, ak_search_absent_fn on_absent,
+                            void *ctx)
+{
+    uint32_t begin = 0;
+
+    for (uint32_t r = 0; r < b->columns->run_count; r++) {
+        uint32_t from;
+        uint32_t to;
+        if (run_within(b, &b->columns->run[r], begin, &from, &to))
+            absent_within(b->columns, from, to, on_absent, ctx);
+        begin += b->columns->run[r].count;
+    }
+}
+
+static void count_absent(void *ctx, uint32_t from, uint32_t to, uint8_t state)
+{
+    struct ak_search_block *b = ctx;
+
+    (void)state;
+    b->absent += to - from;
 }
 
 /* Records in the block by its COLUMNS. */
@@ -103,13 +124,12 @@ static void count_wanted(struct ak_search_block *b)
     for (uint32_t r = 0; r < b->columns->run_count; r++) {
         uint32_t from;
         uint32_t to;
-        if (run_within(b, &b->columns->run[r], begin, &from, &to)) {
-            uint32_t absent = absent_within(b->columns, from, to);
-            b->searched += to - from - absent;
-            b->absent += absent;
-        }
+        if (run_within(b, &b->columns->run[r], begin, &from, &to))
+            b->searched += to - from;
         begin += b->columns->run[r].count;
     }
+    ak_search_block_absent(b, count_absent, b);
+    b->searched -= b->absent;
 }
 
 static enum ak_code read_columns(struct ak_search_block *b)

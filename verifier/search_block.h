@@ -69,6 +69,12 @@ void ak_search_block_free(struct ak_search_block *b);
 bool ak_search_wants(const struct ak_log_filter *filter, uint64_t index, uint8_t kind,
                      uint64_t received, uint32_t source);
 
+/* Gives the records of a block that the filter lets through and that have no payload, by its
+ * COLUMNS, as stretches [from, to) of positions with their state; in their order. */
+typedef void (*ak_search_absent_fn)(void *ctx, uint32_t from, uint32_t to, uint8_t state);
+void ak_search_block_absent(const struct ak_search_block *b, ak_search_absent_fn on_absent,
+                            void *ctx);
+
 /* Decodes and hashes one group of a block that was looked through, whose task is done. False if
  * that cannot be had: the block was passed over, or its data or the group do not decode. */
 bool ak_search_block_group(struct ak_search_block *b, uint32_t g);

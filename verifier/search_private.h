@@ -1,4 +1,5 @@
-/* search_private.h - what going through a log's files and taking their blocks back share. */
+/* search_private.h - what going through a log's files, taking their blocks back and asking
+ * for orders share. */
 #ifndef AK_SEARCH_PRIVATE_H
 #define AK_SEARCH_PRIVATE_H
 
@@ -49,6 +50,8 @@ struct ak_search_run {
     char why[AK_ERROR_TEXT_BYTES]; /* what was last passed over */
     struct ak_finding pending;     /* neighbours are joined */
     bool is_pending;
+    struct ak_ordered ordered; /* read when the first payload is not there */
+    bool ordered_known;
 };
 
 /* ---- search_take.c ---- */
@@ -70,5 +73,15 @@ void ak_search_pass_to(struct ak_search_run *r, uint64_t first, uint64_t offset)
  * what the callback for hits gave. */
 enum ak_code ak_search_take_oldest(struct ak_search_run *r, struct ak_error *err);
 enum ak_code ak_search_take_all(struct ak_search_run *r, struct ak_error *err);
+
+/* ---- search_removed.c ---- */
+
+/* Tells of the records of a block, all of it judged, that are asked for, proven and without their
+ * payload (R33). AK_ENOMEM. */
+enum ak_code ak_search_removed(struct ak_search_run *r, const struct ak_search_block *b,
+                               struct ak_error *err);
+
+/* How many of these an accepted order took out, when all is searched. */
+void ak_search_removed_close(struct ak_search_run *r);
 
 #endif

@@ -231,7 +231,7 @@ static void print_basis(const struct ak_search_log *log)
                     ak_show_count(a, r->searched - r->by_tree - r->by_file));
     }
     if (r->absent > 0)
-        fprintf(stderr, "not searchable: %s record%s without payload, erased by order or expired\n",
+        fprintf(stderr, "not searchable: %s record%s without payload, erased or expired\n",
                 ak_show_count(a, r->absent), ak_show_plural(r->absent));
     if (r->hits_unproven > 0)
         fprintf(stderr, "%s of the records found are NOT PROVEN\n",

@@ -294,7 +294,7 @@ static enum ak_code take_block(struct ak_search_run *r, struct ak_search_block *
         r->result->absent += b->absent;
     }
     if (b->passed)
-        return AK_OK;
+        return r->at.again ? AK_OK : ak_search_removed(r, b, err);
     if (b->data_rc != AK_OK && !b->opened) {
         lost_data(r, b);
         return AK_OK;
@@ -305,8 +305,10 @@ static enum ak_code take_block(struct ak_search_run *r, struct ak_search_block *
         r->at.by_file += b->searched;
     if (rc == AK_OK && !r->at.again) {
         r->result->searched += b->searched;
-        rc = give_hits(r, b, err);
+        rc = ak_search_removed(r, b, err);
     }
+    if (rc == AK_OK && !r->at.again)
+        rc = give_hits(r, b, err);
     return rc;
 }
 

@@ -16,7 +16,7 @@ _akashi_verify()
     segment) options="--key --policy --tsa-ca --authority --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
     checkpoint) options="--key --policy --tsa-ca --authority --checkpoint --save-checkpoint --max-age --until --log --jobs --json --quiet" ;;
     cat) options="--key --policy --tsa-ca --authority --log --jobs --from --to --source --index --kind --raw --jsonl --fields --output --force --quiet" ;;
-    search) options="--key --policy --log --jobs --from --to --source --index --file --fixed --ignore-case --invert --count --encoding --context --sort --full --fields --tmp --jsonl --json --quiet" ;;
+    search) options="--key --policy --authority --log --jobs --from --to --source --index --file --fixed --ignore-case --invert --count --encoding --context --sort --full --fields --tmp --jsonl --json --quiet" ;;
     info) options="--policy --log --json" ;;
     sources) options="--key --policy --authority --log --jobs --counts --all --json --quiet" ;;
     prove) options="--key --policy --log --index --record --epoch --output --force --json --quiet" ;;

@@ -118,8 +118,18 @@ class Case:
         kit.check(len(found) == 1, "%r is there %d times" % (word, len(found)))
         return found[0]
 
+    def accepted(self, authority):
+        return [w for k in self.keys for w in ("--authority", k + ".vkey")] if authority else []
+
+    def search(self, verdict, code, authority=True):
+        """A search that finds nothing says what `check` says."""
+        told = self.run(VERIFY, "search", self.victim.store, "no record says this", "--log", "a",
+                        "--key", self.victim.keys["a"], *self.accepted(authority),
+                        status=0 if verdict == "VALID" else 3)
+        kit.check(code + ": log a" in told and verdict + " 0 of" in told, told[-600:])
+
     def judge(self, verdict, remarks, authority=True):
-        options = [w for k in self.keys for w in ("--authority", k + ".vkey")] if authority else []
+        options = self.accepted(authority)
         said, report = self.victim.verdict("a", options)
         codes = {f["code"] for f in fault.findings(report)}
         kit.check(said == verdict and codes - {"CLOCK_STEP"} == set(remarks),
@@ -241,6 +251,8 @@ def main():
     gone(case, needles, "stopped")
     case.judge("VALID", ["ERASED"])
     case.judge("INCOMPLETE", ["ERASED_UNAUTHORISED"], authority=False)
+    case.search("VALID", "ERASED")
+    case.search("INCOMPLETE", "ERASED_UNAUTHORISED", authority=False)
     told = case.run(VERIFY, "cat", case.victim.store, "--log", "a", "--index", str(index))
     kit.check("by the order in entry" in told and ", case %d: test" % case.orders in told, told)
     entries = kit.Entries(VERIFY, case.victim.store, ["--log", "a"])

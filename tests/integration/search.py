@@ -330,7 +330,7 @@ def damaged(store, log):
 
 
 def removed(store, log, secrets):
-    """Payloads that are not there are counted, not searched."""
+    """Payloads that are not there are counted, not searched; no order says why they are not."""
     bad = copy.deepcopy(log)
     block = bad.segments[1].blocks()[0]
     gone = [i for i, e in enumerate(block.entries) if e.kind == 0 and e.payload][:5]
@@ -347,11 +347,17 @@ def removed(store, log, secrets):
         block.keys[g] = None
     akforge.rebuild(bad, None, leave=("manifests", "notes", "starts"), leaves=leaves)
     bad.save(os.path.join("removed", bad.log_id))
-    r = report(0, "removed", "user", "--key", store + ".key")
+    r = report(3, "removed", "user", "--key", store + ".key")
     cases.expect(r.get("not_searchable") == 5 and r.get("searched") == len(records(log)) - 5,
                  f"{r.get('not_searchable')} records are not searchable")
-    cases.run(0, "search", "removed", "user", "--key", store + ".key",
-              says="not searchable: 5 records without payload")
+    cases.run(3, "search", "removed", "user", "--key", store + ".key",
+              says=("not searchable: 5 records without payload", "MISSING: log",
+                    "no order that says so was found"))
+    cases.run(2, "search", "removed", "user", says="not searchable: 5 records without payload")
+    cases.expect("no order" not in cases.err, "without a key nothing is said of orders")
+    rest = str(block.first + gone[-1] + 1)
+    r = report(0, "removed", "user", "--key", store + ".key", "--index", rest + "-100000")
+    cases.expect(r.get("not_searchable") == 0, "what is not asked for does not count")
 
 
 def encodings():
