@@ -242,6 +242,10 @@ static enum ak_code check_options(const struct ak_options *o, struct ak_error *e
             "with --population the lines of the file are what is drawn, all of them, and "
             "whether they are held is not a judgement: no --index, --from, --to, "
             "--requests, --worksheet or --findings");
+    if (ak_options_has(o, AK_OPTION_REQUESTS) && ak_options_has(o, AK_OPTION_AUTHORITY))
+        return ak_fail(err, AK_EUSAGE,
+                       "--authority belongs to a store: answers to --requests hold no orders, and "
+                       "what is absent from them is MISSING, whoever ordered it");
     if (ak_options_has(o, AK_OPTION_TMP) && !ak_options_has(o, AK_OPTION_POPULATION))
         return ak_fail(err, AK_EUSAGE, "--tmp belongs to --population");
     if (o->count[AK_OPTION_CHECKPOINT] > 1)
@@ -288,6 +292,8 @@ static enum ak_code run(struct ak_sampling *s, struct ak_error *err)
         rc = ak_cmd_prepare(o, &s->trust, &s->how, err);
     sheet->path = o->words[0];
     sheet->anchor = &s->anchor;
+    sheet->authorities = s->how.authorities;
+    sheet->authority_count = s->how.authority_count;
     sheet->rows = &s->rows;
     sheet->made = s->args.now;
     sheet->confidence = s->args.confidence;
@@ -321,6 +327,7 @@ static void sampling_free(struct ak_sampling *s)
     free(s->selected);
     ak_log_tree_close(s->tree);
     ak_log_tree_close(s->careful);
+    ak_ordered_free(&s->ordered);
     ak_log_places_free(&s->places);
     ak_trust_free(&s->trust);
     free(s);

@@ -226,11 +226,13 @@ const struct ak_command ak_commands[] = {
      "ones follows from origin, head, range and nonce (docs/format.md 16). An auditor who had the "
      "SHA-256 of his nonce entered in the log before (`akashi-collector audit`) could not choose "
      "them, nor could the collector; without that the first line says so. The log is read once for "
-     "commitments; then each record costs a block and some hashes. Ends in a page to sign, in "
-     "English and Japanese.",
+     "commitments; then each record costs a block and some hashes. What was erased deviates; by an "
+     "order of --authority it leaves the verdict of the evidence as it is. Ends in a page to sign, "
+     "in English and Japanese.",
      "akashi-verify sample /srv/akashi --log power-a --confidence 95 --tolerable 1% --seed "
      "00112233445566778899aabbccddeeff --key agency.vkey",
-     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) | AK_OPTION_BIT(AK_OPTION_LOG) |
+     AK_OPTION_BIT(AK_OPTION_KEY) | AK_OPTION_BIT(AK_OPTION_POLICY) |
+         AK_OPTION_BIT(AK_OPTION_AUTHORITY) | AK_OPTION_BIT(AK_OPTION_LOG) |
          AK_OPTION_BIT(AK_OPTION_CHECKPOINT) | AK_OPTION_BIT(AK_OPTION_SEED) |
          AK_OPTION_BIT(AK_OPTION_BEACON) | AK_OPTION_BIT(AK_OPTION_CONFIDENCE) |
          AK_OPTION_BIT(AK_OPTION_TOLERABLE) | AK_OPTION_BIT(AK_OPTION_INDEX) |

@@ -43,7 +43,9 @@ struct ak_sample_item {
     uint8_t *payload; /* SHOWN */
     size_t payload_len;
     uint8_t entry[AK_ENTRY_BYTES]; /* ABSENT */
-    struct ak_claim why;           /* MISSING: why a store could not give it, if it said so */
+    bool expired;                  /* ABSENT: out of a store: not erased */
+    struct ak_claim why;           /* MISSING, ABSENT: why a store could not give it, if that is
+                                      known; ERASED: by an accepted order */
 };
 
 /* The checkpoint that a sample is of: everything drawn must lead to its root. */
@@ -183,10 +185,16 @@ struct ak_sample_row {
     uint8_t class;
     uint8_t state;
     uint8_t verdict; /* of its proof */
-    uint8_t code;    /* enum ak_finding_code, unless the verdict is VALID */
+    uint8_t code;    /* enum ak_finding_code, unless it is shown and proven */
     uint8_t finding;
     bool proven;
 };
+
+/* Whether a record is proven and shown; every other one deviates. */
+static inline bool ak_sample_row_shown(const struct ak_sample_row *row)
+{
+    return row->verdict == AK_VALID && row->state == AK_SAMPLE_SHOWN;
+}
 
 /* Which records count. */
 struct ak_sample_filter {
@@ -205,6 +213,7 @@ struct ak_sample_rows {
     uint64_t other;
     uint64_t valid;   /* records that are proven and shown */
     uint64_t absent;  /* proven, their payloads not there */
+    uint64_t erased;  /* of these: taken out by an accepted order */
     uint64_t missing; /* not there at all */
     uint64_t failed;  /* what was given does not prove them */
     bool exhausted;   /* all of the range was drawn */

@@ -200,8 +200,8 @@ enum ak_code ak_findings_apply(struct ak_sample_rows *rows, const struct ak_hash
     fclose(file);
     *judged = *deviations = 0;
     for (size_t i = 0; i < a.count; i++) {
-        *judged += a.row[i]->verdict == AK_VALID && a.row[i]->finding != AK_SAMPLE_UNJUDGED;
-        *deviations += a.row[i]->verdict == AK_VALID && a.row[i]->finding == AK_SAMPLE_DEVIATION;
+        *judged += ak_sample_row_shown(a.row[i]) && a.row[i]->finding != AK_SAMPLE_UNJUDGED;
+        *deviations += ak_sample_row_shown(a.row[i]) && a.row[i]->finding == AK_SAMPLE_DEVIATION;
     }
     free(a.row);
     free(a.seen);
@@ -245,7 +245,7 @@ void ak_findings_record(FILE *file, const struct ak_sample_row *row,
     char label[AK_SOURCE_LABEL_BYTES];
     char time[AK_WHEN_TEXT_BYTES];
 
-    if (row->verdict != AK_VALID) {
+    if (!ak_sample_row_shown(row)) {
         fprintf(file, "\n# %" PRIu64 ": %s; it counts as a deviation whatever stands here\n",
                 row->index, ak_finding_info(row->code)->name);
         return;

@@ -45,6 +45,7 @@ static enum ak_code take_entry(struct ak_log_tree *tree, struct ak_sample_item *
 
     if (rc == AK_OK && entry.state != AK_STATE_PRESENT) {
         item->state = AK_SAMPLE_ABSENT;
+        item->expired = entry.state == AK_STATE_EXPIRED;
         ak_entry_encode(item->entry, &entry.entry);
     }
     return rc;
@@ -146,7 +147,9 @@ static void judge_absent(const struct ak_sample_item *item, const struct ak_samp
     }
     ak_hash_leaf(&judged->leaf, item->entry, AK_ENTRY_BYTES);
     check_path(item, anchor, judged);
-    if (judged->proven)
+    if (judged->proven && item->why.told)
+        judged->claim = item->why;
+    else if (judged->proven)
         ak_claim_fail(&judged->claim, AK_FINDING_MISSING, "",
                       "entry %" PRIu64 " stands there, but its payload is not here any more; a "
                       "check of the whole log shows whether an order took it out",

@@ -62,14 +62,16 @@ static void count_row(struct ak_sample_rows *rows, const struct ak_sample_row *r
     if (row->class != AK_SAMPLE_RECORD)
         return;
     rows->records++;
-    if (row->verdict == AK_VALID)
+    if (ak_sample_row_shown(row)) {
         rows->valid++;
-    else if (row->state == AK_SAMPLE_ABSENT && judged->proven)
+    } else if (row->state == AK_SAMPLE_ABSENT && judged->proven) {
         rows->absent++;
-    else if (row->verdict == AK_INCOMPLETE)
+        rows->erased += row->verdict == AK_VALID;
+    } else if (row->verdict == AK_INCOMPLETE) {
         rows->missing++;
-    else
+    } else {
         rows->failed++;
+    }
     if (row->verdict == AK_VALID || rows->claim_count == AK_SAMPLE_CLAIMS_MAX)
         return;
     rows->claim_index[rows->claim_count] = row->index;

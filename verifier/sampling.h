@@ -4,6 +4,7 @@
 #define AK_SAMPLING_H
 
 #include "options.h"
+#include "ordered.h"
 #include "sample.h"
 #include "sample_answers.h"
 #include "sample_args.h"
@@ -24,6 +25,8 @@ struct ak_sampling {
     struct ak_log_places places; /* with a store: the one log */
     struct ak_log_tree *tree;
     struct ak_log_tree *careful; /* opened when it is needed */
+    struct ak_ordered ordered;   /* of the store; read when it is needed */
+    bool ordered_known;
     struct ak_sample_anchor anchor;
     struct ak_sample_scan scan;
     struct ak_sample_commit commit;

@@ -9,6 +9,7 @@
 #include "sampling.h"
 
 #include "pick.h"
+#include "prover.h"
 #include "trust.h"
 
 #include <assert.h>
@@ -100,10 +101,9 @@ static enum ak_code find_head(struct ak_sampling *s, struct ak_error *err)
 /* ---- Entries ---- */
 
 /* What is derived may be wrong, or a segment was sealed meanwhile: then slowly. */
-static enum ak_code get_item(void *ctx, uint64_t index, struct ak_sample_item *item,
-                             struct ak_error *err)
+static enum ak_code make_item(struct ak_sampling *s, uint64_t index, struct ak_sample_item *item,
+                              struct ak_error *err)
 {
-    struct ak_sampling *s = ctx;
     struct ak_sample_judged judged;
     enum ak_code rc = ak_sample_item_make(s->tree, index, &s->anchor, item, err);
 
@@ -117,6 +117,58 @@ static enum ak_code get_item(void *ctx, uint64_t index, struct ak_sample_item *i
         return AK_OK;
     ak_sample_item_free(item);
     return ak_sample_item_make(s->careful, index, &s->anchor, item, err);
+}
+
+/* Orders behind the checkpoint of the sample count too, as to a check of the store. */
+static enum ak_code read_orders(struct ak_sampling *s, struct ak_error *err)
+{
+    struct ak_prover *prover;
+    enum ak_code rc =
+        ak_prover_new(&prover, s->places.place[0].path, s->trust.keys, s->trust.key_count, err);
+
+    if (rc != AK_OK)
+        return rc;
+    rc = ak_prover_orders(prover, s->trust.authorities, s->trust.authority_count, &s->ordered, err);
+    ak_prover_free(prover);
+    s->ordered_known = true;
+    return rc;
+}
+
+/* R33: whose order took its payload out. Where none is found that is left open. */
+static enum ak_code explain_absent(struct ak_sampling *s, struct ak_sample_item *item,
+                                   struct ak_error *err)
+{
+    char text[AK_FINDING_TEXT_BYTES];
+    uint64_t order = 0;
+    uint64_t to;
+    enum ak_code rc = s->ordered_known ? AK_OK : read_orders(s, err);
+
+    if (rc == AK_OK && s->ordered.full)
+        ak_claim_fail(&item->why, AK_FINDING_LIMIT, "R33", AK_ORDERED_FULL_TEXT);
+    if (rc != AK_OK || s->ordered.full)
+        return rc;
+    switch (ak_ordered_ask(&s->ordered, item->expired, item->index, item->index + 1, &to, &order)) {
+    case AK_ORDERED_ACCEPTED:
+        ak_ordered_text_erased(text, 1);
+        ak_claim_fail(&item->why, AK_FINDING_ERASED, "R33", "%s", text);
+        break;
+    case AK_ORDERED_ASSERTED:
+        ak_ordered_text_unauthorised(text, item->expired, order, s->trust.authority_count);
+        ak_claim_fail(&item->why, AK_FINDING_ERASED_UNAUTHORISED, "R33", "%s", text);
+        break;
+    case AK_ORDERED_NOT:
+        break;
+    }
+    return AK_OK;
+}
+
+static enum ak_code get_item(void *ctx, uint64_t index, struct ak_sample_item *item,
+                             struct ak_error *err)
+{
+    struct ak_sampling *s = ctx;
+    enum ak_code rc = make_item(s, index, item, err);
+
+    return rc == AK_OK && item->state == AK_SAMPLE_ABSENT ? explain_absent(s, item, err) : rc;
 }
 
 static enum ak_code pick_sources(struct ak_sampling *s, struct ak_error *err)

@@ -2,6 +2,7 @@
 #include "sheet.h"
 
 #include "compare.h"
+#include "ordered.h"
 #include "show.h"
 #include "trust.h"
 #include "when.h"
@@ -37,6 +38,7 @@ static uint64_t population(const struct ak_sheet *s)
 static void conclude_records(struct ak_sheet *s)
 {
     const struct ak_sample_rows *r = s->rows;
+    char text[AK_FINDING_TEXT_BYTES];
 
     s->proven = (struct ak_sheet_result){.population = population(s),
                                          .examined = r->records,
@@ -55,6 +57,10 @@ static void conclude_records(struct ak_sheet *s)
     if (r->records == 0)
         ak_claim_fail(&s->claim, AK_FINDING_EMPTY, "",
                       "no record is in this range: there is nothing to say a rate of");
+    if (r->erased > 0 && !s->claim.told) {
+        ak_ordered_text_erased(text, r->erased);
+        ak_claim_fail(&s->claim, AK_FINDING_ERASED, "R33", "%s", text);
+    }
 }
 
 static void conclude_lines(struct ak_sheet *s)
@@ -124,6 +130,20 @@ static void heads(const struct facts *f, const struct ak_sheet *s)
              ak_show_count(a, s->head_size), root);
 }
 
+/* As the key, they are the reader's own premise. */
+static void authorities_of(const struct facts *f, const struct ak_sheet *s)
+{
+    char fingerprint[AK_TRUST_FINGERPRINT_CHARS + 1];
+    char left[AK_SHOW_NUMBER_BYTES];
+
+    for (size_t i = 0; i < s->authority_count && i < AK_SHEET_AUTHORITIES_MAX; i++)
+        fact(f, "authority", "命令者の鍵", "%s, %s, as given", s->authorities[i].name,
+             ak_trust_fingerprint(&s->authorities[i], fingerprint));
+    if (s->authority_count > AK_SHEET_AUTHORITIES_MAX)
+        fact(f, "authority", "命令者の鍵", "and %s more",
+             ak_show_count(left, s->authority_count - AK_SHEET_AUTHORITIES_MAX));
+}
+
 static void picked(const struct facts *f, const struct ak_sheet *s)
 {
     char names[VALUE_BYTES / 2] = "";
@@ -176,6 +196,7 @@ void ak_sheet_facts(const struct ak_sheet *s, ak_sheet_fact_fn on_fact, void *ct
 
     fact(&f, "log", "ログ", "%s", s->anchor->checkpoint.origin);
     fact(&f, "key", "鍵", "%s, as given", ak_trust_fingerprint(&s->anchor->key, fingerprint));
+    authorities_of(&f, s);
     if (s->made != 0)
         fact(&f, "made", "作成", "%s, by this machine's clock", ak_when_format(time, s->made));
     heads(&f, s);
@@ -227,11 +248,14 @@ static uint64_t bad_records(const struct ak_sheet *s, ak_sheet_row_fn on_row, vo
     for (size_t i = 0; i < s->rows->count; i++) {
         const struct ak_sample_row *row = &s->rows->row[i];
         bool deviates = row->finding == AK_SAMPLE_DEVIATION;
-        if (row->class != AK_SAMPLE_RECORD || (row->verdict == AK_VALID && !deviates))
+        if (row->class != AK_SAMPLE_RECORD || (ak_sample_row_shown(row) && !deviates))
             continue;
         if (count++ >= AK_SHEET_ROWS_MAX)
             continue;
-        if (row->verdict != AK_VALID)
+        if (row->verdict == AK_VALID && !ak_sample_row_shown(row))
+            on_row(ctx, row->index, ak_finding_info(row->code)->name,
+                   "its payload was taken out by an order of the authorities");
+        else if (!ak_sample_row_shown(row))
             on_row(ctx, row->index, ak_finding_info(row->code)->name,
                    beginning(text, claim_text(s->rows, row->index)));
         else

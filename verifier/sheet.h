@@ -16,6 +16,9 @@
 /* Rows of failures and deviations that one page lists; JSON has all. */
 #define AK_SHEET_ROWS_MAX 5u
 
+/* Authorities that it names: as many as sign an order, as a rule, and it stays one page. */
+#define AK_SHEET_AUTHORITIES_MAX 4u
+
 /* Why a sample is independent, or why not. */
 enum ak_independence {
     AK_INDEPENDENT,
@@ -76,6 +79,8 @@ struct ak_sheet_lines {
 struct ak_sheet {
     const char *path;
     const struct ak_sample_anchor *anchor;
+    const struct ak_vkey *authorities; /* whose orders were accepted; as given */
+    size_t authority_count;
     uint64_t made; /* ns; 0: no clock */
     uint64_t head_size;
     struct ak_hash head_root;

@@ -100,7 +100,7 @@ static const char *row_result(const struct ak_sample_row *row)
 {
     if (row->class != AK_SAMPLE_RECORD)
         return row->class == AK_SAMPLE_OWN ? "own" : "other";
-    if (row->verdict == AK_VALID)
+    if (ak_sample_row_shown(row))
         return "proven";
     if (row->state == AK_SAMPLE_ABSENT && row->proven)
         return "absent";
@@ -114,7 +114,7 @@ static void put_row(struct ak_json_out *out, const struct ak_sample_row *row)
     ak_json_out_open(out, NULL, '{');
     ak_json_out_uint(out, "index", row->index);
     ak_json_out_string(out, "result", row_result(row));
-    if (row->verdict != AK_VALID)
+    if (!ak_sample_row_shown(row))
         ak_json_out_string(out, "code", ak_finding_info(row->code)->name);
     if (row->proven) {
         ak_json_out_uint(out, "kind_number", row->kind);
@@ -138,6 +138,7 @@ static void put_records(struct ak_json_out *out, const struct ak_sheet *s)
     ak_json_out_uint(out, "other", r->other);
     ak_json_out_uint(out, "proven", r->valid);
     ak_json_out_uint(out, "absent", r->absent);
+    ak_json_out_uint(out, "erased", r->erased);
     ak_json_out_uint(out, "missing", r->missing);
     ak_json_out_uint(out, "failed", r->failed);
     ak_json_out_uint(out, "judged", s->judged);

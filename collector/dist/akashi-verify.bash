@@ -26,7 +26,7 @@ _akashi_verify()
     renew) options="--key --policy --tsa-ca --authority --checkpoint --log --jobs --request --reply --output --quiet" ;;
     compare) options="--key --policy --authority --log --jobs --source --tmp --json --jsonl --quiet" ;;
     report) options="--key --policy --tsa-ca --authority --checkpoint --log --jobs --from --to --period --viewer --output --force --quiet" ;;
-    sample) options="--key --policy --log --checkpoint --seed --beacon --confidence --tolerable --index --from --to --source --requests --answers --head --population --tmp --jobs --worksheet --findings --previous --html --output --force --json --quiet" ;;
+    sample) options="--key --policy --authority --log --checkpoint --seed --beacon --confidence --tolerable --index --from --to --source --requests --answers --head --population --tmp --jobs --worksheet --findings --previous --html --output --force --json --quiet" ;;
     answer) options="--key --policy --log --checkpoint --save-checkpoint --requests --audit --output --force --quiet" ;;
     export) options="--key --policy --authority --log --index --from --to --source --identity --events --match --redact --redact-reason --also --case --exhibit --by --reason --severity --tlp --on-behalf-of --mandate --sign --output --force --json --quiet" ;;
     bundle) options="--key --policy --tsa-ca --authority --expect --require --custody-key --json --quiet" ;;

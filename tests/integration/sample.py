@@ -473,14 +473,23 @@ def erased(c, collector, nonce):
                               capture_output=True, check=False)
         c.err = done.stderr.decode()
         c.expect(done.returncode == 0, f"{words[0]}")
+    accepted = c.json(3, "sample", "store", "--key", "key", "--seed", nonce, *RATE, "--authority", vkey)
+    c.expect(accepted["evidence_verdict"] == "VALID" and accepted["finding"]["code"] == "ERASED" and
+             accepted["counts"]["erased"] == accepted["counts"]["absent"], "by an accepted order")
     sheet = c.json(3, "sample", "store", "--key", "key", "--seed", nonce, *RATE)
+    c.expect(sheet["evidence_verdict"] == "INCOMPLETE" and sheet["proofs"] == accepted["proofs"],
+             "the rate is the same whoever ordered it")
     check_sheet(c, sheet)
     gone = [d["index"] for d in sheet["drawn"] if d["result"] == "absent"]
+    c.expect(gone and all(d["code"] == "ERASED_UNAUTHORISED" for d in sheet["drawn"] if d["index"] in gone),
+             "nobody is accepted")
     c.expect(gone == [d["index"] for d in sheet["drawn"] if 100 <= d["index"] <= 700] and
              sheet["proofs"]["deviations"] == len(gone), "the erased ones, and no others")
     c.run(0, "answer", "store", "--key", "key", "--requests", "req", "-o", "erased.ans")
     report = c.json(3, "sample", "cp", "--key", "key", "--requests", "req", "--answers", "erased.ans",
                     "--head", "head", *RATE)
+    for d in sheet["drawn"]:  # answers hold no orders
+        d.update({"code": "MISSING"} if d["index"] in gone else {})
     c.expect(report["drawn"] == sheet["drawn"], "answers say the same")
 
 
