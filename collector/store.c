@@ -110,12 +110,13 @@ static enum ak_code empty_tmp(const struct ak_store *store, struct ak_error *err
         return rc;
     }
     while (rc == AK_OK && (entry = readdir(dir)) != NULL) {
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            rc = ak_disk_wipe(store->tmp_fd, entry->d_name, err);
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        rc = ak_disk_wipe(store->tmp_fd, entry->d_name, err);
+        if (rc != AK_OK)
+            ak_wrap(err, "tmp/%s, left by an earlier process", entry->d_name);
     }
     (void)closedir(dir);
-    if (rc != AK_OK)
-        ak_wrap(err, "tmp");
     return rc;
 }
 
